@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# make           build everything          sudo make check   all tests
+# sudo make demo a router between two hosts, live     sudo make bench   figures
+# make help      this list
+
+CC	?= gcc
+CLANG	?= clang
+STRIP	?= llvm-strip
+BPFTOOL	?= bpftool
+B	:= build
+
+WARN	:= -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
+CFLAGS	?= -O2 -g
+ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Iinclude -Iuser -isystem $(B)/skel \
+	-ffile-prefix-map=$(CURDIR)=.
+LIBS	:= -lbpf -lelf -lz -lmnl -ljansson
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Werror \
+	-Wno-unused-parameter -Iinclude -Ibpf $(addprefix -isystem /usr/include/,$(MULTIARCH)) \
+	-ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=.
+
+# Everything below is found by where it lies; a new file needs no line here.
+BPF_SRC	:= $(wildcard bpf/*.bpf.c tools/*/*.bpf.c tests/*/*.bpf.c)
+BPF_LIB	:= $(wildcard bpf/lib/*.h include/weir/*.h)
+SKEL	:= $(patsubst %.bpf.c,$(B)/skel/%.skel.h,$(notdir $(BPF_SRC)))
+USER_SRC := $(filter-out user/main.c,$(wildcard user/*/*.c))
+USER_OBJ := $(USER_SRC:%.c=$(B)/obj/%.o)
+LIBWEIR	:= $(B)/libweir.a
+TOOLS	:= $(patsubst tools/%/main.c,$(B)/weir-%,$(wildcard tools/*/main.c))
+UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c tests/prog/*_test.c))
+BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+BENCH	:= $(filter-out %.bpf,$(BENCH))
+
+.PHONY: all build tests check demo bench clean help deps format
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: build
+
+# A fresh machine has make and nothing else, so dependencies come first and only then is the rest
+# of this file asked.
+deps:
+	@tools/deps
+
+build: $(B)/weir $(TOOLS)
+
+$(B)/weir: $(B)/obj/user/main.o $(LIBWEIR)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(LIBWEIR): $(USER_OBJ)
+	@rm -f $@
+	ar rcsD $@ $^
+
+$(B)/obj/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+vpath %.bpf.c $(sort $(dir $(BPF_SRC)))
+
+$(B)/bpf/%.bpf.o: %.bpf.c $(BPF_LIB)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(STRIP) -g $@
+
+$(B)/skel/%.skel.h: $(B)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >$@
+
+$(B)/weir-%: $(B)/obj/tools/%/main.o $(LIBWEIR)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/%: $(B)/obj/tests/%.o $(LIBWEIR)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBWEIR)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+tests: build $(UNIT) $(BENCH)
+
+check: deps
+	@$(MAKE) --no-print-directory tests
+	@tests/run
+
+demo: deps
+	@$(MAKE) --no-print-directory build
+	@tools/demo
+
+bench: deps
+	@$(MAKE) --no-print-directory tests
+	@tests/bench/run
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $(B)
+
+help:
+	@sed -n '3,5s/^# //p' Makefile
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

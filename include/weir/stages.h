@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The stages of a packet's path and the causes of its loss, declared once.
+ *
+ * Ids are positions in these lists and are append-only: a golden test pins them. Every string that
+ * a user meets (CLI, JSON keys, metric labels, completion, man pages, TUI rows) is derived from here.
+ * Stages carry the name of the kernel's own step; causes carry the name of `enum skb_drop_reason`
+ * without its prefix wherever the kernel has one, and finer names of our own where it does not.
+ */
+#ifndef WEIR_STAGES_H
+#define WEIR_STAGES_H
+
+/* How each plane sees a stage; the text is what `weir path coverage` prints, "" = no such stage. */
+#define WEIR_STAGES(STAGE)                                                                         \
+	/*    id, what happens there, kernel plane, fast plane, stack plane */                     \
+	STAGE(nic_rx, "NIC to memory: address filter, DMA", "qstats", "XDP entry", "RX ring")      \
+	STAGE(irq, "hard interrupt; the driver masks it", "irq_handler", "", "wakeup")             \
+	STAGE(softirq, "NET_RX raised, net_rx_action", "softirq", "", "event-loop turn")           \
+	STAGE(napi_poll, "the driver's poll", "napi_poll", "", "RX batch")                         \
+	STAGE(xdp, "the XDP hook", "xdp tracepoints", "XDP: link layer parsed", "")                \
+	STAGE(gro, "napi_gro_receive merges", "napi_gro_receive", "", "coalescing")                \
+	STAGE(rps_backlog, "enqueue_to_backlog, input_pkt_queue", "softnet_stat", "", "hand-off")  \
+	STAGE(core, "__netif_receive_skb_core", "netif_receive_skb", "", "demux")                  \
+	STAGE(tap_rx, "packet taps (AF_PACKET)", "packet sockets", "", "pcap tap")                 \
+	STAGE(tc_ingress, "traffic control, ingress", "tcx", "", "")                               \
+	STAGE(ip_rcv, "IPv4 header checks", "kfree_skb", "XDP: header checks", "checks")           \
+	STAGE(nf_prerouting, "filter and DNAT before routing", "netfilter links", "XDP: none yet", \
+	      "hook chain")                                                                        \
+	STAGE(route_in, "route lookup", "fib_table_lookup", "XDP: bpf_fib_lookup", "LPM")          \
+	STAGE(ip_defrag, "reassembly", "kfree_skb, MIB", "", "reassembly")                         \
+	STAGE(ip_forward, "TTL and MTU of what is forwarded", "kfree_skb, MIB", "XDP: TTL, MTU",   \
+	      "forward")                                                                           \
+	STAGE(nf_forward, "filter of what is forwarded", "netfilter links", "XDP: none yet",       \
+	      "hook chain")                                                                        \
+	STAGE(ip_local_deliver, "delivery to this host", "netfilter links", "", "deliver")         \
+	STAGE(nf_local_in, "filter of what is for this host", "netfilter links", "", "hook chain") \
+	STAGE(udp_rcv, "UDP finds its socket", "kfree_skb", "", "socket table")                    \
+	STAGE(tcp_rcv, "TCP finds its socket", "tcp tracepoints", "", "TCP input")                 \
+	STAGE(sock_queue, "the socket's receive queue", "sock_rcvqueue_full", "", "receive buffer") \
+	STAGE(sock_wake, "sk_data_ready", "sk_data_ready", "", "readiness")                        \
+	STAGE(sock_recv, "recv() returns the data", "sock_recv_length", "", "API read")            \
+	STAGE(sock_send, "sendto(), write()", "sock_send_length", "", "API write")                 \
+	STAGE(autobind, "a local port is chosen", "syscalls", "", "autobind")                      \
+	STAGE(udp_send, "udp_sendmsg", "kfree_skb", "", "UDP output")                              \
+	STAGE(tcp_send, "tcp_sendmsg", "tcp tracepoints", "", "TCP output")                        \
+	STAGE(route_out, "ip_route_output_flow", "fib_table_lookup", "", "LPM")                    \
+	STAGE(make_skb, "ip_make_skb, send buffer", "MIB", "", "frame")                            \
+	STAGE(ip_local_out, "__ip_local_out", "kfree_skb", "", "header")                           \
+	STAGE(nf_local_out, "filter of what this host sends", "netfilter links", "", "hook chain") \
+	STAGE(ip_output, "ip_output", "kfree_skb", "", "output")                                   \
+	STAGE(nf_postrouting, "SNAT after routing", "netfilter links", "XDP: none yet",            \
+	      "hook chain")                                                                        \
+	STAGE(ip_fragment, "fragmentation", "MIB", "", "fragment")                                 \
+	STAGE(neigh, "next hop's link address (ARP)", "neigh tracepoints",                         \
+	      "XDP: FIB's neighbour, confirmation", "ARP")                                         \
+	STAGE(tc_egress, "traffic control, egress", "tcx", "", "")                                 \
+	STAGE(qdisc, "queueing discipline", "qdisc tracepoints", "", "fair queue")                 \
+	STAGE(tap_tx, "packet taps on the way out", "packet sockets", "", "pcap tap")              \
+	STAGE(xmit, "hand-off to the driver", "net_dev_xmit", "XDP: redirect, devmap flush",       \
+	      "TX ring")                                                                           \
+	STAGE(tx_complete, "sent, memory freed", "consume_skb", "", "completion ring")
+
+enum weir_stage {
+#define STAGE(id, text, kernel, fast, stack) WEIR_STAGE_##id,
+	WEIR_STAGES(STAGE)
+#undef STAGE
+		WEIR_STAGE_COUNT
+};
+
+/* The fast plane's stages in the order in which a packet meets them. */
+#define WEIR_FAST_STAGES(STAGE)                                                                    \
+	STAGE(nic_rx)                                                                              \
+	STAGE(xdp)                                                                                 \
+	STAGE(ip_rcv)                                                                              \
+	STAGE(nf_prerouting)                                                                       \
+	STAGE(route_in)                                                                            \
+	STAGE(ip_forward)                                                                          \
+	STAGE(nf_forward)                                                                          \
+	STAGE(nf_postrouting)                                                                      \
+	STAGE(neigh)                                                                               \
+	STAGE(xmit)
+
+enum weir_fast_stage {
+#define STAGE(id) WEIR_FAST_##id,
+	WEIR_FAST_STAGES(STAGE)
+#undef STAGE
+		WEIR_FAST_STAGE_COUNT
+};
+
+/* Causes: name, one plain sentence, the remedy (what to look at, which command). */
+#define WEIR_CAUSES(CAUSE)                                                                         \
+	CAUSE(NONE, "no loss: the packet went on.", "nothing to do")                               \
+	CAUSE(PKT_TOO_SMALL, "the frame is shorter than its headers say.",                         \
+	      "look for a faulty sender or cable: tcpdump -vv on the sending host, ethtool -S DEV") \
+	CAUSE(OTHERHOST, "the frame is addressed to another host's MAC address.",                  \
+	      "normal on a promiscuous or flooded port; if the device's own address was changed, " \
+	      "run 'weir dev attach DEV force' to read it again")                                  \
+	CAUSE(L2_MULTICAST, "the frame is addressed to a multicast or broadcast MAC address.",     \
+	      "none needed: the kernel handles it")                                                \
+	CAUSE(ARP, "an ARP frame: the kernel's own.", "none needed: the kernel answers it")        \
+	CAUSE(IPV6, "an IPv6 packet: the fast path forwards IPv4 only.",                           \
+	      "none needed: the kernel forwards it")                                               \
+	CAUSE(VLAN, "a frame with a VLAN tag, which the fast path does not open.",                 \
+	      "none needed: the kernel handles it")                                                \
+	CAUSE(UNHANDLED_PROTO, "neither IPv4 nor IPv6 nor ARP.",                                   \
+	      "none needed: the kernel handles or drops it")                                       \
+	CAUSE(IP_INHDR, "the IPv4 header is malformed: version, header length or total length.",   \
+	      "look for a faulty sender: tcpdump -vv -i DEV; nstat -az IpInHdrErrors")             \
+	CAUSE(IP_CSUM, "the IPv4 header checksum is wrong.",                                       \
+	      "look for a faulty sender or link: tcpdump -vv shows 'bad cksum'")                   \
+	CAUSE(IP_OPTIONS, "the IPv4 header carries options, which the kernel must act on.",        \
+	      "none needed: the kernel forwards it")                                               \
+	CAUSE(IP_MULTICAST, "an IPv4 multicast packet: the kernel's own.",                         \
+	      "none needed: the kernel delivers or routes it")                                     \
+	CAUSE(IP_BROADCAST, "an IPv4 limited broadcast: never forwarded.",                         \
+	      "none needed: the kernel delivers it")                                               \
+	CAUSE(IP_INVALID_SOURCE, "the source address is one that no host may send from.",          \
+	      "find the sender by its MAC address: tcpdump -e -i DEV; its configuration is wrong") \
+	CAUSE(IP_LOCALNET, "a loopback address on the wire (127.0.0.0/8).",                        \
+	      "the kernel drops it unless net.ipv4.conf.DEV.route_localnet is 1")                  \
+	CAUSE(BLACKHOLE, "a blackhole route swallows it.",                                         \
+	      "'ip route get ADDR' names the route; 'ip route del blackhole PREFIX' removes it")   \
+	CAUSE(UNREACHABLE, "an unreachable route rejects it; the kernel answers with ICMP.",       \
+	      "'ip route get ADDR' names the route; 'ip route del unreachable PREFIX' removes it") \
+	CAUSE(PROHIBIT, "a prohibit route rejects it; the kernel answers with ICMP.",              \
+	      "'ip route get ADDR' names the route; 'ip route del prohibit PREFIX' removes it")    \
+	CAUSE(NOT_FORWARDED, "for this host's own address, a local broadcast, or without a route.", \
+	      "'ip route get ADDR from SRC iif DEV' tells which; nstat -az IpInNoRoutes counts "   \
+	      "those without a route")                                                             \
+	CAUSE(FWD_DISABLED, "forwarding is off on the device it came in by.",                      \
+	      "sysctl -w net.ipv4.conf.DEV.forwarding=1")                                          \
+	CAUSE(LWTUNNEL, "the route goes into a lightweight tunnel, which the kernel must build.",  \
+	      "none needed: the kernel forwards it")                                               \
+	CAUSE(FIB_ERROR, "the kernel's route lookup refused the question.",                        \
+	      "'ip route get ADDR' shows what the kernel would do; report it with 'weir version'") \
+	CAUSE(IP_TTL, "the TTL ends here; the kernel answers with ICMP time exceeded.",            \
+	      "a traceroute or a routing loop: 'traceroute -n ADDR' shows which")                  \
+	CAUSE(PKT_TOO_BIG, "larger than the next link's MTU with DF set; the kernel sends ICMP.",  \
+	      "'ip link show' compares MTUs; let ICMP type 3 code 4 through to the sender")        \
+	CAUSE(IP_FRAGMENT, "larger than the next link's MTU; the kernel cuts it in fragments.",    \
+	      "'ip link show' compares MTUs; equal ones keep the packet in the fast path")         \
+	CAUSE(NEIGH_UNRESOLVED, "the next hop's MAC address is not known yet; the kernel asks.",   \
+	      "normal for the first packets; if it lasts: 'ip neigh show', is the next hop up?")   \
+	CAUSE(NEIGH_CONFIRM, "one packet per next hop and reachable time, so the kernel confirms it.", \
+	      "none needed: net.ipv4.neigh.DEV.base_reachable_time_ms sets how often")             \
+	CAUSE(EGRESS_NOT_ATTACHED, "it leaves by a device that weir is not attached to.",          \
+	      "'weir dev attach DEV' on the device that 'ip route get ADDR' names")                \
+	CAUSE(CSUM_UNKNOWN, "a checksum left open by a local sender, which XDP cannot complete.",  \
+	      "none needed: the kernel completes it")                                              \
+	CAUSE(XMIT_FULL, "the driver's transmit queue was full.",                                  \
+	      "the receiver is slower than the sender: ethtool -G DEV tx N, or fewer flows a queue") \
+	CAUSE(XMIT_NO_RECEIVER, "the veth's other end takes no redirected frames.",                \
+	      "ethtool -K PEER gro on, in the namespace of the veth's other end")                  \
+	CAUSE(XMIT_DOWN, "the outgoing device is down.", "ip link set DEV up")                     \
+	CAUSE(XMIT_TOO_BIG, "the outgoing device's MTU is smaller than the frame.",                \
+	      "ip link set DEV mtu N; 'ip route get ADDR' must show the same MTU")                 \
+	CAUSE(XMIT_UNSUPPORTED, "the outgoing driver takes no redirected frames.",                 \
+	      "weir dev detach DEV; weir dev attach DEV xdp generic")                              \
+	CAUSE(XMIT_ERROR, "the driver or the kernel refused the frame for another reason.",        \
+	      "dmesg, ethtool -S DEV")                                                             \
+	CAUSE(XDP_EXCEPTION, "the driver could not take the packet over from XDP.",                \
+	      "memory is short: dmesg, ethtool -S DEV")
+
+enum weir_cause {
+#define CAUSE(id, text, remedy) WEIR_CAUSE_##id,
+	WEIR_CAUSES(CAUSE)
+#undef CAUSE
+		WEIR_CAUSE_COUNT
+};
+
+#endif
