@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The control of the fast plane in one network namespace: attach, detach, read.
+ *
+ * Functions return 0 or -errno with @err filled, and leave outputs untouched on failure.
+ */
+#ifndef WEIR_CTL_H
+#define WEIR_CTL_H
+
+#include "base/err.h"
+#include "model/snapshot.h"
+
+/* A network namespace and where its programs and maps are pinned. */
+struct weir_ns;
+
+/* Remarks that a user should see though nothing failed; printed by cmd, one line each. */
+struct weir_notes {
+	unsigned int nr;
+	char line[16][256];
+};
+
+void weir_note(struct weir_notes *notes, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Enters the namespace @netns (a name of `ip netns` or a path; NULL = the caller's own), for the
+ * whole process, and finds where its pins are. @pin overrides the place (NULL = bpffs).
+ * Fails with WEIR_NOT_FOUND where there is no such namespace, WEIR_REFUSED without the capability.
+ * Needs no bpffs yet: attach mounts or refuses, reading finds nothing attached.
+ */
+int weir_ns_open(const char *netns, const char *pin, struct weir_ns **ns, struct weir_err *err);
+void weir_ns_free(struct weir_ns *ns);
+
+struct weir_attach {
+	const char *const *devs; /* names */
+	unsigned int nr_devs;
+	enum weir_xdp_mode mode;
+	enum weir_punt punt;
+	bool force; /* replace a foreign XDP program; attach in spite of a deaf veth peer */
+};
+
+/* Attaches to all devices named or, when one fails, to none. */
+int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct weir_notes *notes,
+	struct weir_err *err);
+
+/*
+ * Detaches from the devices named; @nr_devs 0 = all, and then whatever is left behind of older or
+ * broken pins is removed too. WEIR_NOT_FOUND where a name is not attached (nothing is detached
+ * then).
+ */
+int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr_devs,
+	struct weir_notes *notes, struct weir_err *err);
+
+/* The latency of one packet in @every is measured; 0 = none. */
+int weir_sampling_set(struct weir_ns *ns, __u32 every, struct weir_err *err);
+
+/* A view of the counters of all attached devices, mapped into memory. */
+struct weir_view;
+
+/* With nothing attached this succeeds and yields empty snapshots. */
+int weir_view_open(struct weir_ns *ns, struct weir_view **view, struct weir_err *err);
+void weir_view_free(struct weir_view *view);
+
+/* True when devices were attached or detached since the view was opened: open it anew. */
+bool weir_view_stale(const struct weir_view *view);
+
+/*
+ * Reads all counters. @exact waits until every packet counted before the cut has been judged and
+ * flushed (tens of milliseconds), so that the ledger balances under load; without it the reading
+ * takes no system call per counter and may split a packet in two.
+ * The caller owns *@snap (weir_snapshot_done).
+ */
+int weir_view_read(struct weir_view *view, bool exact, struct weir_snapshot *snap,
+	struct weir_err *err);
+
+#endif
