@@ -57,10 +57,13 @@ struct weir_cursor {
 	__u32 row;	/* the row they count in */
 	__u32 untimed;	/* packets since the last one whose latency was measured */
 	__u32 generic_failed; /* generic XDP: the driver refused the frame in hand */
-	__u32 sampled;	/* the frame in hand is being timed; its verdict came at: */
+	__u32 timed;	/* a frame in flight is timed; its verdict came at verdict_ns */
 	__u32 clock_cost_ns;
 	__u64 verdict_ns;
-	__u64 _pad[3];
+	__u32 generic;	/* the frame in flight came through generic XDP */
+	__u32 _pad;
+	__u64 left_ns;	/* when the timed packet in hand left the stage before */
+	__u64 _pad2;
 	struct weir_neigh_slot neigh[WEIR_NEIGH_CACHE];
 } __attribute__((aligned(64)));
 
@@ -71,7 +74,8 @@ struct weir_cursor {
 struct weir_row {
 	__u16 cpu;
 	__u16 queue;
-	__u32 bank;
+	__u16 bank;
+	__u16 queues; /* of the device, so that a row leads to the others */
 	struct weir_count in;
 	__u64 sent; /* of the OUT verdicts: frames that the driver took */
 	__u64 lost; /* own loss: OUT verdicts whose end no tracepoint told */
@@ -147,7 +151,7 @@ struct weir_neigh {
 	__u64 due_ns;
 };
 
-#ifndef __BPF__
+#ifndef __bpf__ /* clang defines it for that target */
 _Static_assert(sizeof(struct weir_cursor) == 64 + 16 * WEIR_NEIGH_CACHE, "cursor layout");
 _Static_assert(__builtin_offsetof(struct weir_row, exit) + sizeof(struct weir_count) == 56,
 	"a forwarded packet's counters share one cache line");

@@ -49,7 +49,7 @@ enum weir_kind {
 	EXIT(route_in, PASS, NOT_FORWARDED)                                                        \
 	EXIT(route_in, PUNT, UNREACHABLE)                                                          \
 	EXIT(route_in, PUNT, PROHIBIT)                                                             \
-	EXIT(route_in, PUNT, FWD_DISABLED)                                                         \
+	EXIT(route_in, PASS, FWD_DISABLED)                                                         \
 	EXIT(route_in, PUNT, LWTUNNEL)                                                             \
 	EXIT(route_in, PUNT, FIB_ERROR)                                                            \
 	EXIT(ip_forward, PUNT, IP_TTL)                                                             \

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the program knows of the device it is attached to. Each device has a program of its own, so
+ * that the verifier prunes what the device does not need and a row is found without a lookup by
+ * ifindex.
+ */
+#ifndef WEIR_BPF_DEVICE_H
+#define WEIR_BPF_DEVICE_H
+
+#include "maps.h"
+
+const volatile __u32 dev_ifindex = 1;
+const volatile __u32 dev_queues = 1;   /* rows per CPU */
+const volatile bool dev_virtual = true; /* local senders may leave checksums open */
+const volatile bool dev_generic = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_conf);
+} conf SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 2); /* CPUs * queues * 2 banks, set before loading */
+	__type(key, __u32);
+	__type(value, struct weir_row);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1); /* CPUs * queues, set before loading */
+	__type(key, __u32);
+	__type(value, struct weir_lat);
+} lat SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, WEIR_DEV_MAX);
+	__type(key, __u32);
+	__type(value, struct bpf_devmap_val);
+} tx_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEIR_DEV_MAX);
+	__type(key, __u32); /* ifindex */
+	__type(value, struct weir_port);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WEIR_NEIGH_MAX);
+	__type(key, struct weir_neigh_key);
+	__type(value, struct weir_neigh);
+} neigh SEC(".maps");
+
+#endif

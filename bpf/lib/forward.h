@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The road of a forwarded packet, stage after stage. Nothing is written before every question is
+ * answered, so what goes to the kernel goes whole.
+ */
+#ifndef WEIR_BPF_FORWARD_H
+#define WEIR_BPF_FORWARD_H
+
+#include "checksum.h"
+#include "neigh.h"
+
+#define IP_DF	      0x4000
+#define IP_MF	      0x2000
+#define IP_OFFSET     0x1fff
+
+struct headers {
+	struct ethhdr *eth;
+	struct iphdr *ip;
+	void *end; /* of the first buffer */
+};
+
+/* A stage's answer: go on, or the verdict it made. */
+struct step {
+	bool done;
+	struct verdict v;
+};
+
+#define GO_ON	 ((struct step){.done = false})
+#define LEAVE(x) ((struct step){.done = true, .v = (x)})
+
+static __always_inline struct step step_xdp(struct pkt *p, struct headers *h)
+{
+	__u32 zero = 0;
+	struct weir_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	struct ethhdr *eth = h->eth;
+	__u16 proto;
+
+	if (unlikely((void *)(eth + 1) > h->end || !c))
+		return LEAVE(weir_drop(p, xdp, PKT_TOO_SMALL));
+	proto = eth->h_proto;
+	if (unlikely(proto != bpf_htons(ETH_P_IP))) {
+		if (proto == bpf_htons(ETH_P_ARP))
+			return LEAVE(weir_pass(p, xdp, ARP));
+		if (proto == bpf_htons(ETH_P_IPV6))
+			return LEAVE(weir_pass(p, xdp, IPV6));
+		if (proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD))
+			return LEAVE(weir_pass(p, xdp, VLAN));
+		return LEAVE(weir_pass(p, xdp, UNHANDLED_PROTO));
+	}
+	if (unlikely(*(__u32 *)eth->h_dest != *(__u32 *)c->mac ||
+		     *(__u16 *)(eth->h_dest + 4) != *(__u16 *)(c->mac + 4))) {
+		if (eth->h_dest[0] & 1)
+			return LEAVE(weir_pass(p, xdp, L2_MULTICAST));
+		return LEAVE(weir_pass(p, xdp, OTHERHOST));
+	}
+	stage_done(p, WEIR_FAST_xdp);
+	return GO_ON;
+}
+
+/* RFC 1812 section 5.2.2 and the martians of 5.3.7, in the order of the kernel's ip_rcv_core(). */
+static __always_inline struct step step_ip_rcv(struct pkt *p, struct headers *h)
+{
+	struct iphdr *ip = (void *)(h->eth + 1);
+	__u32 src, dst, len;
+
+	h->ip = ip;
+	if (unlikely((void *)(ip + 1) > h->end))
+		return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
+	if (unlikely(*(__u8 *)ip != 0x45)) {
+		if (ip->version != 4 || ip->ihl < 5)
+			return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
+		return LEAVE(weir_punt(p, ip_rcv, IP_OPTIONS));
+	}
+	if (unlikely(!ip_csum_ok(ip)))
+		return LEAVE(weir_drop(p, ip_rcv, IP_CSUM));
+	len = bpf_ntohs(ip->tot_len);
+	if (unlikely(len < sizeof(*ip)))
+		return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
+	if (unlikely(p->len < sizeof(*h->eth) + len))
+		return LEAVE(weir_drop(p, ip_rcv, PKT_TOO_SMALL));
+	src = bpf_ntohl(ip->saddr);
+	dst = bpf_ntohl(ip->daddr);
+	if (unlikely(dst >> 28 >= 0xe)) {
+		if (dst >> 28 == 0xe)
+			return LEAVE(weir_pass(p, ip_rcv, IP_MULTICAST));
+		if (dst == 0xffffffff)
+			return LEAVE(weir_pass(p, ip_rcv, IP_BROADCAST));
+	}
+	if (unlikely(src >> 28 == 0xe || src == 0xffffffff || src >> 24 == 0))
+		return LEAVE(weir_drop(p, ip_rcv, IP_INVALID_SOURCE));
+	if (unlikely(src >> 24 == 127 || dst >> 24 == 127))
+		return LEAVE(weir_pass(p, ip_rcv, IP_LOCALNET));
+	stage_done(p, WEIR_FAST_ip_rcv);
+	return GO_ON;
+}
+
+/* The room for the filter and DNAT. */
+static __always_inline struct step step_nf_prerouting(struct pkt *p, struct headers *h)
+{
+	stage_done(p, WEIR_FAST_nf_prerouting);
+	return GO_ON;
+}
+
+/* Asks the kernel's FIB as the kernel would ask: a later fragment has no ports, and multipath
+ * hashing leaves them out for first fragments too. */
+static __always_inline long fib_ask(struct pkt *p, struct headers *h, struct bpf_fib_lookup *fib)
+{
+	struct iphdr *ip = h->ip;
+	__be16 *ports4 = (__be16 *)(ip + 1);
+
+	fib->family = AF_INET;
+	fib->tos = ip->tos;
+	fib->l4_protocol = ip->protocol;
+	if (likely((ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
+		   !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
+		   (void *)(ports4 + 2) <= h->end)) {
+		fib->sport = ports4[0];
+		fib->dport = ports4[1];
+	}
+	fib->tot_len = bpf_ntohs(ip->tot_len);
+	fib->ipv4_src = ip->saddr;
+	fib->ipv4_dst = ip->daddr;
+	fib->ifindex = p->ctx->ingress_ifindex;
+	return bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
+}
+
+static __always_inline struct step step_route_in(struct pkt *p, long found)
+{
+	switch (found) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		break;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+		return LEAVE(weir_drop(p, route_in, BLACKHOLE));
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+		return LEAVE(weir_punt(p, route_in, UNREACHABLE));
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+		return LEAVE(weir_punt(p, route_in, PROHIBIT));
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		return LEAVE(weir_pass(p, route_in, NOT_FORWARDED));
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return LEAVE(weir_pass(p, route_in, FWD_DISABLED));
+	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
+		return LEAVE(weir_punt(p, route_in, LWTUNNEL));
+	default:
+		return LEAVE(weir_punt(p, route_in, FIB_ERROR));
+	}
+	stage_done(p, WEIR_FAST_route_in);
+	return GO_ON;
+}
+
+static __always_inline struct step step_ip_forward(struct pkt *p, struct headers *h, long found)
+{
+	if (unlikely(h->ip->ttl <= 1))
+		return LEAVE(weir_punt(p, ip_forward, IP_TTL));
+	if (unlikely(found == BPF_FIB_LKUP_RET_FRAG_NEEDED)) {
+		if (h->ip->frag_off & bpf_htons(IP_DF))
+			return LEAVE(weir_punt(p, ip_forward, PKT_TOO_BIG));
+		return LEAVE(weir_punt(p, ip_forward, IP_FRAGMENT));
+	}
+	stage_done(p, WEIR_FAST_ip_forward);
+	return GO_ON;
+}
+
+/* The room for the filter of what is forwarded. */
+static __always_inline struct step step_nf_forward(struct pkt *p, struct headers *h)
+{
+	stage_done(p, WEIR_FAST_nf_forward);
+	return GO_ON;
+}
+
+/* The room for SNAT. */
+static __always_inline struct step step_nf_postrouting(struct pkt *p, struct headers *h)
+{
+	stage_done(p, WEIR_FAST_nf_postrouting);
+	return GO_ON;
+}
+
+static __always_inline struct step step_neigh(
+	struct pkt *p, const struct bpf_fib_lookup *fib, long found)
+{
+	if (unlikely(found == BPF_FIB_LKUP_RET_NO_NEIGH))
+		return LEAVE(weir_pass(p, neigh, NEIGH_UNRESOLVED));
+	if (unlikely(neigh_wants_kernel(p, fib)))
+		return LEAVE(weir_pass(p, neigh, NEIGH_CONFIRM));
+	stage_done(p, WEIR_FAST_neigh);
+	return GO_ON;
+}
+
+static __always_inline struct verdict step_xmit(
+	struct pkt *p, struct headers *h, const struct bpf_fib_lookup *fib)
+{
+	enum csum_state csum = CSUM_WHOLE;
+	__u16 *check = NULL;
+
+	if (unlikely(bpf_redirect_map(&tx_ports, fib->ifindex, 0) != WEIR_REDIRECTED))
+		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
+	/* Generic XDP works on an skb, which still knows what is open: the kernel completes it. */
+	if (dev_virtual && !dev_generic &&
+	    likely(!(h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))))
+		csum = csum_look(p, h->ip, h->end, &check);
+	if (unlikely(csum != CSUM_WHOLE) &&
+	    (csum == CSUM_HOPELESS || !csum_complete(p, h->ip, sizeof(*h->eth) + sizeof(*h->ip), check)))
+		return weir_punt(p, xmit, CSUM_UNKNOWN);
+	ip_ttl_decrement(h->ip);
+	__builtin_memcpy(h->eth->h_dest, fib->dmac, ETH_ALEN);
+	__builtin_memcpy(h->eth->h_source, fib->smac, ETH_ALEN);
+	return weir_redirect(p);
+}
+
+#define TAKE(answer)                                                                                 \
+	do {                                                                                       \
+		struct step s_ = answer;                                                           \
+		if (s_.done)                                                                       \
+			return s_.v;                                                               \
+	} while (0)
+
+static __always_inline struct verdict forward(struct pkt *p)
+{
+	struct bpf_fib_lookup fib = {};
+	struct headers h = {
+		.eth = (void *)(long)p->ctx->data,
+		.end = (void *)(long)p->ctx->data_end,
+	};
+	long found;
+
+	TAKE(step_xdp(p, &h));
+	TAKE(step_ip_rcv(p, &h));
+	TAKE(step_nf_prerouting(p, &h));
+	found = fib_ask(p, &h, &fib);
+	TAKE(step_route_in(p, found));
+	TAKE(step_ip_forward(p, &h, found));
+	TAKE(step_nf_forward(p, &h));
+	TAKE(step_nf_postrouting(p, &h));
+	TAKE(step_neigh(p, &fib, found));
+	return step_xmit(p, &h, &fib);
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps of a network namespace, shared by all its devices; user space pins and reuses them. */
+#ifndef WEIR_BPF_MAPS_H
+#define WEIR_BPF_MAPS_H
+
+#include "base.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_ctl);
+} ctl SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct weir_cursor);
+} cursor SEC(".maps");
+
+/*
+ * By ifindex: each attached device's rows and latencies, for what happens to a frame after its
+ * verdict. The inner maps differ in size from device to device.
+ */
+struct rows_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 2);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct weir_row)); /* clang forgets a type named only here */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, WEIR_DEV_MAX);
+	__type(key, __u32);
+	__array(values, struct rows_map);
+} rows_of SEC(".maps");
+
+struct lat_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct weir_lat)); /* clang forgets a type named only here */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, WEIR_DEV_MAX);
+	__type(key, __u32);
+	__array(values, struct lat_map);
+} lat_of SEC(".maps");
+
+/* The row in which this CPU's frames on their way to a driver count; NULL once it is detached. */
+static __always_inline struct weir_row *cursor_row(const struct weir_cursor *cur)
+{
+	__u32 dev = cur->ifindex, i = cur->row;
+	void *map = bpf_map_lookup_elem(&rows_of, &dev);
+
+	return map ? bpf_map_lookup_elem(map, &i) : NULL;
+}
+
+#endif

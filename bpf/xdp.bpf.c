@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The XDP hook of the fast path. One instance of this program is loaded for each device. */
+#include "lib/forward.h"
+
+SEC("xdp.frags")
+int weir_xdp(struct xdp_md *ctx)
+{
+	struct pkt p;
+
+	if (!packet_enter(ctx, &p))
+		return XDP_PASS;
+	return forward(&p).code;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
