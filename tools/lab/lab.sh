@@ -133,18 +133,21 @@ lab_show() {
 }
 
 lab_main() {
-	case ${1:-} in
+	local word=${1:-}
+
+	[ $# -eq 0 ] || shift
+	case $word in
 	up | down)
-		if [ $# -lt 2 ]; then
-			echo "lab: $1 needs a NAME; see lab.sh --help" >&2
+		if [ $# -eq 0 ]; then
+			echo "lab: $word needs a NAME; see lab.sh --help" >&2
 			return 1
 		fi
-		"lab_$@"
+		"lab_$word" "$@"
 		;;
-	gc | show) "lab_$@" ;;
+	gc | show) "lab_$word" "$@" ;;
 	-h | --help | help) lab_usage ;;
 	*)
-		echo "lab: '${1:-}' is not up, down, gc or show; see lab.sh --help" >&2
+		echo "lab: '$word' is not up, down, gc or show; see lab.sh --help" >&2
 		return 1
 		;;
 	esac
