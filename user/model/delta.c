@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/account.h"
+#include "model/delta.h"
+#include "model/latency.h"
+
+/* Devices are known by ifindex: names change, and are given to others. */
+static const struct weir_dev_snapshot *find(const struct weir_snapshot *snap, __u32 ifindex)
+{
+	if (!snap)
+		return NULL;
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (snap->devs[i].conf.ifindex == ifindex)
+			return &snap->devs[i];
+	return NULL;
+}
+
+static bool subtract(__u64 *result, const __u64 *before, const __u64 *now, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (now[i] < before[i])
+			return false;
+		result[i] = now[i] - before[i];
+	}
+	return true;
+}
+
+static bool subtract_lat(
+	struct weir_lat *result, const struct weir_lat *before, const struct weir_lat *now)
+{
+	for (unsigned int s = 0; s < WEIR_FAST_STAGE_COUNT; s++) {
+		const struct weir_lat_stage *a = &before->stage[s], *b = &now->stage[s];
+		struct weir_lat_stage *r = &result->stage[s];
+
+		if (!subtract(&r->samples, &a->samples, &b->samples, 1) ||
+			!subtract(r->bucket, a->bucket, b->bucket, WEIR_HIST_BUCKETS))
+			return false;
+		r->max_ns = b->max_ns;
+	}
+	return true;
+}
+
+static void dev_delta(struct weir_dev_delta *delta, const struct weir_dev_snapshot *before,
+	const struct weir_dev_snapshot *now)
+{
+	delta->dev = now;
+	if (!before) {
+		delta->change = WEIR_CHANGE_NEW;
+		return;
+	}
+	if (before->rows_map_id == now->rows_map_id &&
+		subtract((__u64 *)weir_row_cells(&delta->row), weir_row_cells(&before->total),
+			weir_row_cells(&now->total), weir_row_nr_cells()) &&
+		subtract_lat(&delta->lat, &before->lat, &now->lat))
+		return;
+	memset(&delta->row, 0, sizeof(delta->row));
+	memset(&delta->lat, 0, sizeof(delta->lat));
+	delta->change = WEIR_CHANGE_RESET;
+}
+
+int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before,
+	const struct weir_snapshot *now)
+{
+	struct weir_dev_delta *devs = NULL;
+
+	if (now->nr_devs) {
+		/* rows ask for their cache line's alignment */
+		size_t size = now->nr_devs * sizeof(*devs);
+
+		devs = aligned_alloc(_Alignof(struct weir_dev_delta), size);
+		if (!devs)
+			return -ENOMEM;
+		memset(devs, 0, size);
+	}
+	if (before &&
+		(before->netns_cookie != now->netns_cookie || before->time_ns >= now->time_ns))
+		before = NULL;
+	memset(delta, 0, sizeof(*delta));
+	delta->devs = devs;
+	delta->nr_devs = now->nr_devs;
+	delta->interval_ns = before ? now->time_ns - before->time_ns : 0;
+	for (unsigned int i = 0; i < now->nr_devs; i++) {
+		dev_delta(&devs[i], find(before, now->devs[i].conf.ifindex), &now->devs[i]);
+		weir_row_add(&delta->row, &devs[i].row);
+		weir_lat_add(&delta->lat, &devs[i].lat);
+	}
+	return 0;
+}
+
+void weir_delta_done(struct weir_delta *delta)
+{
+	free(delta->devs);
+	memset(delta, 0, sizeof(*delta));
+}
+
+double weir_delta_rate(const struct weir_delta *delta, __u64 count)
+{
+	return delta->interval_ns ? (double)count * 1e9 / (double)delta->interval_ns : 0;
+}

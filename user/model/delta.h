@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What happened between two snapshots. A device that was attached anew, or whose counters went
+ * back, has no difference: it is marked, and counted neither as a negative nor as a spike.
+ */
+#ifndef WEIR_DELTA_H
+#define WEIR_DELTA_H
+
+#include "model/snapshot.h"
+
+enum weir_change {
+	WEIR_CHANGE_NONE,  /* the same counters, further on */
+	WEIR_CHANGE_NEW,   /* not in the snapshot before */
+	WEIR_CHANGE_RESET, /* other maps, or counters that went back */
+};
+
+struct weir_dev_delta {
+	const struct weir_dev_snapshot *dev; /* in the later snapshot */
+	enum weir_change change;
+	struct weir_row row; /* all 0 where change says that there is no difference */
+	struct weir_lat lat; /* a maximum is that of all time: none can be told for an interval */
+};
+
+struct weir_delta {
+	__u64 interval_ns;
+	unsigned int nr_devs;
+	struct weir_dev_delta *devs; /* owned; as many and in the same order as in the later one */
+	struct weir_row row;	     /* sums over the devices that have a difference */
+	struct weir_lat lat;
+};
+
+/*
+ * @before may be NULL: every device is new then. @now must outlive @delta. Returns 0 or -ENOMEM.
+ */
+int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before,
+	const struct weir_snapshot *now);
+void weir_delta_done(struct weir_delta *delta);
+
+/* A count of @delta per second. */
+double weir_delta_rate(const struct weir_delta *delta, __u64 count);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "model/tables.h"
+
+const struct weir_stage_info weir_stage_info[WEIR_STAGE_COUNT] = {
+#define STAGE(id, text, kernel, fast, stack) {#id, text, kernel, fast, stack},
+	WEIR_STAGES(STAGE)
+#undef STAGE
+};
+
+const struct weir_cause_info weir_cause_info[WEIR_CAUSE_COUNT] = {
+#define CAUSE(id, text, remedy) {#id, text, remedy},
+	WEIR_CAUSES(CAUSE)
+#undef CAUSE
+};
+
+const struct weir_exit_info weir_exit_info[WEIR_EXIT_COUNT] = {
+#define EXIT(stage, kind, cause)                                                                   \
+	{WEIR_STAGE_##stage, WEIR_FAST_##stage, WEIR_KIND_##kind, WEIR_CAUSE_##cause},
+	WEIR_EXITS(EXIT)
+#undef EXIT
+};
+
+const struct weir_kind_info weir_kind_info[WEIR_KIND_COUNT] = {
+	[WEIR_KIND_OUT] = {"out", "redirected to a device"},
+	[WEIR_KIND_PASS] = {"pass", "given to the kernel, whose it is"},
+	[WEIR_KIND_PUNT] = {"punt", "given to the kernel to finish; dropped with 'punt drop'"},
+	[WEIR_KIND_DROP] = {"drop", "dropped here"},
+	[WEIR_KIND_LATE] = {"late", "dropped on the way out"},
+	[WEIR_KIND_UNDO] = {"undo", "dropped on the way to the kernel"},
+};
+
+const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT] = {
+#define STAGE(id) WEIR_STAGE_##id,
+	WEIR_FAST_STAGES(STAGE)
+#undef STAGE
+};

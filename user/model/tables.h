@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The lists of stages.h and exits.h as tables; nothing here is written twice. */
+#ifndef WEIR_TABLES_H
+#define WEIR_TABLES_H
+
+#include <weir/exits.h>
+
+struct weir_stage_info {
+	const char *name;
+	const char *text;
+	const char *kernel, *fast, *stack; /* how each plane sees it; "" = no such stage there */
+};
+
+struct weir_cause_info {
+	const char *name;
+	const char *text;   /* one sentence */
+	const char *remedy; /* what to look at or type */
+};
+
+struct weir_exit_info {
+	enum weir_stage stage;
+	enum weir_fast_stage fast;
+	enum weir_kind kind;
+	enum weir_cause cause;
+};
+
+#define WEIR_KIND_COUNT (WEIR_KIND_UNDO + 1)
+
+struct weir_kind_info {
+	const char *name;
+	const char *text; /* what becomes of the packet */
+};
+
+extern const struct weir_stage_info weir_stage_info[WEIR_STAGE_COUNT];
+extern const struct weir_cause_info weir_cause_info[WEIR_CAUSE_COUNT];
+extern const struct weir_exit_info weir_exit_info[WEIR_EXIT_COUNT];
+extern const struct weir_kind_info weir_kind_info[WEIR_KIND_COUNT];
+extern const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT];
+
+#endif
