@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The documents of the show commands, each with the text made from it. Makers return NULL when
+ * memory ran out. @only is a device's name, or NULL for all; the caller has checked that it exists.
+ */
+#ifndef WEIR_DOC_H
+#define WEIR_DOC_H
+
+#include "model/account.h"
+#include "model/delta.h"
+#include "model/latency.h"
+#include "model/trouble.h"
+#include "out/face.h"
+
+json_t *weir_doc_dev(const struct weir_snapshot *snap, const char *only);
+void weir_text_dev(const struct weir_face *face, const json_t *doc);
+
+json_t *weir_doc_path(const struct weir_snapshot *snap, const char *only);
+void weir_text_path(const struct weir_face *face, const json_t *doc);
+
+json_t *weir_doc_coverage(void);
+void weir_text_coverage(const struct weir_face *face, const json_t *doc);
+
+json_t *weir_doc_drops(const struct weir_snapshot *snap, const char *only);
+void weir_text_drops(const struct weir_face *face, const json_t *doc);
+
+json_t *weir_doc_cause(enum weir_cause cause);
+void weir_text_cause(const struct weir_face *face, const json_t *doc);
+
+json_t *weir_doc_ledger(const struct weir_snapshot *snap, const char *only);
+void weir_text_ledger(const struct weir_face *face, const json_t *doc);
+
+/* @wall_s: seconds since 1970. */
+json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *delta,
+	const struct weir_trouble *trouble, __u64 wall_s);
+void weir_text_top(const struct weir_face *face, const json_t *doc);
+
+json_t *weir_doc_sampling(__u32 every);
+void weir_text_sampling(const struct weir_face *face, const json_t *doc);
+
+/* Parts that several documents share. */
+const char *weir_dev_state(const struct weir_dev_snapshot *dev);
+bool weir_is_chosen(const struct weir_dev_snapshot *dev, const char *only);
+json_t *weir_doc_latency(const struct weir_lat_stage *stage);
+
+/* Appends what an exit did to @list. Bytes that nobody tells are null. */
+int weir_doc_exit(json_t *list, enum weir_exit exit, struct weir_count count);
+
+/* Largest number under @key first. */
+int weir_doc_sort(json_t **list, const char *key);
+
+/* Where no device is attached says so, and returns true. */
+bool weir_text_no_device(const struct weir_face *face, const json_t *doc);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <string.h>
+#include <time.h>
+
+#include "base/num.h"
+#include "model/tables.h"
+#include "out/doc.h"
+
+static json_t *causes(const struct weir_delta *delta, enum weir_fast_stage fast)
+{
+	json_t *list = json_array();
+
+	for (unsigned int e = 0; e < WEIR_EXIT_COUNT; e++) {
+		const struct weir_exit_info *info = &weir_exit_info[e];
+		__u64 packets = weir_exit_dropped(&delta->row, e).packets +
+				weir_exit_to_kernel(&delta->row, e).packets;
+
+		if (info->fast != fast || !packets)
+			continue;
+		if (json_array_append_new(list,
+			    json_pack("{s:s, s:s, s:f}", "cause", weir_cause_info[info->cause].name,
+				    "kind", weir_kind_info[info->kind].name, "pps",
+				    weir_delta_rate(delta, packets))))
+			goto fail;
+	}
+	if (!weir_doc_sort(&list, "pps"))
+		return list;
+fail:
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *stages(const struct weir_delta *delta)
+{
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	json_t *list = json_array(), *stage;
+
+	weir_stages_sum(&delta->row, sum);
+	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
+		stage = json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage",
+			weir_stage_info[weir_fast_to_stage[i]].name, "pps",
+			weir_delta_rate(delta, sum[i].packets), "drops_pps",
+			weir_delta_rate(delta, sum[i].drops), "passed_pps",
+			weir_delta_rate(delta, sum[i].passed), "punted_pps",
+			weir_delta_rate(delta, sum[i].punted), "causes", causes(delta, i));
+		if (json_object_update_new(stage, weir_doc_latency(&delta->lat.stage[i])) ||
+			json_array_append_new(list, stage)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+/* Rates, or null for each where there is no difference to make one of. */
+static json_t *rates(const struct weir_delta *delta, const struct weir_row *row, bool known)
+{
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	__u64 drops = 0, passed = 0, punted = 0;
+
+	if (!known)
+		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "in_pps", "in_bps",
+			"out_pps", "passed_pps", "punted_pps", "drops_pps", "lost_pps");
+	weir_stages_sum(row, sum);
+	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
+		drops += sum[i].drops;
+		passed += sum[i].passed;
+		punted += sum[i].punted;
+	}
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "in_pps",
+		weir_delta_rate(delta, row->in.packets), "in_bps",
+		8 * weir_delta_rate(delta, row->in.bytes), "out_pps",
+		weir_delta_rate(delta, row->sent), "passed_pps", weir_delta_rate(delta, passed),
+		"punted_pps", weir_delta_rate(delta, punted), "drops_pps",
+		weir_delta_rate(delta, drops), "lost_pps", weir_delta_rate(delta, row->lost));
+}
+
+static json_t *devices(const struct weir_delta *delta, bool *any_known)
+{
+	static const char *const change[] = {
+		[WEIR_CHANGE_NONE] = "none",
+		[WEIR_CHANGE_NEW] = "new",
+		[WEIR_CHANGE_RESET] = "reset",
+	};
+	json_t *list = json_array();
+
+	*any_known = false;
+	for (unsigned int i = 0; i < delta->nr_devs; i++) {
+		const struct weir_dev_delta *d = &delta->devs[i];
+		bool known = d->change == WEIR_CHANGE_NONE;
+		json_t *dev = json_pack("{s:o, s:I, s:s, s:s}", "device",
+			weir_json_text(d->dev->name), "ifindex", (json_int_t)d->dev->conf.ifindex,
+			"state", weir_dev_state(d->dev), "change", change[d->change]);
+
+		*any_known = *any_known || known;
+		if (json_object_update_new(dev, rates(delta, &d->row, known)) ||
+			json_array_append_new(list, dev)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static void tell(const struct weir_trouble *t, const struct weir_delta *delta, char *text,
+	size_t size, char *remedy, size_t remedy_size)
+{
+	const struct weir_exit_info *exit = &weir_exit_info[t->exit];
+	const char *dev = t->dev, *cause = weir_cause_info[exit->cause].name;
+	char rate[WEIR_NUM_MAX];
+
+	weir_format_si(rate, sizeof(rate), weir_delta_rate(delta, (__u64)t->count), "");
+	snprintf(remedy, remedy_size, "weir path show");
+	switch (t->kind) {
+	case WEIR_TROUBLE_NO_DEVICE:
+		snprintf(text, size, "no device is attached");
+		snprintf(remedy, remedy_size, "weir dev attach DEV");
+		break;
+	case WEIR_TROUBLE_LEDGER:
+		snprintf(text, size, "the ledger of %s does not balance: residual %+lld", dev,
+			(long long)t->count);
+		snprintf(remedy, remedy_size, "weir ledger show dev %s", dev);
+		break;
+	case WEIR_TROUBLE_GONE:
+		snprintf(text, size, "%s is gone: its counters stand still", dev);
+		snprintf(remedy, remedy_size, "weir dev detach %s", dev);
+		break;
+	case WEIR_TROUBLE_REPLACED:
+		snprintf(text, size, "another XDP program has taken the place of weir on %s", dev);
+		snprintf(remedy, remedy_size, "weir dev attach %s force", dev);
+		break;
+	case WEIR_TROUBLE_DROPS:
+		snprintf(text, size, "%s drops %s/s for %s on %s: %s",
+			weir_stage_info[exit->stage].name, rate, cause, dev,
+			weir_cause_info[exit->cause].text);
+		snprintf(remedy, remedy_size, "weir drop explain %s", cause);
+		break;
+	case WEIR_TROUBLE_LOST:
+		snprintf(text, size, "weir lost sight of %s/s that it sent", rate);
+		snprintf(remedy, remedy_size, "weir ledger show");
+		break;
+	case WEIR_TROUBLE_IDLE:
+		snprintf(text, size, "no packet comes in");
+		snprintf(remedy, remedy_size, "ip -s link show");
+		break;
+	case WEIR_TROUBLE_NONE:
+		snprintf(text, size, "nothing is dropped");
+		break;
+	}
+}
+
+static json_t *trouble_doc(const struct weir_trouble *t, const struct weir_delta *delta)
+{
+	static const char *const kind[] = {
+		[WEIR_TROUBLE_NO_DEVICE] = "no_device",
+		[WEIR_TROUBLE_LEDGER] = "ledger",
+		[WEIR_TROUBLE_GONE] = "gone",
+		[WEIR_TROUBLE_REPLACED] = "replaced",
+		[WEIR_TROUBLE_DROPS] = "drops",
+		[WEIR_TROUBLE_LOST] = "lost",
+		[WEIR_TROUBLE_IDLE] = "idle",
+		[WEIR_TROUBLE_NONE] = "none",
+	};
+	char text[512], remedy[128];
+
+	tell(t, delta, text, sizeof(text), remedy, sizeof(remedy));
+	return json_pack("{s:s, s:o, s:o, s:I, s:b}", "kind", kind[t->kind], "text",
+		weir_json_text(text), "try", weir_json_text(remedy), "since_s",
+		weir_json_int(t->since_s), "began_unseen", t->began_unseen);
+}
+
+json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *delta,
+	const struct weir_trouble *trouble, __u64 wall_s)
+{
+	struct weir_ledger ledger, total = {0};
+	bool holds = true, known;
+	json_t *doc, *list = devices(delta, &known);
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++) {
+		weir_ledger_of(&snap->devs[i], &ledger);
+		weir_ledger_add(&total, &ledger);
+		holds = holds && weir_ledger_holds(&ledger);
+	}
+	doc = json_pack("{s:s, s:I, s:f, s:I, s:b, s:I, s:o, s:o, s:o}", "plane", "fast", "time_s",
+		weir_json_int(wall_s), "interval_s", (double)delta->interval_ns / 1e9, "residual",
+		(json_int_t)total.residual, "balanced", holds, "sample_every",
+		(json_int_t)snap->sample_every, "devices", list, "stages",
+		known ? stages(delta) : json_array(), "trouble", trouble_doc(trouble, delta));
+	if (json_object_update_new(doc, rates(delta, &delta->row, known))) {
+		json_decref(doc);
+		return NULL;
+	}
+	return doc;
+}
+
+static void clock_text(char *buf, size_t size, json_int_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	if (!localtime_r(&when, &tm) || !strftime(buf, size, "%H:%M:%S", &tm))
+		snprintf(buf, size, "?");
+}
+
+static void text_rate(const struct weir_face *face, const json_t *doc, const char *name,
+	const char *key, const char *unit)
+{
+	const json_t *rate = json_object_get(doc, key);
+	char text[2 * WEIR_NUM_MAX];
+
+	if (json_is_null(rate))
+		snprintf(text, sizeof(text), "%s", weir_dot(face));
+	else
+		weir_format_si(text, sizeof(text), json_number_value(rate), unit);
+	weir_ink(face, WEIR_PLAIN, "%s%s  ", name, text);
+}
+
+static void text_head(const struct weir_face *face, const json_t *doc)
+{
+	double in = json_number_value(json_object_get(doc, "in_pps"));
+	double drops = json_number_value(json_object_get(doc, "drops_pps"));
+	char clock[16], rate[WEIR_NUM_MAX];
+	const json_t *dev;
+	size_t i;
+
+	clock_text(clock, sizeof(clock), weir_get_int(doc, "time_s"));
+	weir_ink(face, WEIR_HEAD, "weir top");
+	json_array_foreach (json_object_get(doc, "devices"), i, dev)
+		weir_ink(face, WEIR_PLAIN, "  %s", weir_get_text(dev, "device"));
+	weir_ink(face, WEIR_PLAIN, "  fast plane  %.3g s  ",
+		json_number_value(json_object_get(doc, "interval_s")));
+	weir_ink(face, json_is_true(json_object_get(doc, "balanced")) ? WEIR_PLAIN : WEIR_ALARM,
+		"ledger %lld", (long long)weir_get_int(doc, "residual"));
+	weir_ink(face, WEIR_PLAIN, "  %s\n", clock);
+	text_rate(face, doc, "in ", "in_pps", "/s");
+	text_rate(face, doc, "", "in_bps", "b/s");
+	text_rate(face, doc, "out ", "out_pps", "/s");
+	text_rate(face, doc, "passed ", "passed_pps", "/s");
+	text_rate(face, doc, "punted ", "punted_pps", "/s");
+	if (drops > 0) {
+		weir_format_si(rate, sizeof(rate), drops, "/s");
+		weir_ink(face, WEIR_ALARM, "DROPPED %s (%.2g %%)", rate,
+			in > 0 ? 100 * drops / in : 100);
+	} else {
+		text_rate(face, doc, "dropped ", "drops_pps", "/s");
+	}
+	weir_ink(face, WEIR_PLAIN, "\n");
+}
+
+static void text_changes(const struct weir_face *face, const json_t *doc)
+{
+	const json_t *dev;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "devices"), i, dev) {
+		const char *change = weir_get_text(dev, "change");
+		const char *state = weir_get_text(dev, "state");
+
+		if (!strcmp(change, "new"))
+			weir_ink(face, WEIR_PLAIN,
+				"%s: new, its rates come with the next reading\n",
+				weir_get_text(dev, "device"));
+		if (!strcmp(change, "reset"))
+			weir_ink(face, WEIR_PLAIN,
+				"%s: counters were reset, its rates come with the next reading\n",
+				weir_get_text(dev, "device"));
+		if (strcmp(state, "attached"))
+			weir_ink(face, WEIR_ALARM, "%s: stale, %s\n", weir_get_text(dev, "device"),
+				state);
+	}
+}
+
+void weir_text_top(const struct weir_face *face, const json_t *doc)
+{
+	static const struct weir_column columns[] = {
+		{"stage", "stage", .format = WEIR_TEXT, .width = 14},
+		{"packets/s", "pps", .format = WEIR_SI, .width = 9},
+		{"drops/s", "drops_pps", .format = WEIR_SI, .width = 7, .alarm = true},
+		{"p50", "p50_ns", .format = WEIR_NS, .width = 7},
+		{"p99", "p99_ns", .format = WEIR_NS, .width = 7},
+		{"causes", "causes", .format = WEIR_CAUSES},
+	};
+	const json_t *trouble = json_object_get(doc, "trouble");
+	const char *kind = weir_get_text(trouble, "kind");
+	bool fine = !strcmp(kind, "none") || !strcmp(kind, "idle");
+	char since[16];
+
+	text_head(face, doc);
+	text_changes(face, doc);
+	if (json_array_size(json_object_get(doc, "stages")))
+		WEIR_TABLE(face, columns, json_object_get(doc, "stages"));
+	clock_text(since, sizeof(since), weir_get_int(trouble, "since_s"));
+	weir_ink(face, fine ? WEIR_PLAIN : WEIR_ALARM, "%s", weir_get_text(trouble, "text"));
+	weir_ink(face, WEIR_PLAIN, " (since %s%s)  try: %s\n\n",
+		json_is_true(json_object_get(trouble, "began_unseen")) ? "before " : "", since,
+		weir_get_text(trouble, "try"));
+}
