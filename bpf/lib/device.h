@@ -38,12 +38,21 @@ struct {
 	__type(value, struct weir_lat);
 } lat SEC(".maps");
 
+/* Devices that native XDP may redirect to: attached, and their driver takes frames. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, WEIR_DEV_MAX);
+	__type(key, __u32); /* ifindex */
+	__type(value, struct bpf_devmap_val);
+} tx_ports SEC(".maps");
+
+/* Devices that generic XDP may redirect to: all that are attached. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
 	__uint(max_entries, WEIR_DEV_MAX);
 	__type(key, __u32);
 	__type(value, struct bpf_devmap_val);
-} tx_ports SEC(".maps");
+} tx_ports_generic SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -194,7 +194,8 @@ static __always_inline struct verdict step_xmit(
 	enum csum_state csum = CSUM_WHOLE;
 	__u16 *check = NULL;
 
-	if (unlikely(bpf_redirect_map(&tx_ports, fib->ifindex, 0) != WEIR_REDIRECTED))
+	if (unlikely((dev_generic ? bpf_redirect_map(&tx_ports_generic, fib->ifindex, 0)
+				  : bpf_redirect_map(&tx_ports, fib->ifindex, 0)) != WEIR_REDIRECTED))
 		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
 	/* Generic XDP works on an skb, which still knows what is open: the kernel completes it. */
 	if (dev_virtual && !dev_generic &&

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Network devices, by rtnetlink, netdev-genl and ethtool. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <net/if.h>
+#include <linux/ethtool.h>
+#include <linux/net_namespace.h>
+#include <linux/netdev.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <bpf/libbpf.h>
+#include <libmnl/libmnl.h>
+
+#include "priv.h"
+
+/* Sends one request and hands each answer to @cb. 0 or -errno. */
+static int rtnl_ask(struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
+{
+	char buf[32768] __attribute__((aligned(8)));
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	ssize_t n = -1;
+	int rc = -EIO;
+
+	if (!nl)
+		return -errno;
+	nlh->nlmsg_flags |= NLM_F_REQUEST;
+	nlh->nlmsg_seq = 1;
+	if (!mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) &&
+		mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) >= 0)
+		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	if (n >= 0)
+		rc = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, ctx) < 0 ? -errno
+											    : 0;
+	mnl_socket_close(nl);
+	return rc;
+}
+
+static int on_info_attr(const struct nlattr *a, void *ctx)
+{
+	struct weir_link *link = ctx;
+
+	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(a));
+	return MNL_CB_OK;
+}
+
+static int on_link_attr(const struct nlattr *a, void *ctx)
+{
+	struct weir_link *link = ctx;
+
+	switch (mnl_attr_get_type(a)) {
+	case IFLA_IFNAME:
+		snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(a));
+		break;
+	case IFLA_ADDRESS:
+		if (mnl_attr_get_payload_len(a) == sizeof(link->mac))
+			memcpy(link->mac, mnl_attr_get_payload(a), sizeof(link->mac));
+		break;
+	case IFLA_MTU:
+		link->mtu = mnl_attr_get_u32(a);
+		break;
+	case IFLA_NUM_RX_QUEUES:
+		link->rx_queues = mnl_attr_get_u32(a);
+		break;
+	case IFLA_LINK:
+		link->peer_ifindex = mnl_attr_get_u32(a);
+		break;
+	case IFLA_LINK_NETNSID:
+		link->peer_nsid = (int)mnl_attr_get_u32(a);
+		break;
+	case IFLA_LINKINFO:
+		return mnl_attr_parse_nested(a, on_info_attr, link);
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct weir_link *link = ctx;
+
+	link->ifindex = (__u32)ifi->ifi_index;
+	link->type = ifi->ifi_type;
+	link->peer_nsid = -1;
+	return mnl_attr_parse(nlh, sizeof(*ifi), on_link_attr, link);
+}
+
+int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct weir_link found = {};
+	struct ifinfomsg *ifi;
+	int rc = -ENODEV;
+
+	if (name[0] && strlen(name) < IFNAMSIZ) {
+		nlh->nlmsg_type = RTM_GETLINK;
+		ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+		ifi->ifi_family = AF_UNSPEC;
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+		rc = rtnl_ask(nlh, on_link, &found);
+	}
+	if (rc) {
+		weir_fail(err, rc == -ENODEV ? WEIR_NOT_FOUND : WEIR_REFUSED, rc, "device %s", name);
+		weir_remedy(err, "ip -br link");
+		return rc;
+	}
+	*link = found;
+	return 0;
+}
+
+bool weir_link_is_virtual(const struct weir_link *link)
+{
+	return !strcmp(link->kind, "veth") || !strcmp(link->kind, "tun");
+}
+
+long weir_sysctl(const char *fmt, ...)
+{
+	char path[256] = "/proc/sys/net/ipv4/", text[32] = "";
+	size_t n = strlen(path);
+	__cleanup_close int fd = -1;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path + n, sizeof(path) - n, fmt, ap);
+	va_end(ap);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -errno;
+	return strtol(text, NULL, 10);
+}
+
+int weir_link_takes_frames(const struct weir_link *link)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	int rc = bpf_xdp_query((int)link->ifindex, 0, &q);
+
+	if (rc)
+		return rc;
+	if (!q.feature_flags)
+		return -EOPNOTSUPP;
+	return !!(q.feature_flags & NETDEV_XDP_ACT_NDO_XMIT);
+}
+
+static int on_nsid_attr(const struct nlattr *a, void *ctx)
+{
+	if (mnl_attr_get_type(a) == NETNSA_NSID)
+		*(int *)ctx = (int)mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+static int on_nsid(const struct nlmsghdr *nlh, void *ctx)
+{
+	return mnl_attr_parse(nlh, sizeof(struct rtgenmsg), on_nsid_attr, ctx);
+}
+
+/* Opens the namespace at @path if it is the one we know as @nsid; -1 else. */
+static int open_if_nsid(const char *path, int nsid)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	int found = -1;
+	struct rtgenmsg *g;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	nlh->nlmsg_type = RTM_GETNSID;
+	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
+	g->rtgen_family = AF_UNSPEC;
+	mnl_attr_put_u32(nlh, NETNSA_FD, (__u32)fd);
+	if (!rtnl_ask(nlh, on_nsid, &found) && found == nsid)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Looks through the named namespaces, then through every process's. */
+static int find_ns(int nsid, char where[256])
+{
+	static const char *const places[] = {"/run/netns", "/proc"};
+	int fd = -1;
+
+	for (size_t i = 0; i < 2 && fd < 0; i++) {
+		DIR *d = opendir(places[i]);
+		struct dirent *e;
+
+		while (d && fd < 0 && (e = readdir(d))) {
+			char path[PATH_MAX];
+
+			if (e->d_name[0] == '.' || (i && (e->d_name[0] < '1' || e->d_name[0] > '9')))
+				continue;
+			snprintf(path, sizeof(path), i ? "/proc/%s/ns/net" : "/run/netns/%s",
+				e->d_name);
+			fd = open_if_nsid(path, nsid);
+			if (fd >= 0)
+				snprintf(where, 256, i ? "the namespace of process %s"
+						       : "namespace %s", e->d_name);
+		}
+		if (d)
+			closedir(d);
+	}
+	return fd;
+}
+
+static int gro_on(__u32 ifindex, char name[IFNAMSIZ])
+{
+	__cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value v = {.cmd = ETHTOOL_SGRO, .data = 1};
+	struct ifreq ifr = {};
+
+	if (fd < 0 || !if_indextoname(ifindex, name))
+		return -errno;
+	memcpy(ifr.ifr_name, name, IFNAMSIZ);
+	ifr.ifr_data = (void *)&v;
+	return ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
+}
+
+int weir_peer_gro_on(const struct weir_link *link, char where[256])
+{
+	__cleanup_close int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	__cleanup_close int peer = -1;
+	char name[IFNAMSIZ] = "", place[256] = "this namespace";
+	int rc;
+
+	if (!link->peer_ifindex || home < 0)
+		return -ENODEV;
+	if (link->peer_nsid >= 0) {
+		peer = find_ns(link->peer_nsid, place);
+		if (peer < 0)
+			return -ENOENT;
+		if (setns(peer, CLONE_NEWNET))
+			return -errno;
+	}
+	rc = gro_on(link->peer_ifindex, name);
+	if (peer >= 0 && setns(home, CLONE_NEWNET))
+		abort(); /* in the wrong namespace, anything we did next would hit the wrong devices */
+	snprintf(where, 256, "%s in %.200s", name, place);
+	return rc;
+}

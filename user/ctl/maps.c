@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What all devices of a namespace share: maps, and the tracepoint programs that follow a frame
+ * after its verdict. Pinned by name below the namespace's folder; gone with the last device.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <fcntl.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "events.skel.h"
+#include "xdp.skel.h"
+#include "priv.h"
+
+static char said[256];
+
+static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBBPF_WARN) {
+		vsnprintf(said, sizeof(said), fmt, ap);
+		said[strcspn(said, "\n")] = 0;
+	}
+	return 0;
+}
+
+void weir_libbpf_quiet(void)
+{
+	libbpf_set_print(keep);
+}
+
+const char *weir_libbpf_said(void)
+{
+	return said;
+}
+
+int weir_shared_map(const struct weir_ns *ns, const char *name)
+{
+	char path[PATH_MAX];
+	int fd = ns->dir[0] ? bpf_obj_get(weir_pin_path(ns, path, "%s", name)) : -ENOENT;
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int refuse_pins(const struct weir_ns *ns, struct weir_err *err, const char *why)
+{
+	weir_fail(err, WEIR_REFUSED, 0, "the pins in %s %s", ns->dir, why);
+	weir_remedy(err, "weir%s%s dev detach all  (removes them; forwarding falls back to the kernel)",
+		ns->name[0] ? " -n " : "", ns->name);
+	return -EINVAL;
+}
+
+int weir_shared_check(const struct weir_ns *ns, struct weir_err *err)
+{
+	__cleanup_close int fd = weir_shared_map(ns, "ctl");
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+	struct weir_ctl c = {};
+	char path[PATH_MAX];
+
+	if (fd == -ENOENT) {
+		if (ns->dir[0] && !access(weir_pin_path(ns, path, "cursor"), F_OK))
+			return refuse_pins(ns, err, "are incomplete");
+		return 0;
+	}
+	if (fd == -EPERM || fd == -EACCES)
+		return weir_fail_sys(err, fd, "opening %s/ctl", ns->dir);
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) ||
+		info.type != BPF_MAP_TYPE_ARRAY || info.value_size < 8 ||
+		info.value_size > 4096)
+		return refuse_pins(ns, err, "are not weir's, or broken");
+	if (info.value_size == sizeof(c) && bpf_map_lookup_elem(fd, &zero, &c))
+		return weir_fail_sys(err, -errno, "reading %s/ctl", ns->dir);
+	if (info.value_size != sizeof(c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI)
+		return refuse_pins(ns, err, "belong to another version of weir");
+	return 0;
+}
+
+static int pin_at(const struct weir_ns *ns, struct bpf_map *map, const char *name)
+{
+	char path[PATH_MAX];
+
+	return bpf_map__set_pin_path(map, weir_pin_path(ns, path, "%s", name));
+}
+
+/* Attaches one tracepoint program and pins its link. */
+static int follow(struct weir_ns *ns, struct bpf_program *prog, const char *name)
+{
+	struct bpf_link *link = bpf_program__attach(prog);
+	char path[PATH_MAX];
+	int rc;
+
+	if (!link)
+		return -errno;
+	rc = bpf_link__pin(link, weir_pin_path(ns, path, "%s", name));
+	bpf_link__destroy(link); /* the pin keeps it */
+	return rc;
+}
+
+static int init_ctl(struct weir_ns *ns, struct events_bpf *skel)
+{
+	struct weir_ctl c = {.magic = WEIR_MAGIC, .abi = WEIR_ABI, .netns_cookie = ns->cookie};
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.ctl), &zero, &c, BPF_ANY);
+}
+
+static struct events_bpf *open_events(struct weir_ns *ns)
+{
+	struct events_bpf *skel = events_bpf__open();
+	__u32 cpus = (__u32)libbpf_num_possible_cpus();
+
+	if (!skel)
+		return NULL;
+	skel->rodata->netns_cookie = ns->cookie;
+	if (bpf_map__set_max_entries(skel->maps.cursor, cpus) ||
+		pin_at(ns, skel->maps.ctl, "ctl") || pin_at(ns, skel->maps.cursor, "cursor") ||
+		pin_at(ns, skel->maps.rows_of, "rows_of") ||
+		pin_at(ns, skel->maps.lat_of, "lat_of")) {
+		events_bpf__destroy(skel);
+		return NULL;
+	}
+	return skel;
+}
+
+int weir_shared_up(struct weir_ns *ns, struct weir_err *err)
+{
+	struct events_bpf *skel;
+	char path[PATH_MAX];
+	int rc;
+
+	if (!access(weir_pin_path(ns, path, "link_redirect_err"), F_OK))
+		return 0;
+	skel = open_events(ns);
+	rc = skel ? events_bpf__load(skel) : -ENOMEM;
+	if (!rc)
+		rc = init_ctl(ns, skel);
+	/* redirect_err comes last: it is the sign that all are there */
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_xdp_devmap_xmit, "link_devmap_xmit");
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_xdp_exception, "link_exception");
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_xdp_redirect_err, "link_redirect_err");
+	events_bpf__destroy(skel);
+	if (rc)
+		return weir_fail_sys(err, rc, "loading the tracepoint programs (%s)", said);
+	return 0;
+}
+
+int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err)
+{
+	struct events_bpf *skel;
+	char path[PATH_MAX];
+	int rc;
+
+	weir_pin_path(ns, path, "link_redirect");
+	if (!on)
+		return unlink(path) && errno != ENOENT ? -errno : 0;
+	if (!access(path, F_OK))
+		return 0;
+	skel = open_events(ns);
+	rc = skel ? events_bpf__load(skel) : -ENOMEM;
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_xdp_redirect, "link_redirect");
+	events_bpf__destroy(skel);
+	return rc ? weir_fail_sys(err, rc, "following generic XDP (%s)", said) : 0;
+}
+
+int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel)
+{
+	int rc = bpf_map__set_max_entries(
+		skel->maps.cursor, (__u32)libbpf_num_possible_cpus());
+
+	if (!rc)
+		rc = pin_at(ns, skel->maps.ctl, "ctl");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.cursor, "cursor");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.rows_of, "rows_of");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.lat_of, "lat_of");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.ports, "ports");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.neigh, "neigh");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.tx_ports, "tx_ports");
+	if (!rc)
+		rc = pin_at(ns, skel->maps.tx_ports_generic, "tx_ports_generic");
+	return rc;
+}
+
+int weir_grace(const struct weir_ns *ns)
+{
+	__cleanup_close int outer = -1, inner = -1;
+	__u32 key = 0, id;
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+
+	/* synchronize_rcu(): softirq, where XDP runs, is a read-side section */
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return 0;
+	/* Refused on kernels with nohz_full: a change of a map of maps waits just as long. */
+	outer = weir_shared_map(ns, "rows_of");
+	if (outer < 0)
+		return outer;
+	if (bpf_map_get_next_key(outer, NULL, &key) || bpf_map_lookup_elem(outer, &key, &id))
+		return errno == ENOENT ? 0 : -errno;
+	inner = bpf_map_get_fd_by_id(id);
+	if (inner < 0 || bpf_map_update_elem(outer, &key, &inner, BPF_EXIST))
+		return -errno;
+	return 0;
+}
+
+static int count_one(void *ctx, __u32 ifindex)
+{
+	(void)ifindex;
+	return ++*(int *)ctx;
+}
+
+void weir_shared_down_if_idle(struct weir_ns *ns)
+{
+	int devs = 0;
+
+	weir_each_dev(ns, count_one, &devs);
+	if (!devs && ns->dir[0]) {
+		weir_remove_tree(ns->dir);
+		rmdir(ns->base); /* refused while other namespaces have pins there */
+	}
+}
+
+/* 1 where the link at @path is there and its device too. */
+static int link_alive(const char *path)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+	__cleanup_close int fd = bpf_obj_get(path);
+
+	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &len))
+		return errno != ENOENT; /* not to be told: leave it alone */
+	return info.xdp.ifindex != 0;
+}
+
+struct alive {
+	const struct weir_ns *ns;
+};
+
+static int is_alive(void *ctx, __u32 ifindex)
+{
+	char path[PATH_MAX];
+
+	return link_alive(weir_pin_path(((struct alive *)ctx)->ns, path, "dev/%u/link", ifindex));
+}
+
+void weir_collect_dead(const struct weir_ns *ns)
+{
+	DIR *d = ns->base[0] ? opendir(ns->base) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct weir_ns other = {};
+		struct alive a = {&other};
+		int lock;
+
+		if (snprintf(other.dir, sizeof(other.dir), "%s/%s", ns->base, e->d_name) >=
+				(int)sizeof(other.dir) ||
+			e->d_name[0] == '.' || !strcmp(other.dir, ns->dir))
+			continue;
+		lock = open(other.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB) &&
+			!weir_each_dev(&other, is_alive, &a))
+			weir_remove_tree(other.dir);
+		if (lock >= 0)
+			close(lock);
+	}
+	if (d)
+		closedir(d);
+}

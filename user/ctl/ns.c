@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A network namespace and the place of its pins: bpffs/weir/COOKIE.
+ *
+ * The cookie (SO_NETNS_COOKIE) names a namespace for as long as the machine runs; inode numbers are
+ * reused. `ip netns exec` hides bpffs behind a fresh /sys, and a bpffs mounted there would end with
+ * the command: so the nearest ancestor process whose mount namespace has it lends its own, reached
+ * through /proc/PID/root.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "priv.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+void weir_note(struct weir_notes *notes, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!notes || notes->nr == sizeof(notes->line) / sizeof(notes->line[0]))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(notes->line[notes->nr++], sizeof(notes->line[0]), fmt, ap);
+	va_end(ap);
+}
+
+int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	weir_fail(err, WEIR_REFUSED, error, "%s", text);
+	if (error == -EPERM || error == -EACCES)
+		weir_remedy(err, "run it as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN, "
+				 "CAP_PERFMON and CAP_SYS_ADMIN (sudo weir ...)");
+	return error;
+}
+
+const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const char *fmt, ...)
+{
+	int n = snprintf(buf, PATH_MAX, "%s/", ns->dir);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (n < PATH_MAX)
+		vsnprintf(buf + n, (size_t)(PATH_MAX - n), fmt, ap);
+	va_end(ap);
+	return buf;
+}
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (__u32)fs.f_type == BPF_FS_MAGIC;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64];
+	pid_t parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(path, sizeof(path), f))
+		if (sscanf(path, "PPid: %d", &parent) == 1)
+			break;
+	fclose(f);
+	return parent;
+}
+
+static bool same_mount_ns_as_init(void)
+{
+	struct stat own, init;
+
+	return !stat("/proc/self/ns/mnt", &own) && !stat("/proc/1/ns/mnt", &init) &&
+	       own.st_ino == init.st_ino && own.st_dev == init.st_dev;
+}
+
+/* Sets @ns->base, or leaves it empty. */
+static void find_bpffs(struct weir_ns *ns)
+{
+	pid_t pid;
+
+	if (is_bpffs(BPFFS)) {
+		snprintf(ns->base, sizeof(ns->base), BPFFS "/weir");
+		return;
+	}
+	for (pid = getppid(); pid > 0; pid = parent_of(pid)) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/root" BPFFS, (int)pid);
+		if (is_bpffs(path)) {
+			snprintf(ns->base, sizeof(ns->base), "%s/weir", path);
+			return;
+		}
+	}
+	ns->may_mount = same_mount_ns_as_init();
+}
+
+static int use_pin(struct weir_ns *ns, const char *pin, struct weir_err *err)
+{
+	char dir[PATH_MAX], *slash;
+
+	if (snprintf(ns->base, sizeof(ns->base), "%s", pin) >= (int)sizeof(ns->base) - 64)
+		return weir_fail(err, WEIR_USAGE, 0, "the path given to --pin is too long");
+	snprintf(dir, sizeof(dir), "%s", pin);
+	while (access(dir, F_OK) && (slash = strrchr(dir, '/')) && slash != dir)
+		*slash = 0;
+	if (is_bpffs(dir))
+		return 0;
+	weir_fail(err, WEIR_REFUSED, 0, "--pin %s: not in a BPF file system", pin);
+	weir_remedy(err, "name a folder below " BPFFS ", or: mount -t bpf bpf %s", dir);
+	return -EINVAL;
+}
+
+static int enter(const char *netns, struct weir_err *err)
+{
+	__cleanup_close int fd = -1;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), strchr(netns, '/') ? "%s" : "/run/netns/%s", netns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		if (errno == EACCES || errno == EPERM)
+			return weir_fail_sys(err, -errno, "network namespace %s", netns);
+		weir_fail(err, WEIR_NOT_FOUND, -ENOENT, "network namespace %s", netns);
+		weir_remedy(err, "ip netns list");
+		return -ENOENT;
+	}
+	if (!setns(fd, CLONE_NEWNET))
+		return 0;
+	if (errno == EINVAL) {
+		weir_fail(err, WEIR_NOT_FOUND, 0, "%s is not a network namespace", netns);
+		weir_remedy(err, "ip netns list");
+		return -EINVAL;
+	}
+	return weir_fail_sys(err, -errno, "entering network namespace %s", netns);
+}
+
+static int get_cookie(__u64 *cookie, struct weir_err *err)
+{
+	__cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(*cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &len))
+		return weir_fail_sys(
+			err, -errno, "the network namespace has no cookie (Linux 5.14 or later)");
+	return 0;
+}
+
+static void place_dir(struct weir_ns *ns)
+{
+	if (!ns->base[0] ||
+		snprintf(ns->dir, sizeof(ns->dir), "%s/%llx", ns->base, ns->cookie) >= PATH_MAX)
+		ns->dir[0] = 0;
+}
+
+int weir_ns_open(const char *netns, const char *pin, struct weir_ns **out, struct weir_err *err)
+{
+	struct weir_ns *ns = calloc(1, sizeof(*ns));
+	int rc;
+
+	if (!ns)
+		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the namespace");
+	weir_libbpf_quiet();
+	if (pin)
+		rc = use_pin(ns, pin, err);
+	else
+		rc = (find_bpffs(ns), 0);
+	if (!rc && netns)
+		rc = enter(netns, err);
+	if (!rc)
+		rc = get_cookie(&ns->cookie, err);
+	if (rc) {
+		free(ns);
+		return rc;
+	}
+	if (netns)
+		snprintf(ns->name, sizeof(ns->name), "%s", netns);
+	place_dir(ns);
+	*out = ns;
+	return 0;
+}
+
+void weir_ns_free(struct weir_ns *ns)
+{
+	free(ns);
+}
+
+static int mkdir_p(const char *path)
+{
+	char buf[PATH_MAX], *p;
+
+	snprintf(buf, sizeof(buf), "%s", path);
+	for (p = buf + 1; (p = strchr(p, '/')); p++) {
+		*p = 0;
+		if (mkdir(buf, 0700) && errno != EEXIST && errno != EROFS)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(buf, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err)
+{
+	char dev[PATH_MAX];
+	int rc;
+
+	if (!ns->base[0]) {
+		if (!ns->may_mount) {
+			weir_fail(err, WEIR_REFUSED, 0,
+				"no BPF file system is in sight, as under 'ip netns exec'");
+			weir_remedy(err,
+				"run 'weir -n NAMESPACE ...' from outside, or first: mount -t bpf "
+				"bpf " BPFFS);
+			return -ENOENT;
+		}
+		if (mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
+			return weir_fail_sys(err, -errno, "mounting the BPF file system on " BPFFS);
+		weir_note(notes, "mounted the BPF file system on " BPFFS);
+		snprintf(ns->base, sizeof(ns->base), BPFFS "/weir");
+		place_dir(ns);
+	}
+	weir_pin_path(ns, dev, "dev");
+	rc = mkdir_p(dev);
+	if (rc == -EROFS) {
+		weir_fail(err, WEIR_REFUSED, rc, "making %s", dev);
+		weir_remedy(err, "mount -o remount,rw " BPFFS);
+		return rc;
+	}
+	return rc ? weir_fail_sys(err, rc, "making %s", dev) : 0;
+}
+
+int weir_ns_lock(const struct weir_ns *ns, const char *sub)
+{
+	char path[PATH_MAX];
+	struct stat locked, there;
+	int fd;
+
+	if (!ns->dir[0])
+		return -ENOENT;
+	weir_pin_path(ns, path, "%s", sub);
+	for (;;) {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		while (flock(fd, LOCK_EX))
+			if (errno != EINTR)
+				goto out;
+		if (!fstat(fd, &locked) && !stat(path, &there) && locked.st_ino == there.st_ino)
+			return fd;
+		close(fd); /* removed while we waited */
+	}
+out:
+	close(fd);
+	return -EAGAIN;
+}
+
+void weir_remove_tree(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char sub[PATH_MAX];
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= (int)sizeof(sub))
+			continue;
+		if (unlink(sub) && (errno == EISDIR || errno == EPERM))
+			weir_remove_tree(sub);
+	}
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex), void *ctx)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	int rc = 0;
+	DIR *d;
+
+	if (!ns->dir[0])
+		return 0;
+	d = opendir(weir_pin_path(ns, path, "dev"));
+	while (d && !rc && (e = readdir(d))) {
+		char *end;
+		unsigned long i = strtoul(e->d_name, &end, 10);
+
+		if (e->d_name[0] != '.' && !*end && i && i <= UINT_MAX)
+			rc = fn(ctx, (__u32)i);
+	}
+	if (d)
+		closedir(d);
+	return rc;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of ctl share among themselves. */
+#ifndef WEIR_CTL_PRIV_H
+#define WEIR_CTL_PRIV_H
+
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+struct weir_ns {
+	char name[256];	     /* as the user named it, "" = the caller's own */
+	char base[PATH_MAX]; /* where all namespaces' pins are, "" = no bpffs found */
+	char dir[PATH_MAX];  /* this namespace's pins: base/cookie */
+	__u64 cookie;
+	bool may_mount; /* bpffs is missing and this process may mount it where it belongs */
+};
+
+/* --- ns.c: places --- */
+
+/* A path below the namespace's pins; the buffer is the caller's. Returns @buf. */
+const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Makes sure that bpffs is there and the namespace's folder in it. */
+int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err);
+/* Holds the namespace's pins against other weirs; the fd is the lock. -errno, quiet. */
+int weir_ns_lock(const struct weir_ns *ns, const char *sub);
+/* Removes a folder of pins and all in it. */
+void weir_remove_tree(const char *path);
+/* Calls @fn for each ifindex that has a folder of pins. Stops at the first that is not 0. */
+int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex), void *ctx);
+/* What a failure with @error means to a user without the capability. */
+int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static inline void weir_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+#define __cleanup_close __attribute__((cleanup(weir_close)))
+
+/* --- link.c: devices --- */
+
+struct weir_link {
+	__u32 ifindex;
+	char name[16];
+	char kind[16]; /* veth, tun, bridge, ...; "" for hardware */
+	__u8 mac[6];
+	unsigned short type; /* ARPHRD_* */
+	__u32 mtu;
+	__u32 rx_queues;
+	__u32 peer_ifindex; /* of a veth */
+	int peer_nsid;	    /* -1: this namespace */
+};
+
+int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err);
+bool weir_link_is_virtual(const struct weir_link *link);
+/* Whether the driver takes redirected frames: 1 yes, 0 no, -errno unknown (kernels before 6.3). */
+int weir_link_takes_frames(const struct weir_link *link);
+/* Turns on GRO at the other end of a veth, in whichever namespace it is, if that can be found. */
+int weir_peer_gro_on(const struct weir_link *link, char where[256]);
+/* A number below /proc/sys/net/ipv4, -errno. */
+long weir_sysctl(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- maps.c: what is pinned for the whole namespace --- */
+
+struct xdp_bpf;
+
+/* Loads and pins the tracepoint programs and the shared maps, unless they are there. */
+int weir_shared_up(struct weir_ns *ns, struct weir_err *err);
+/* Points a device's skeleton at the shared maps. */
+int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel);
+/* Follows generic XDP's tracepoint, one event a frame, only while a device needs it. */
+int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err);
+/* Opens a pinned map. -errno, quiet. */
+int weir_shared_map(const struct weir_ns *ns, const char *name);
+/* Refuses pins of another ABI, or rubbish. 0 where there are none. */
+int weir_shared_check(const struct weir_ns *ns, struct weir_err *err);
+/* Removes everything once no device is left. */
+void weir_shared_down_if_idle(struct weir_ns *ns);
+/* Removes the pins of namespaces that are gone. */
+void weir_collect_dead(const struct weir_ns *ns);
+/* Waits until every program now running has ended (a grace period). */
+int weir_grace(const struct weir_ns *ns);
+/* Silences libbpf and keeps its last complaint, for messages. */
+void weir_libbpf_quiet(void);
+const char *weir_libbpf_said(void);
+
+#endif

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reading the counters of all attached devices, through memory that the kernel shares.
+ *
+ * A consistent cut: packets count in one of two banks, named by the lowest bit of ctl.seq. A cut
+ * reads the bank at rest, moves seq, waits for a grace period and reads the other, now at rest too.
+ * Every packet is then wholly before the cut or wholly after it: each CPU follows seq only between
+ * bulks (bpf/lib/packet.h), and the grace period outlasts every bulk. A reader that was killed half
+ * way leaves cut_open set; the next one waits once more before it begins.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <net/if.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "priv.h"
+
+/* One array map in memory. */
+struct window {
+	void *at;
+	size_t len, entry;
+	__u32 entries, map_id;
+};
+
+struct view_dev {
+	struct weir_conf conf; /* as at opening */
+	__u32 ifindex, queues, cpus;
+	struct window rows, lat, conf_map;
+	int link;
+	ino_t inode; /* of the folder of pins */
+	struct weir_row *at_rest; /* one for each row of a bank: the cut's first half */
+};
+
+struct weir_view {
+	struct weir_ns *ns;
+	struct window ctl, cursor;
+	__u64 devs_mtime_ns;
+	unsigned int nr_devs;
+	struct view_dev dev[WEIR_DEV_MAX];
+};
+
+static int window_open(struct window *w, int fd, size_t entry, int prot)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != entry ||
+		!(info.map_flags & BPF_F_MMAPABLE))
+		return -EINVAL;
+	w->entry = (entry + 7) / 8 * 8;
+	w->entries = info.max_entries;
+	w->map_id = info.id;
+	w->len = w->entry * info.max_entries;
+	w->at = mmap(NULL, w->len, prot, MAP_SHARED, fd, 0);
+	if (w->at == MAP_FAILED) {
+		w->at = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+static void window_close(struct window *w)
+{
+	if (w->at)
+		munmap(w->at, w->len);
+	w->at = NULL;
+}
+
+static const void *window_entry(const struct window *w, __u32 i)
+{
+	return (const char *)w->at + w->entry * i;
+}
+
+static int open_dev_map(const struct weir_ns *ns, __u32 ifindex, const char *name, size_t entry,
+	struct window *w)
+{
+	char path[PATH_MAX];
+	int fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/%s", ifindex, name));
+	int rc = window_open(w, fd < 0 ? -errno : fd, entry, PROT_READ);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static void close_dev(struct view_dev *d)
+{
+	window_close(&d->rows);
+	window_close(&d->lat);
+	window_close(&d->conf_map);
+	weir_close(&d->link);
+	free(d->at_rest);
+}
+
+static int open_dev(void *ctx, __u32 ifindex)
+{
+	struct weir_view *v = ctx;
+	struct view_dev *d = &v->dev[v->nr_devs];
+	char path[PATH_MAX];
+	int rc;
+
+	if (v->nr_devs == WEIR_DEV_MAX)
+		return -E2BIG;
+	memset(d, 0, sizeof(*d));
+	d->ifindex = ifindex;
+	d->link = bpf_obj_get(weir_pin_path(v->ns, path, "dev/%u/link", ifindex));
+	if (d->link < 0)
+		return errno == ENOENT ? 0 : -errno; /* half attached by a process that was killed */
+	rc = open_dev_map(v->ns, ifindex, "conf", sizeof(struct weir_conf), &d->conf_map);
+	if (!rc)
+		rc = open_dev_map(v->ns, ifindex, "rows", sizeof(struct weir_row), &d->rows);
+	if (!rc)
+		rc = open_dev_map(v->ns, ifindex, "lat", sizeof(struct weir_lat), &d->lat);
+	if (!rc) {
+		d->conf = *(const struct weir_conf *)d->conf_map.at;
+		d->queues = d->conf.queues;
+		d->cpus = d->conf.cpus;
+		if (!d->queues || d->rows.entries != d->queues * d->cpus * 2 ||
+			d->lat.entries != d->queues * d->cpus)
+			rc = -EINVAL;
+	}
+	if (!rc) {
+		d->at_rest = calloc((size_t)d->queues * d->cpus, sizeof(*d->at_rest));
+		rc = d->at_rest ? 0 : -ENOMEM;
+	}
+	if (rc)
+		close_dev(d);
+	else
+		v->nr_devs++;
+	return rc;
+}
+
+static __u64 devs_mtime(const struct weir_ns *ns)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!ns->dir[0] || stat(weir_pin_path(ns, path, "dev"), &st))
+		return 0;
+	return (__u64)st.st_mtim.tv_sec * 1000000000ULL + (__u64)st.st_mtim.tv_nsec +
+	       (__u64)st.st_ino;
+}
+
+bool weir_view_stale(const struct weir_view *v)
+{
+	return devs_mtime(v->ns) != v->devs_mtime_ns;
+}
+
+/* Maps the shared maps; -ENOENT where nothing was ever attached. */
+static int open_shared(struct weir_view *v)
+{
+	int fd = weir_shared_map(v->ns, "ctl");
+	int rc = window_open(&v->ctl, fd, sizeof(struct weir_ctl), PROT_READ | PROT_WRITE);
+
+	if (fd >= 0)
+		close(fd);
+	if (rc)
+		return rc;
+	fd = weir_shared_map(v->ns, "cursor");
+	rc = window_open(&v->cursor, fd, sizeof(struct weir_cursor), PROT_READ);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *err)
+{
+	struct weir_view *v;
+	int lock, rc = weir_shared_check(ns, err);
+
+	if (rc)
+		return rc;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the counters");
+	v->ns = ns;
+	lock = weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
+	v->devs_mtime_ns = devs_mtime(ns);
+	rc = open_shared(v);
+	if (!rc)
+		rc = weir_each_dev(ns, open_dev, v);
+	if (lock >= 0)
+		close(lock);
+	if (rc && rc != -ENOENT) {
+		weir_view_free(v);
+		weir_fail_sys(err, rc, "opening the counters in %s", ns->dir);
+		if (rc != -EPERM && rc != -EACCES)
+			weir_remedy(err, "the pins are broken: weir dev detach all");
+		return rc;
+	}
+	*out = v;
+	return 0;
+}
+
+void weir_view_free(struct weir_view *v)
+{
+	if (!v)
+		return;
+	for (unsigned int i = 0; i < v->nr_devs; i++)
+		close_dev(&v->dev[i]);
+	window_close(&v->ctl);
+	window_close(&v->cursor);
+	free(v);
+}
+
+/* --- sums --- */
+
+static void add_row(struct weir_row *to, const struct weir_row *from)
+{
+	to->in.packets += from->in.packets;
+	to->in.bytes += from->in.bytes;
+	to->sent += from->sent;
+	to->lost += from->lost;
+	to->tx_packets += from->tx_packets;
+	to->neigh_full += from->neigh_full;
+	for (unsigned int i = 0; i < WEIR_EXIT_COUNT; i++) {
+		to->exit[i].packets += from->exit[i].packets;
+		to->exit[i].bytes += from->exit[i].bytes;
+		to->punt_drop[i].packets += from->punt_drop[i].packets;
+		to->punt_drop[i].bytes += from->punt_drop[i].bytes;
+	}
+}
+
+static void add_lat(struct weir_lat *to, const struct weir_lat *from)
+{
+	for (unsigned int s = 0; s < WEIR_FAST_STAGE_COUNT; s++) {
+		to->stage[s].samples += from->stage[s].samples;
+		if (from->stage[s].max_ns > to->stage[s].max_ns)
+			to->stage[s].max_ns = from->stage[s].max_ns;
+		for (unsigned int b = 0; b < WEIR_HIST_BUCKETS; b++)
+			to->stage[s].bucket[b] += from->stage[s].bucket[b];
+	}
+}
+
+/* Sums one device's rows. In an exact reading the bank that was at rest before the cut comes from
+ * the copy taken then. */
+static void sum_dev(const struct view_dev *d, struct weir_dev_snapshot *s, int rest_bank)
+{
+	for (__u32 i = 0; i < d->queues * d->cpus; i++) {
+		__u32 q = i % d->queues;
+
+		for (int bank = 0; bank < 2; bank++)
+			add_row(&s->queue[q], bank == rest_bank
+							? &d->at_rest[i]
+							: window_entry(&d->rows, i * 2 + (__u32)bank));
+		add_lat(&s->queue_lat[q], window_entry(&d->lat, i));
+	}
+	for (__u32 q = 0; q < d->queues; q++) {
+		s->queue[q].queue = (__u16)q;
+		add_row(&s->total, &s->queue[q]);
+		add_lat(&s->lat, &s->queue_lat[q]);
+	}
+}
+
+static void copy_at_rest(const struct weir_view *v, __u32 bank)
+{
+	for (unsigned int i = 0; i < v->nr_devs; i++) {
+		const struct view_dev *d = &v->dev[i];
+
+		for (__u32 r = 0; r < d->queues * d->cpus; r++)
+			memcpy(&d->at_rest[r], window_entry(&d->rows, r * 2 + bank),
+				sizeof(struct weir_row));
+	}
+}
+
+/*
+ * Takes the cut; *@rest_bank is the bank whose copy is to be used. Must hold the cut's lock until
+ * the sums are made, since the next cut writes to the bank that is at rest now.
+ */
+static int cut(const struct weir_view *v, int *rest_bank)
+{
+	struct weir_ctl *c = v->ctl.at;
+	int rc;
+
+	if (c->cut_open) {
+		rc = weir_grace(v->ns);
+		if (rc)
+			return rc;
+	}
+	*rest_bank = !(c->seq & 1);
+	copy_at_rest(v, (__u32)*rest_bank);
+	__atomic_store_n(&c->cut_open, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->seq, c->seq + 1, __ATOMIC_SEQ_CST);
+	rc = weir_grace(v->ns);
+	if (!rc)
+		__atomic_store_n(&c->cut_open, 0, __ATOMIC_SEQ_CST);
+	return rc;
+}
+
+/* Frames that the cut waited for in vain, or, in a quick reading, that are under way right now. */
+static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
+{
+	const struct weir_ctl *c = v->ctl.at;
+
+	for (__u32 cpu = 0; cpu < v->cursor.entries; cpu++) {
+		const struct weir_cursor *cur = window_entry(&v->cursor, cpu);
+		__u32 n = __atomic_load_n(&cur->inflight, __ATOMIC_RELAXED);
+
+		for (unsigned int i = 0; n && i < snap->nr_devs; i++) {
+			struct weir_dev_snapshot *d = &snap->devs[i];
+
+			if (d->conf.ifindex != cur->ifindex)
+				continue;
+			if (!snap->exact)
+				d->inflight += n;
+			else if (cur->seq != c->seq)
+				d->total.lost += n;
+		}
+	}
+}
+
+static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	s->rows_map_id = d->rows.map_id;
+	s->lat_map_id = d->lat.map_id;
+	s->conf_map_id = d->conf_map.map_id;
+	s->conf = *(const struct weir_conf *)d->conf_map.at;
+	s->mode = s->conf.generic ? WEIR_XDP_GENERIC : WEIR_XDP_NATIVE;
+	s->frags = true; /* the program is always loaded for multi-buffer frames */
+	memcpy(s->name, s->conf.name, sizeof(s->name));
+	if (bpf_link_get_info_by_fd(d->link, &info, &len))
+		return;
+	s->prog_id = info.prog_id;
+	s->link_id = info.id;
+	s->gone = !info.xdp.ifindex || !if_indextoname(d->ifindex, s->name);
+	if (!s->gone && !bpf_xdp_query((int)d->ifindex, 0, &q))
+		s->detached = q.prog_id != s->prog_id && q.drv_prog_id != s->prog_id &&
+			      q.skb_prog_id != s->prog_id;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct weir_dev_snapshot *)a)->name,
+		((const struct weir_dev_snapshot *)b)->name);
+}
+
+static int fill(struct weir_view *v, struct weir_snapshot *snap, int rest_bank)
+{
+	snap->devs = calloc(v->nr_devs ? v->nr_devs : 1, sizeof(*snap->devs));
+	if (!snap->devs)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < v->nr_devs; i++) {
+		struct weir_dev_snapshot *s = &snap->devs[i];
+
+		s->nr_queues = v->dev[i].queues;
+		s->queue = calloc(s->nr_queues, sizeof(*s->queue));
+		s->queue_lat = calloc(s->nr_queues, sizeof(*s->queue_lat));
+		snap->nr_devs++;
+		if (!s->queue || !s->queue_lat)
+			return -ENOMEM;
+		sum_dev(&v->dev[i], s, rest_bank);
+	}
+	return 0;
+}
+
+int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out,
+	struct weir_err *err)
+{
+	struct weir_snapshot snap = {.exact = exact, .netns_cookie = v->ns->cookie};
+	const struct weir_ctl *c = v->ctl.at;
+	struct timespec now;
+	int rc = 0, lock = -1, rest_bank = -1;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (exact && c) {
+		lock = weir_ns_lock(v->ns, "dev");
+		rc = lock < 0 ? lock : cut(v, &rest_bank);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	}
+	snap.time_ns = (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
+	snap.sample_every = c ? c->sample_every : 0;
+	if (!rc)
+		rc = fill(v, &snap, rest_bank);
+	if (!rc && c) {
+		for (unsigned int i = 0; i < v->nr_devs; i++)
+			read_state(&v->dev[i], &snap.devs[i]);
+		read_inflight(v, &snap);
+		qsort(snap.devs, snap.nr_devs, sizeof(*snap.devs), by_name);
+	}
+	if (lock >= 0)
+		close(lock);
+	if (rc) {
+		weir_snapshot_done(&snap);
+		return weir_fail_sys(err, rc, "reading the counters in %s", v->ns->dir);
+	}
+	*out = snap;
+	return 0;
+}
