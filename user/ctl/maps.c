@@ -24,7 +24,7 @@ static char said[256];
 
 static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	if (level == LIBBPF_WARN) {
+	if (level == LIBBPF_WARN && !said[0]) { /* the first names the cause, the others follow */
 		vsnprintf(said, sizeof(said), fmt, ap);
 		said[strcspn(said, "\n")] = 0;
 	}
@@ -33,6 +33,7 @@ static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
 
 void weir_libbpf_quiet(void)
 {
+	said[0] = 0;
 	libbpf_set_print(keep);
 }
 
@@ -88,6 +89,14 @@ static int pin_at(const struct weir_ns *ns, struct bpf_map *map, const char *nam
 	char path[PATH_MAX];
 
 	return bpf_map__set_pin_path(map, weir_pin_path(ns, path, "%s", name));
+}
+
+/* The kernel adds a flag to devmaps that libbpf then takes for a difference: reuse them by hand. */
+static int pin_devmap_at(const struct weir_ns *ns, struct bpf_map *map, const char *name)
+{
+	__cleanup_close int fd = weir_shared_map(ns, name);
+
+	return fd < 0 ? pin_at(ns, map, name) : bpf_map__reuse_fd(map, fd);
 }
 
 /* Attaches one tracepoint program and pins its link. */
@@ -192,9 +201,9 @@ int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel)
 	if (!rc)
 		rc = pin_at(ns, skel->maps.neigh, "neigh");
 	if (!rc)
-		rc = pin_at(ns, skel->maps.tx_ports, "tx_ports");
+		rc = pin_devmap_at(ns, skel->maps.tx_ports, "tx_ports");
 	if (!rc)
-		rc = pin_at(ns, skel->maps.tx_ports_generic, "tx_ports_generic");
+		rc = pin_devmap_at(ns, skel->maps.tx_ports_generic, "tx_ports_generic");
 	return rc;
 }
 

@@ -85,7 +85,7 @@ void weir_shared_down_if_idle(struct weir_ns *ns);
 void weir_collect_dead(const struct weir_ns *ns);
 /* Waits until every program now running has ended (a grace period). */
 int weir_grace(const struct weir_ns *ns);
-/* Silences libbpf and keeps its last complaint, for messages. */
+/* Silences libbpf and keeps its first complaint, for messages. */
 void weir_libbpf_quiet(void);
 const char *weir_libbpf_said(void);
 
