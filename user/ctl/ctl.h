@@ -73,4 +73,7 @@ bool weir_view_stale(const struct weir_view *view);
 int weir_view_read(struct weir_view *view, bool exact, struct weir_snapshot *snap,
 	struct weir_err *err);
 
+/* The version of the libbpf in use, such as "1.4". */
+const char *weir_ctl_libbpf(void);
+
 #endif
