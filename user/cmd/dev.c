@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "out/doc.h"
+
+/* Not in this version, and said so rather than ignored. */
+static int refuse_later(const struct weir_args *args, struct weir_err *err)
+{
+	static const struct {
+		const char *word, *value, *what, *remedy;
+	} later[] = {
+		{"xdp", "off", "'xdp off' leaves nothing: this version forwards by XDP only",
+			"weir dev attach DEV"},
+		{"tc", "on", "'tc on' is not in this version: it forwards by XDP only",
+			"leave 'tc on' out"},
+		{"punt", "stack", "'punt stack' is not in this version: it has no stack plane",
+			"punt kernel"},
+	};
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		const char *value = weir_arg(args, later[i].word);
+		int ret;
+
+		if (!value || strcmp(value, later[i].value))
+			continue;
+		ret = weir_fail(err, WEIR_REFUSED, 0, "%s", later[i].what);
+		weir_remedy(err, "%s", later[i].remedy);
+		return ret;
+	}
+	return 0;
+}
+
+static int refuse_twice(const struct weir_args *args, struct weir_err *err)
+{
+	for (unsigned int i = 0; i < args->nr_plain; i++)
+		for (unsigned int j = 0; j < i; j++)
+			if (!strcmp(args->plain[i], args->plain[j]))
+				return weir_fail(err, WEIR_USAGE, 0, "device '%s' is named twice",
+					args->plain[i]);
+	return 0;
+}
+
+/* What was done is told as JSON, or by silence; remarks are told in both. */
+static int finish(struct weir_run *run, const char *done, const struct weir_args *args,
+	const struct weir_notes *notes, struct weir_err *err)
+{
+	json_t *names = json_array(), *lines = json_array();
+
+	for (unsigned int i = 0; i < args->nr_plain; i++)
+		json_array_append_new(names, weir_json_text(args->plain[i]));
+	for (unsigned int i = 0; i < notes->nr; i++) {
+		json_array_append_new(lines, weir_json_text(notes->line[i]));
+		if (!run->face.json)
+			fprintf(stderr, "weir: note: %s\n", notes->line[i]);
+	}
+	return weir_show(
+		&run->face, json_pack("{s:o, s:o}", done, names, "notes", lines), NULL, err);
+}
+
+int weir_dev_attach_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const char *xdp = weir_arg(args, "xdp"), *punt = weir_arg(args, "punt");
+	struct weir_attach what = {
+		.devs = args->plain,
+		.nr_devs = args->nr_plain,
+		.mode = WEIR_XDP_AUTO,
+		.punt = punt && !strcmp(punt, "drop") ? WEIR_PUNT_DROP : WEIR_PUNT_KERNEL,
+		.force = weir_arg(args, "force"),
+	};
+	struct weir_notes notes = {0};
+	int ret;
+
+	if (xdp)
+		what.mode = !strcmp(xdp, "native") ? WEIR_XDP_NATIVE : WEIR_XDP_GENERIC;
+	ret = refuse_twice(args, err);
+	if (!ret)
+		ret = refuse_later(args, err);
+	if (!ret)
+		ret = weir_enter(run, err);
+	if (!ret)
+		ret = weir_dev_attach(run->ns, &what, &notes, err);
+	return ret ? ret : finish(run, "attached", args, &notes, err);
+}
+
+int weir_dev_detach_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	struct weir_notes notes = {0};
+	int ret;
+
+	ret = refuse_twice(args, err);
+	if (!ret)
+		ret = weir_enter(run, err);
+	if (!ret)
+		ret = weir_dev_detach(run->ns, args->plain, args->nr_plain, &notes, err);
+	return ret ? ret : finish(run, "detached", args, &notes, err);
+}
+
+int weir_dev_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const char *only = weir_arg_plain(args);
+	struct weir_snapshot snap;
+	int ret;
+
+	ret = weir_read(run, only, false, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, weir_doc_dev(&snap, only), weir_text_dev, err);
+	weir_snapshot_done(&snap);
+	return ret;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+int weir_enter(struct weir_run *run, struct weir_err *err)
+{
+	if (run->ns)
+		return 0;
+	return weir_ns_open(run->options.netns, run->options.pin, &run->ns, err);
+}
+
+static bool has(const struct weir_snapshot *snap, const char *name)
+{
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (!strcmp(snap->devs[i].name, name))
+			return true;
+	return false;
+}
+
+int weir_read(struct weir_run *run, const char *only, bool exact, struct weir_snapshot *snap,
+	struct weir_err *err)
+{
+	struct weir_view *view;
+	int ret;
+
+	ret = weir_enter(run, err);
+	if (ret)
+		return ret;
+	ret = weir_view_open(run->ns, &view, err);
+	if (ret)
+		return ret;
+	ret = weir_view_read(view, exact, snap, err);
+	weir_view_free(view);
+	if (ret || !only || has(snap, only))
+		return ret;
+	weir_snapshot_done(snap);
+	ret = weir_fail(err, WEIR_NOT_FOUND, 0, "'%s' is not attached", only);
+	weir_remedy(err, "weir dev attach %s", only);
+	return ret;
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* path, drop, ledger, watch: what is read once and shown. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/num.h"
+#include "base/word.h"
+#include "cmd/cmd.h"
+#include "model/tables.h"
+#include "out/doc.h"
+
+static int refuse_plane(const char *plane, struct weir_err *err)
+{
+	int ret = weir_fail(
+		err, WEIR_REFUSED, 0, "the %s plane is not observed in this version", plane);
+
+	weir_remedy(err, "weir path coverage");
+	return ret;
+}
+
+int weir_path_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
+	struct weir_snapshot snap;
+	int ret;
+
+	if (plane && strcmp(plane, "fast"))
+		return refuse_plane(plane, err);
+	ret = weir_read(run, only, false, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, weir_doc_path(&snap, only), weir_text_path, err);
+	weir_snapshot_done(&snap);
+	return ret;
+}
+
+int weir_path_coverage_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	(void)args;
+	return weir_show(&run->face, weir_doc_coverage(), weir_text_coverage, err);
+}
+
+int weir_drop_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const char *only = weir_arg(args, "dev");
+	struct weir_snapshot snap;
+	int ret;
+
+	ret = weir_read(run, only, false, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, weir_doc_drops(&snap, only), weir_text_drops, err);
+	weir_snapshot_done(&snap);
+	return ret;
+}
+
+int weir_drop_explain_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const char *name = weir_arg_plain(args);
+	struct weir_nearest nearest = {.typed = name};
+	int ret;
+
+	for (unsigned int i = 0; i < WEIR_CAUSE_COUNT; i++) {
+		if (!strcasecmp(name, weir_cause_info[i].name))
+			return weir_show(&run->face, weir_doc_cause(i), weir_text_cause, err);
+		weir_nearest_offer(&nearest, weir_cause_info[i].name);
+	}
+	ret = weir_fail(err, WEIR_NOT_FOUND, 0, "no cause is called '%s'", name);
+	if (nearest.word)
+		weir_remedy(err, "weir drop explain %s", nearest.word);
+	else
+		weir_remedy(err, "weir drop show");
+	return ret;
+}
+
+/* Names the first line that does not hold. */
+static int check_ledger(const struct weir_snapshot *snap, const char *only, struct weir_err *err)
+{
+	struct weir_ledger l;
+	int ret;
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++) {
+		const struct weir_dev_snapshot *dev = &snap->devs[i];
+
+		if (!weir_is_chosen(dev, only))
+			continue;
+		weir_ledger_of(dev, &l);
+		if (weir_ledger_holds(&l))
+			continue;
+		ret = weir_fail(err, WEIR_CHECK_FAILED, 0,
+			"the ledger of %s does not balance: residual %+lld, verdicts %+lld, "
+			"queues %llu",
+			dev->name, (long long)l.residual, (long long)l.verdict_residual,
+			(unsigned long long)l.queue_residual);
+		weir_remedy(err, "read it again; if it stays, report it with 'weir -p path show'");
+		return ret;
+	}
+	return 0;
+}
+
+int weir_ledger_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const char *only = weir_arg(args, "dev");
+	struct weir_snapshot snap;
+	int ret;
+
+	ret = weir_read(run, only, true, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, weir_doc_ledger(&snap, only), weir_text_ledger, err);
+	if (!ret)
+		ret = check_ledger(&snap, only, err);
+	weir_snapshot_done(&snap);
+	return ret;
+}
+
+int weir_watch_on_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	static const char *const kernel[] = {"drops", "counters", "full", "duty"};
+	const char *ratio = weir_arg(args, "latency");
+	uint32_t every;
+	int ret;
+
+	for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
+		if (weir_arg(args, kernel[i]))
+			return refuse_plane("kernel", err);
+	if (!ratio)
+		return weir_fail(err, WEIR_USAGE, 0,
+			"'watch on' needs what to watch: weir watch on latency 1/N");
+	if (!weir_parse_ratio(ratio, &every))
+		return weir_fail(err, WEIR_USAGE, 0,
+			"'%s' is no share of packets: 1/N, N from 1 to 2147483648", ratio);
+	ret = weir_enter(run, err);
+	if (!ret)
+		ret = weir_sampling_set(run->ns, every, err);
+	return ret ? ret : weir_show(&run->face, weir_doc_sampling(every), NULL, err);
+}
+
+int weir_watch_off_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	int ret = weir_enter(run, err);
+
+	(void)args;
+	if (!ret)
+		ret = weir_sampling_set(run->ns, 0, err);
+	return ret ? ret : weir_show(&run->face, weir_doc_sampling(0), NULL, err);
+}
+
+int weir_watch_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	struct weir_snapshot snap;
+	int ret;
+
+	(void)args;
+	ret = weir_read(run, NULL, false, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, weir_doc_sampling(snap.sample_every), weir_text_sampling, err);
+	weir_snapshot_done(&snap);
+	return ret;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/cmd.h"
+
+const struct weir_object weir_objects[] = {
+	{"dev", "devices that the fast path runs on"},
+	{"path", "stages: packets, bytes, drops, latency"},
+	{"drop", "who dropped what, where, why, and the remedy"},
+	{"ledger", "does every packet have its end?"},
+	{"watch", "how closely packets are timed"},
+	{"top", "what happens now, again and again"},
+	{"version", "versions of weir, its ABI, libbpf and the kernel"},
+	{"help", "this list, or one object's commands"},
+};
+
+const size_t weir_nr_objects = sizeof(weir_objects) / sizeof(weir_objects[0]);
+
+const struct weir_command weir_commands[] = {
+	{"dev", "attach",
+		"DEV... [xdp native|generic|off] [tc on|off] [punt kernel|stack|drop] [force]",
+		"Attach the fast path to all devices named or, when one refuses, to none; 'xdp "
+		"off', "
+		"'tc on' and 'punt stack' are not in this version.",
+		weir_dev_attach_cmd},
+	{"dev", "detach", "DEV...|all", "Detach the fast path; the kernel forwards again.",
+		weir_dev_detach_cmd},
+	{"dev", "show", "[DEV]", "Show what is attached, how, and the ids of programs and maps.",
+		weir_dev_show_cmd},
+	{"path", "show", "[dev DEV] [plane kernel|fast|stack]",
+		"Show packets, bytes, drops and latency of each stage, in a packet's order.",
+		weir_path_show_cmd},
+	{"path", "coverage", "", "Show every stage and how each plane sees it.",
+		weir_path_coverage_cmd},
+	{"drop", "show", "[dev DEV]", "Show which stage dropped how much, and why.",
+		weir_drop_show_cmd},
+	{"drop", "explain", "CAUSE", "Explain a cause: what it means, where, and what to do.",
+		weir_drop_explain_cmd},
+	{"ledger", "show", "[dev DEV]",
+		"Show in = delivered + out + dropped + in flight + lost; exits 5 when it is not "
+		"so.",
+		weir_ledger_show_cmd},
+	{"watch", "on", "[drops] [counters] [latency 1/N] [full] [duty P%]",
+		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd},
+	{"watch", "off", "", "Time no packets.", weir_watch_off_cmd},
+	{"watch", "show", "", "Show how many packets are timed.", weir_watch_show_cmd},
+	{"top", "", "[-b] [-n N] [-d SEC]",
+		"Print what happened every SEC seconds (default 1), N times; only -b, plain "
+		"snapshots, is in this version.",
+		weir_top_cmd},
+	{"version", "", "", "Show the versions of weir, its ABI, libbpf and the kernel.",
+		weir_version_cmd},
+	{"help", "", "[OBJECT|man|completion]",
+		"Show help; 'man' prints the manual page, 'completion' a script for bash.",
+		weir_help_cmd},
+};
+
+const size_t weir_nr_commands = sizeof(weir_commands) / sizeof(weir_commands[0]);

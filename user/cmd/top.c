@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Two readings make a snapshot: the rates between them. Readings are exact cuts, since each one is
+ * also asked whether the ledger balances.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/num.h"
+#include "cmd/cmd.h"
+#include "out/doc.h"
+
+#define SECOND_NS 1000000000ull
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
+{
+	(void)signal_number;
+	stopped = 1;
+}
+
+struct top {
+	struct weir_run *run;
+	struct weir_view *view;
+	struct weir_snapshot before, now;
+	struct weir_trouble trouble;
+	bool first;
+};
+
+/* Reads into @now; devices that came or went need a new view. */
+static int read_now(struct top *t, struct weir_err *err)
+{
+	int ret;
+
+	if (t->view && weir_view_stale(t->view)) {
+		weir_view_free(t->view);
+		t->view = NULL;
+	}
+	if (!t->view) {
+		ret = weir_view_open(t->run->ns, &t->view, err);
+		if (ret)
+			return ret;
+	}
+	return weir_view_read(t->view, true, &t->now, err);
+}
+
+static void keep(struct top *t)
+{
+	weir_snapshot_done(&t->before);
+	t->before = t->now;
+	t->now = (struct weir_snapshot){0};
+}
+
+/* Sleeps until @due, and leaves early when told to stop. */
+static void sleep_until(__u64 due_ns)
+{
+	struct timespec due = {
+		.tv_sec = (time_t)(due_ns / SECOND_NS),
+		.tv_nsec = (long)(due_ns % SECOND_NS),
+	};
+
+	while (!stopped && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+		;
+}
+
+/* Returns 1 where nobody reads any more. */
+static int print_now(struct top *t, struct weir_err *err)
+{
+	__u64 wall_s = (__u64)time(NULL);
+	struct weir_delta delta;
+	int ret;
+
+	ret = weir_delta_init(&delta, &t->before, &t->now);
+	if (ret)
+		return weir_fail(err, WEIR_REFUSED, ret, "cannot compare two readings");
+	weir_trouble_follow(&t->trouble, &delta, wall_s, t->first);
+	t->first = false;
+	ret = weir_show(&t->run->face, weir_doc_top(&t->now, &delta, &t->trouble, wall_s),
+		weir_text_top, err);
+	weir_delta_done(&delta);
+	return ret ? ret : weir_flush(t->run->face.file, err);
+}
+
+static int loop(struct top *t, __u64 nr, __u64 every_ns, struct weir_err *err)
+{
+	struct timespec start;
+	__u64 due_ns;
+	int ret;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	due_ns = (__u64)start.tv_sec * SECOND_NS + (__u64)start.tv_nsec;
+	ret = read_now(t, err);
+	for (__u64 i = 0; !ret && i < nr; i++) {
+		keep(t);
+		due_ns += every_ns;
+		sleep_until(due_ns);
+		if (stopped)
+			return 0;
+		ret = read_now(t, err);
+		if (!ret)
+			ret = print_now(t, err);
+	}
+	return stopped || ret > 0 ? 0 : ret;
+}
+
+static int parse(const struct weir_args *args, __u64 *nr, __u64 *every_ns, struct weir_err *err)
+{
+	const char *count = weir_arg(args, "-n"), *every = weir_arg(args, "-d");
+	uint64_t value;
+
+	*nr = UINT64_MAX;
+	*every_ns = SECOND_NS;
+	if (count) {
+		if (!weir_parse_u64(count, 1, UINT32_MAX, &value))
+			return weir_fail(err, WEIR_USAGE, 0,
+				"'%s' is no number of snapshots: 1 to 4294967295", count);
+		*nr = value;
+	}
+	if (every) {
+		if (!weir_parse_seconds(every, SECOND_NS / 10, 86400 * SECOND_NS, &value))
+			return weir_fail(err, WEIR_USAGE, 0,
+				"'%s' is no number of seconds: 0.1 to 86400", every);
+		*every_ns = value;
+	}
+	return 0;
+}
+
+int weir_top_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	struct sigaction action = {.sa_handler = stop}, old_int, old_term;
+	struct top t = {.run = run, .first = true};
+	__u64 nr, every_ns;
+	int ret;
+
+	ret = parse(args, &nr, &every_ns, err);
+	if (ret)
+		return ret;
+	if (!weir_arg(args, "-b")) {
+		ret = weir_fail(err, WEIR_REFUSED, 0, "the live screen is not in this version");
+		weir_remedy(err, "weir top -b");
+		return ret;
+	}
+	ret = weir_enter(run, err);
+	if (ret)
+		return ret;
+	sigaction(SIGINT, &action, &old_int);
+	sigaction(SIGTERM, &action, &old_term);
+	ret = loop(&t, nr, every_ns, err);
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
+	weir_snapshot_done(&t.before);
+	weir_snapshot_done(&t.now);
+	weir_view_free(t.view);
+	return ret;
+}
