@@ -95,7 +95,7 @@ void weir_format_si(char *buf, size_t size, double value, const char *unit)
 	else
 		three_digits(digits, sizeof(digits), value);
 	if (*prefix == ' ')
-		snprintf(buf, size, "%s%s%s", digits, *unit ? " " : "", unit);
+		snprintf(buf, size, "%s%s%s", digits, *unit && *unit != '/' ? " " : "", unit);
 	else
 		snprintf(buf, size, "%s %c%s", digits, *prefix, unit);
 }

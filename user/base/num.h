@@ -23,8 +23,8 @@ bool weir_parse_seconds(const char *text, uint64_t min_ns, uint64_t max_ns, uint
 #define WEIR_NUM_MAX 24
 
 /*
- * Three significant digits and a decimal prefix: 0, 983, 12.4 k, 1.92 M; with a unit 983 Mb/s. The
- * number and its prefix never take more than six columns up to 999 Y.
+ * Three significant digits and a decimal prefix: 0, 983, 12.4 k, 1.92 M; with a unit 983 Mb/s,
+ * 41/s. The number and its prefix never take more than six columns up to 999 Y.
  */
 void weir_format_si(char *buf, size_t size, double value, const char *unit);
 

@@ -123,7 +123,11 @@ int weir_batch(struct weir_run *run, const char *path, struct weir_err *err)
 			"cannot open '%s'", path);
 	ret = run_lines(run, file, &number, err);
 	if (ret < 0) {
-		snprintf(where, sizeof(where), "%s:%llu", standard ? "<stdin>" : path, number);
+		path = standard ? "<stdin>" : path;
+		if (number)
+			snprintf(where, sizeof(where), "%s:%llu", path, number);
+		else
+			snprintf(where, sizeof(where), "%s", path);
 		weir_print_error(run, err, where);
 		err->what[0] = '\0';
 	}

@@ -9,7 +9,7 @@
 static const char *const exit_codes[] = {
 	[WEIR_DONE] = "done",
 	[WEIR_USAGE] = "usage",
-	[WEIR_REFUSED] = "kernel or device refused",
+	[WEIR_REFUSED] = "refused",
 	[WEIR_NOT_FOUND] = "not found",
 	[WEIR_PARTLY] = "partly done",
 	[WEIR_CHECK_FAILED] = "check failed",
@@ -48,7 +48,7 @@ void weir_help_top(FILE *file)
 	fprintf(file, "weir: %s\n\nweir [OPTION...] OBJECT COMMAND ...\n", tagline);
 	for (size_t i = 0; i < weir_nr_objects; i++) {
 		fprintf(file, "  %-8s ", weir_objects[i].name);
-		print_names(file, weir_objects[i].name, 23);
+		print_names(file, weir_objects[i].name, 24);
 		fprintf(file, "%s\n", weir_objects[i].summary);
 	}
 	fprintf(file, "\n");
@@ -227,12 +227,19 @@ static void completion_objects(FILE *file)
 	for (size_t i = 0; i < weir_nr_options; i++)
 		fprintf(file, " --%s", weir_option_info[i].name);
 	fputs("\" ;;\n", file);
-	for (size_t i = 0; i < weir_nr_objects; i++) {
-		fprintf(file, "\t%s//*) words=\"", weir_objects[i].name);
-		for (size_t c = 0; c < weir_nr_commands; c++)
-			if (!strcmp(weir_commands[c].object, weir_objects[i].name))
-				print_word(weir_commands[c].name, file);
-		fputs(" help\" ;;\n", file);
+	/* where an object is the command, its own case stands already */
+	for (size_t i = 0; i < weir_nr_commands; i++) {
+		const struct weir_command *c = &weir_commands[i];
+		bool first = !i || strcmp(c->object, c[-1].object);
+		bool last = i + 1 == weir_nr_commands || strcmp(c->object, c[1].object);
+
+		if (!*c->name)
+			continue;
+		if (first)
+			fprintf(file, "\t%s//*) words=\"", c->object);
+		print_word(c->name, file);
+		if (last)
+			fputs(" help\" ;;\n", file);
 	}
 }
 

@@ -8,7 +8,7 @@ const struct weir_object weir_objects[] = {
 	{"ledger", "does every packet have its end?"},
 	{"watch", "how closely packets are timed"},
 	{"top", "what happens now, again and again"},
-	{"version", "versions of weir, its ABI, libbpf and the kernel"},
+	{"version", "versions of weir and what it stands on"},
 	{"help", "this list, or one object's commands"},
 };
 
@@ -17,9 +17,8 @@ const size_t weir_nr_objects = sizeof(weir_objects) / sizeof(weir_objects[0]);
 const struct weir_command weir_commands[] = {
 	{"dev", "attach",
 		"DEV... [xdp native|generic|off] [tc on|off] [punt kernel|stack|drop] [force]",
-		"Attach the fast path to all devices named or, when one refuses, to none; 'xdp "
-		"off', "
-		"'tc on' and 'punt stack' are not in this version.",
+		"Attach the fast path to all devices named or, when one refuses, to none; "
+		"'xdp off', 'tc on' and 'punt stack' are not in this version.",
 		weir_dev_attach_cmd},
 	{"dev", "detach", "DEV...|all", "Detach the fast path; the kernel forwards again.",
 		weir_dev_detach_cmd},

@@ -259,12 +259,14 @@ void weir_text_coverage(const struct weir_face *face, const json_t *doc)
 		{"stack plane", "stack", .format = WEIR_TEXT},
 	};
 	const json_t *observed = json_object_get(doc, "observed"), *yes;
-	const char *plane;
+	const char *plane, *before = "not observed in this version: ";
 
-	json_object_foreach ((json_t *)observed, plane, yes)
-		if (!json_is_true(yes))
-			weir_ink(face, WEIR_PLAIN, "The %s plane is not observed in this version. ",
-				plane);
+	json_object_foreach ((json_t *)observed, plane, yes) {
+		if (json_is_true(yes))
+			continue;
+		weir_ink(face, WEIR_PLAIN, "%sthe %s plane", before, plane);
+		before = ", ";
+	}
 	weir_ink(face, WEIR_PLAIN, "\n");
 	WEIR_TABLE(face, columns, json_object_get(doc, "stages"));
 }

@@ -212,7 +212,7 @@ static void text_rate(const struct weir_face *face, const json_t *doc, const cha
 		snprintf(text, sizeof(text), "%s", weir_dot(face));
 	else
 		weir_format_si(text, sizeof(text), json_number_value(rate), unit);
-	weir_ink(face, WEIR_PLAIN, "%s%s  ", name, text);
+	weir_ink(face, WEIR_PLAIN, "%s%s", name, text);
 }
 
 static void text_head(const struct weir_face *face, const json_t *doc)
@@ -227,22 +227,22 @@ static void text_head(const struct weir_face *face, const json_t *doc)
 	weir_ink(face, WEIR_HEAD, "weir top");
 	json_array_foreach (json_object_get(doc, "devices"), i, dev)
 		weir_ink(face, WEIR_PLAIN, "  %s", weir_get_text(dev, "device"));
-	weir_ink(face, WEIR_PLAIN, "  fast plane  %.3g s  ",
+	weir_ink(face, WEIR_PLAIN, "  fast plane  %.1f s  ",
 		json_number_value(json_object_get(doc, "interval_s")));
 	weir_ink(face, json_is_true(json_object_get(doc, "balanced")) ? WEIR_PLAIN : WEIR_ALARM,
 		"ledger %lld", (long long)weir_get_int(doc, "residual"));
 	weir_ink(face, WEIR_PLAIN, "  %s\n", clock);
 	text_rate(face, doc, "in ", "in_pps", "/s");
-	text_rate(face, doc, "", "in_bps", "b/s");
-	text_rate(face, doc, "out ", "out_pps", "/s");
-	text_rate(face, doc, "passed ", "passed_pps", "/s");
-	text_rate(face, doc, "punted ", "punted_pps", "/s");
+	text_rate(face, doc, "  ", "in_bps", "b/s");
+	text_rate(face, doc, "  out ", "out_pps", "/s");
+	text_rate(face, doc, "  passed ", "passed_pps", "/s");
+	text_rate(face, doc, "  punted ", "punted_pps", "/s");
 	if (drops > 0) {
 		weir_format_si(rate, sizeof(rate), drops, "/s");
-		weir_ink(face, WEIR_ALARM, "DROPPED %s (%.2g %%)", rate,
+		weir_ink(face, WEIR_ALARM, "  DROPPED %s (%.1f %%)", rate,
 			in > 0 ? 100 * drops / in : 100);
 	} else {
-		text_rate(face, doc, "dropped ", "drops_pps", "/s");
+		text_rate(face, doc, "  dropped ", "drops_pps", "/s");
 	}
 	weir_ink(face, WEIR_PLAIN, "\n");
 }
