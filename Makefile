@@ -31,6 +31,7 @@ TOOLS	:= $(patsubst tools/%/main.c,$(B)/weir-%,$(wildcard tools/*/main.c))
 UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c tests/prog/*_test.c))
 BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 BENCH	:= $(filter-out %.bpf,$(BENCH))
+RIG	:= $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/rig/*.c))
 
 .PHONY: all build tests check demo bench clean help deps format
 .DELETE_ON_ERROR:
@@ -74,7 +75,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(LIBWEIR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-$(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBWEIR)
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(RIG) $(LIBWEIR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

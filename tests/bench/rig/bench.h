@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is measured, and what is made of the figures. */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <jansson.h>
+#include "rig.h"
+
+enum { ROUNDS_MAX = 100 };
+
+struct bench {
+	const char *filter; /* part of a case's name; NULL = all */
+	int rounds;	    /* at least */
+	__u64 frames;	    /* a run */
+	bool peer[PEER_COUNT];
+};
+
+struct figure {
+	double ns_min, ns_median; /* 0 = not measured */
+	__u64 sent, received;	  /* all rounds */
+	int rounds;
+};
+
+struct report {
+	json_t *rows;
+	int met, missed;
+};
+
+bool bench_wants(const struct bench *bench, const char *name);
+
+int bench_forward(struct rig *rig, const struct bench *bench, struct report *report);
+int bench_zero_loss(struct rig *rig, const struct bench *bench, struct report *report);
+
+void report_forward_head(void);
+void report_forward(struct report *r, const struct load *load, const struct figure *f);
+/* @pps by peer, 0 = not measured. */
+void report_zero_loss(struct report *r, __u32 bytes, const double *pps);
+
+/* A target: met if @value is on the right side of @limit (at most, or at least). */
+void report_target(struct report *r, const char *what, double value, bool at_most, double limit);
+int report_write(const struct report *r, const char *path);
+
+#endif

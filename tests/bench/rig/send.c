@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The two senders, and waiting for what they sent. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "peers.skel.h"
+#include "rig.h"
+
+enum {
+	BATCH = 64,
+	PORT = 1024,  /* of the first flow */
+	HEADERS = 42, /* Ethernet, IPv4, UDP */
+	WAIT_US = 200,
+	WAIT_TURNS = 500, /* without a new frame, until what is missing is lost */
+};
+
+int rig_spawn(int netns, char *const argv[], char *out, size_t size)
+{
+	size_t len = 0;
+	ssize_t got;
+	int fds[2], status;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		status = -errno;
+		close(fds[0]);
+		close(fds[1]);
+		return status;
+	}
+	if (!pid) {
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		if (netns < 0 || !setns(netns, CLONE_NEWNET))
+			execvp(argv[0], argv);
+		dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	close(fds[1]);
+	while ((got = read(fds[0], out + len, size - 1 - len)) != 0) {
+		if (got < 0 && errno != EINTR)
+			break;
+		len += got > 0 ? (size_t)got : 0;
+		if (len == size - 1)
+			len = 0; /* more than anyone reads: the end is what matters */
+	}
+	out[len] = '\0';
+	close(fds[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -ECHILD;
+}
+
+static int parse_report(const char *text, struct outcome *out)
+{
+	json_t *root = json_loads(text, 0, NULL);
+
+	if (!root) {
+		fprintf(stderr, "bench: weir-gen: %s", text);
+		return -EPROTO;
+	}
+	out->offered = (__u64)json_integer_value(json_object_get(root, "offered"));
+	out->sent = (__u64)json_integer_value(json_object_get(root, "sent"));
+	out->start_ns = (__u64)json_integer_value(json_object_get(root, "start_ns"));
+	out->end_ns = (__u64)json_integer_value(json_object_get(root, "end_ns"));
+	if (out->end_ns > out->start_ns)
+		out->pps = (double)out->offered * 1e9 / (double)(out->end_ns - out->start_ns);
+	json_decref(root);
+	return 0;
+}
+
+static int send_gen(struct rig *rig, const struct load *load, struct outcome *out)
+{
+	char path[300], flows[24], bytes[24], amount[24], rate[24], cpu[8], text[4096];
+	char *argv[] = {path, "dev", "c0", "to", "02:00:00:00:00:fe", "src", "192.0.2.2", "dst",
+		"198.51.100.1", "flows", flows, "size", bytes, "cpu", cpu, "json",
+		load->count ? "count" : "seconds", amount, load->rate ? "rate" : NULL, rate, NULL};
+	int err;
+
+	snprintf(path, sizeof(path), "%s/weir-gen", rig->build);
+	snprintf(flows, sizeof(flows), "%u", load->flows);
+	snprintf(bytes, sizeof(bytes), "%u", load->bytes);
+	snprintf(cpu, sizeof(cpu), "%d", SEND_CPU);
+	snprintf(rate, sizeof(rate), "%llu", load->rate);
+	if (load->count)
+		snprintf(amount, sizeof(amount), "%llu", load->count);
+	else
+		snprintf(amount, sizeof(amount), "%.3f", load->seconds);
+	err = rig_spawn(rig->client, argv, text, sizeof(text));
+	if (err) {
+		fprintf(stderr, "bench: weir-gen: %s", text);
+		return err;
+	}
+	return parse_report(text, out);
+}
+
+/* One socket, a destination port per flow. */
+static int pump(int fd, const struct load *load, struct outcome *out)
+{
+	struct sockaddr_in to[BATCH];
+	struct mmsghdr msgs[BATCH];
+	char payload[1500] = {0};
+	struct iovec iov = {.iov_base = payload, .iov_len = load->bytes - HEADERS};
+	__u32 flow = 0;
+
+	memset(msgs, 0, sizeof(msgs));
+	for (int i = 0; i < BATCH; i++) {
+		to[i] = (struct sockaddr_in){.sin_family = AF_INET};
+		to[i].sin_addr.s_addr = htonl(0xc6336401); /* 198.51.100.1 */
+		msgs[i].msg_hdr.msg_name = &to[i];
+		msgs[i].msg_hdr.msg_namelen = sizeof(to[i]);
+		msgs[i].msg_hdr.msg_iov = &iov;
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	out->start_ns = rig_now_ns();
+	while (out->sent < load->count && !rig_interrupted) {
+		__u64 left = load->count - out->sent;
+		int n;
+
+		for (int i = 0; i < BATCH; i++)
+			to[i].sin_port = htons((__u16)(PORT + (flow + (__u32)i) % load->flows));
+		n = sendmmsg(fd, msgs, left < BATCH ? (unsigned int)left : BATCH, 0);
+		if (n < 0 && errno != EINTR) {
+			fprintf(stderr, "bench: sendmmsg: %s\n", strerror(errno));
+			return -EIO;
+		}
+		if (n > 0) {
+			out->sent += (__u64)n;
+			flow = (flow + (__u32)n) % load->flows;
+		}
+	}
+	out->end_ns = rig_now_ns();
+	out->offered = out->sent;
+	return 0;
+}
+
+static int send_socket(struct rig *rig, const struct load *load, struct outcome *out)
+{
+	int fd, err;
+
+	if (setns(rig->client, CLONE_NEWNET))
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	err = fd < 0 ? -errno : 0;
+	if (setns(rig->home, CLONE_NEWNET) && !err)
+		err = -errno;
+	if (!err)
+		err = pump(fd, load, out);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int rig_run(struct rig *rig, const struct load *load, struct outcome *out)
+{
+	struct peers_bpf__bss *b = rig->peers->bss;
+	volatile __u64 *packets = &b->sink.packets;
+	int err, idle = 0;
+	__u64 seen = 0;
+
+	memset(out, 0, sizeof(*out));
+	b->sink.packets = b->sink.bytes = b->sink.end_ns = 0;
+	b->strays = 0;
+	b->sink.expect = load->count;
+	err = load->sender == SENDER_GEN ? send_gen(rig, load, out) : send_socket(rig, load, out);
+	if (err)
+		return err;
+	while (*packets < out->sent && idle < WAIT_TURNS) {
+		idle = *packets == seen ? idle + 1 : 0;
+		seen = *packets;
+		usleep(WAIT_US);
+	}
+	out->received = *packets;
+	out->strays = b->strays;
+	if (b->sink.end_ns)
+		out->end_ns = b->sink.end_ns;
+	return 0;
+}
