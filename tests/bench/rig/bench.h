@@ -18,6 +18,7 @@ struct bench {
 struct figure {
 	double ns_min, ns_median; /* 0 = not measured */
 	__u64 sent, received;	  /* all rounds */
+	double to_weir;		  /* median of the ratios within a round; 0 = weir not measured */
 	int rounds;
 };
 
@@ -37,7 +38,14 @@ void report_forward(struct report *r, const struct load *load, const struct figu
 void report_zero_loss(struct report *r, __u32 bytes, const double *pps);
 
 /* A target: met if @value is on the right side of @limit (at most, or at least). */
-void report_target(struct report *r, const char *what, double value, bool at_most, double limit);
+struct target {
+	const char *what;
+	double value, limit;
+	bool at_most;
+	double within_rounds; /* the same ratio as the rounds' median, for comparison; 0 = none */
+};
+
+void report_target(struct report *r, const struct target *target);
 int report_write(const struct report *r, const char *path);
 
 #endif

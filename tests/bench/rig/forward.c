@@ -79,6 +79,16 @@ static double ranked(const double *values, int n, int rank)
 	return sorted[rank];
 }
 
+/* The median of what @a costs in units of what @b costs in the same round. */
+static double in_rounds(const double *a, const double *b, int rounds)
+{
+	double ratio[ROUNDS_MAX];
+
+	for (int i = 0; i < rounds; i++)
+		ratio[i] = a[i] / b[i];
+	return ranked(ratio, rounds, rounds / 2);
+}
+
 /*
  * Whether more rounds would tell nothing new: each peer's least has been seen twice, and the leasts
  * stand in the ratio to each other that the peers have within a round. Without the second, a peer
@@ -86,7 +96,6 @@ static double ranked(const double *values, int n, int rank)
  */
 static bool settled(const struct bench *bench, double ns[PEER_COUNT][ROUNDS_MAX], int rounds)
 {
-	double ratio[ROUNDS_MAX], of_least, in_rounds;
 	int base = 0;
 
 	if (rounds < bench->rounds)
@@ -96,18 +105,16 @@ static bool settled(const struct bench *bench, double ns[PEER_COUNT][ROUNDS_MAX]
 	while (base < PEER_COUNT - 1 && !bench->peer[base])
 		base++;
 	for (int p = base; p < PEER_COUNT; p++) {
-		double least;
+		double least, of_least, within;
 
 		if (!bench->peer[p])
 			continue;
 		least = ranked(ns[p], rounds, 0);
 		if (rounds > 1 && ranked(ns[p], rounds, 1) > least * seen_twice)
 			return false;
-		for (int i = 0; i < rounds; i++)
-			ratio[i] = ns[p][i] / ns[base][i];
 		of_least = least / ranked(ns[base], rounds, 0);
-		in_rounds = ranked(ratio, rounds, rounds / 2);
-		if (of_least > in_rounds * alike || in_rounds > of_least * alike)
+		within = in_rounds(ns[p], ns[base], rounds);
+		if (of_least > within * alike || within > of_least * alike)
 			return false;
 	}
 	return true;
@@ -133,6 +140,8 @@ static int cell(
 		f[p].rounds = rounds;
 		f[p].ns_min = ranked(ns[p], rounds, 0);
 		f[p].ns_median = ranked(ns[p], rounds, rounds / 2);
+		if (bench->peer[PEER_WEIR])
+			f[p].to_weir = in_rounds(ns[p], ns[PEER_WEIR], rounds);
 	}
 	report_forward(report, load, f);
 	return 0;
