@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Commands from words to output and exit code, over a control plane made of one variable. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "model/tables.h"
+#include "test.h"
+
+/* The whole of ctl.h, so that the linker takes nothing of the real one. */
+static struct {
+	struct weir_dev_snapshot dev[2];
+	unsigned int nr_devs, nr_attached, nr_detached, opened;
+	struct weir_attach attached;
+	__u32 every;
+	bool stale, last_exact;
+	__u64 time_ns;
+} fake;
+
+void weir_note(struct weir_notes *notes, const char *fmt, ...)
+{
+	(void)fmt;
+	snprintf(notes->line[notes->nr++], sizeof(notes->line[0]), "a note");
+}
+
+int weir_ns_open(const char *netns, const char *pin, struct weir_ns **ns, struct weir_err *err)
+{
+	(void)pin;
+	if (netns && !strcmp(netns, "nope"))
+		return weir_fail(err, WEIR_NOT_FOUND, -ENOENT, "network namespace nope");
+	*ns = (struct weir_ns *)&fake;
+	fake.opened++;
+	return 0;
+}
+
+void weir_ns_free(struct weir_ns *ns)
+{
+	(void)ns;
+}
+
+int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct weir_notes *notes,
+	struct weir_err *err)
+{
+	(void)ns;
+	if (!strcmp(what->devs[0], "nope"))
+		return weir_fail(err, WEIR_NOT_FOUND, -ENODEV, "device nope");
+	fake.attached = *what;
+	fake.nr_attached = what->nr_devs;
+	weir_note(notes, "x");
+	return 0;
+}
+
+int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr_devs,
+	struct weir_notes *notes, struct weir_err *err)
+{
+	(void)ns;
+	(void)devs;
+	(void)notes;
+	(void)err;
+	fake.nr_detached = nr_devs;
+	return 0;
+}
+
+int weir_sampling_set(struct weir_ns *ns, __u32 every, struct weir_err *err)
+{
+	(void)ns;
+	(void)err;
+	fake.every = every;
+	return 0;
+}
+
+int weir_view_open(struct weir_ns *ns, struct weir_view **view, struct weir_err *err)
+{
+	(void)err;
+	*view = (struct weir_view *)ns;
+	return 0;
+}
+
+void weir_view_free(struct weir_view *view)
+{
+	(void)view;
+}
+
+bool weir_view_stale(const struct weir_view *view)
+{
+	(void)view;
+	return fake.stale;
+}
+
+int weir_view_read(
+	struct weir_view *view, bool exact, struct weir_snapshot *snap, struct weir_err *err)
+{
+	(void)view;
+	(void)err;
+	fake.last_exact = exact;
+	fake.time_ns += 1000000000;
+	fake.dev[0].total.in.packets += 1000;
+	fake.dev[0].total.ip_rcv_DROP_IP_CSUM.packets += 1000;
+	memset(snap, 0, sizeof(*snap));
+	*snap = (struct weir_snapshot){.time_ns = fake.time_ns,
+		.sample_every = fake.every,
+		.exact = exact,
+		.nr_devs = fake.nr_devs,
+		.devs = aligned_alloc(64, sizeof(fake.dev))};
+	memcpy(snap->devs, fake.dev, sizeof(fake.dev));
+	for (unsigned int i = 0; i < fake.nr_devs; i++) {
+		struct weir_dev_snapshot *dev = &snap->devs[i];
+
+		dev->nr_queues = 2;
+		dev->queue = aligned_alloc(64, 2 * sizeof(*dev->queue));
+		dev->queue_lat = calloc(2, sizeof(*dev->queue_lat));
+		memset(dev->queue, 0, 2 * sizeof(*dev->queue));
+		dev->queue[1] = dev->total;
+	}
+	return 0;
+}
+
+const char *weir_ctl_libbpf(void)
+{
+	return "1.0";
+}
+
+/* One run of a command: what it printed, returned and complained of. */
+static struct weir_run run;
+static struct weir_err err;
+static char *output;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	memset(&run, 0, sizeof(run));
+	fake.nr_devs = 2;
+	for (unsigned int i = 0; i < 2; i++) {
+		fake.dev[i].name[0] = i ? 'b' : 'a';
+		fake.dev[i].conf.ifindex = 5 + i;
+		fake.dev[i].conf.queues = 2;
+		fake.dev[i].mode = WEIR_XDP_NATIVE;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(output);
+	output = NULL;
+	return 0;
+}
+
+static int command(const char *line)
+{
+	char text[256], **words;
+	size_t size;
+	int nr, ret;
+
+	free(output);
+	memset(&err, 0, sizeof(err));
+	run.face.file = open_memstream(&output, &size);
+	snprintf(text, sizeof(text), "%s", line);
+	assert_null(weir_split(text, &words, &nr));
+	ret = weir_dispatch(&run, nr, words, &err);
+	fclose(run.face.file);
+	free(words);
+	return ret < 0 ? (int)err.status : ret;
+}
+
+static void says(const char *line, int status, const char *part)
+{
+	assert_int_equal(command(line), status);
+	if (!strstr(status ? err.what : output, part))
+		fail_msg("'%s' says '%s%s', not '%s'", line, output, err.what, part);
+}
+
+static json_t *json_of(const char *line)
+{
+	json_t *doc;
+
+	run.face.json = true;
+	assert_int_equal(command(line), 0);
+	run.face.json = false;
+	doc = json_loads(output, 0, NULL);
+	assert_non_null(doc);
+	assert_int_equal(weir_get_int(doc, "version"), 1);
+	return doc;
+}
+
+static void attach_passes_on_what_was_typed(void **state)
+{
+	(void)state;
+	assert_int_equal(command("dev attach x y xdp generic punt drop force tc off"), 0);
+	assert_int_equal(fake.nr_attached, 2);
+	assert_int_equal(fake.attached.mode, WEIR_XDP_GENERIC);
+	assert_int_equal(fake.attached.punt, WEIR_PUNT_DROP);
+	assert_true(fake.attached.force);
+	assert_string_equal(output, "");
+	assert_int_equal(command("dev attach x punt kernel"), 0);
+	assert_int_equal(fake.attached.mode, WEIR_XDP_AUTO);
+	assert_int_equal(fake.attached.punt, WEIR_PUNT_KERNEL);
+	assert_false(fake.attached.force);
+	assert_int_equal(command("dev detach all"), 0);
+	assert_int_equal(fake.nr_detached, 0);
+	assert_int_equal(command("dev detach x y"), 0);
+	assert_int_equal(fake.nr_detached, 2);
+}
+
+static void what_is_not_in_this_version_says_so(void **state)
+{
+	(void)state;
+	says("dev attach x tc on", WEIR_REFUSED, "not in this version");
+	says("dev attach x punt stack", WEIR_REFUSED, "not in this version");
+	says("dev attach x xdp off", WEIR_REFUSED, "this version");
+	says("path show plane kernel", WEIR_REFUSED, "not observed in this version");
+	says("path show plane stack", WEIR_REFUSED, "not observed in this version");
+	says("watch on drops", WEIR_REFUSED, "not observed in this version");
+	says("watch on latency 1/4 full", WEIR_REFUSED, "not observed in this version");
+	says("top", WEIR_REFUSED, "not in this version");
+	assert_int_equal(fake.nr_attached, 0);
+	assert_int_equal(fake.every, 0);
+	assert_int_equal(fake.opened, 0);
+}
+
+static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
+{
+	(void)state;
+	says("", WEIR_USAGE, "--help");
+	says("drp show", WEIR_USAGE, "'drop'");
+	says("dev", WEIR_USAGE, "needs a command");
+	says("dev shw", WEIR_USAGE, "'show'");
+	says("filter add", WEIR_USAGE, "unknown object");
+	says("dev attach x y x", WEIR_USAGE, "named twice");
+	says("watch on", WEIR_USAGE, "latency 1/N");
+	says("watch on latency 1/0", WEIR_USAGE, "1/0");
+	says("watch on latency 1/2147483649", WEIR_USAGE, "1/2147483649");
+	says("top -b -n 0", WEIR_USAGE, "'0'");
+	says("top -b -d 0.05", WEIR_USAGE, "0.05");
+	says("drop explain", WEIR_USAGE, "weir drop explain");
+	assert_int_equal(fake.opened, 0);
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+	(void)state;
+	says("path show dev zz", WEIR_NOT_FOUND, "'zz'");
+	assert_string_equal(err.remedy, "weir dev attach zz");
+	says("dev show zz", WEIR_NOT_FOUND, "'zz'");
+	says("ledger show dev zz", WEIR_NOT_FOUND, "'zz'");
+	says("drop explain ip_csun", WEIR_NOT_FOUND, "ip_csun");
+	assert_string_equal(err.remedy, "weir drop explain IP_CSUM");
+	run.ns = NULL;
+	run.options.netns = "nope";
+	says("dev show", WEIR_NOT_FOUND, "nope");
+}
+
+static void shows_may_be_limited_to_a_device(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	doc = json_of("path show dev b");
+	assert_int_equal(json_array_size(json_object_get(doc, "devices")), 1);
+	assert_string_equal(
+		weir_get_text(json_array_get(json_object_get(doc, "devices"), 0), "device"), "b");
+	json_decref(doc);
+	doc = json_of("dev show");
+	assert_int_equal(json_array_size(json_object_get(doc, "devices")), 2);
+	json_decref(doc);
+}
+
+static void watch_sets_and_shows_sampling(void **state)
+{
+	(void)state;
+	assert_int_equal(command("watch on latency 1/128"), 0);
+	assert_int_equal(fake.every, 128);
+	says("watch show", 0, "1 packet in 128");
+	assert_int_equal(command("watch off"), 0);
+	assert_int_equal(fake.every, 0);
+	says("watch show", 0, "no latency");
+}
+
+static void ledger_reads_exactly_and_fails_when_it_must(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	says("ledger show", 0, "it balances");
+	assert_true(fake.last_exact);
+	fake.dev[1].total.in.packets += 3;
+	says("ledger show", WEIR_CHECK_FAILED, "ledger of b does not balance: residual +3");
+	assert_non_null(strstr(output, "b: in is not"));
+	assert_null(strstr(output, "it balances"));
+	says("ledger show dev a", 0, "it balances");
+	fake.dev[1].total.in.packets -= 3;
+	doc = json_of("ledger show");
+	assert_true(json_is_true(json_object_get(doc, "balanced")));
+	json_decref(doc);
+}
+
+static void top_prints_rates_and_what_is_wrong(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	says("top -b -n 1 -d 0.1", 0, "DROPPED 1.00 k/s (100.0 %)");
+	assert_non_null(strstr(output, "IP_CSUM 1.00 k"));
+	assert_non_null(strstr(output, "ip_rcv drops 1.00 k/s for IP_CSUM on a"));
+	assert_non_null(strstr(output, "weir drop explain IP_CSUM"));
+	doc = json_of("top -b -n 1 -d 0.1");
+	assert_int_equal((int)json_number_value(json_object_get(doc, "in_pps")), 1000);
+	assert_string_equal(weir_get_text(json_object_get(doc, "trouble"), "kind"), "drops");
+	json_decref(doc);
+	assert_int_equal(strchr(output, '\n') - output, (ptrdiff_t)strlen(output) - 1);
+}
+
+static void every_cause_explains_itself(void **state)
+{
+	char line[64];
+
+	(void)state;
+	for (unsigned int i = 0; i < WEIR_CAUSE_COUNT; i++) {
+		snprintf(line, sizeof(line), "drop explain %s", weir_cause_info[i].name);
+		says(line, 0, weir_cause_info[i].remedy);
+	}
+	says("drop explain ip_csum", 0, "where:  ip_rcv");
+}
+
+static void help_fits_a_small_terminal(void **state)
+{
+	unsigned int lines = 0;
+
+	(void)state;
+	assert_int_equal(command("help"), 0);
+	for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
+		assert_true(strlen(line) <= 80);
+		lines++;
+	}
+	assert_true(lines > 10 && lines <= 22);
+	for (size_t i = 0; i < weir_nr_commands; i++) {
+		char words[64];
+
+		snprintf(words, sizeof(words), "help %s", weir_commands[i].object);
+		says(words, 0, weir_commands[i].summary);
+		snprintf(words, sizeof(words), "%s --help", weir_commands[i].object);
+		says(words, 0, weir_commands[i].summary);
+	}
+	says("dev show -h", 0, "weir dev show [DEV]");
+	says("help man", 0, ".SH EXIT STATUS");
+	says("help completion", 0, "complete -F _weir weir");
+	says("help drp", WEIR_USAGE, "'drop'");
+}
+
+/* Runs a batch file made of @text with its complaint thrown away. */
+static int batch(const char *text, size_t size)
+{
+	char path[] = "/tmp/weir-batch-XXXXXX";
+	int fd = mkstemp(path), keep = dup(STDERR_FILENO), ret;
+	size_t printed;
+
+	assert_true(fd >= 0 && write(fd, text, size) == (ssize_t)size);
+	close(fd);
+	free(output);
+	memset(&err, 0, sizeof(err));
+	run.face.file = open_memstream(&output, &printed);
+	assert_non_null(freopen("/dev/null", "w", stderr));
+	ret = weir_batch(&run, path, &err);
+	fflush(stderr);
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	fclose(run.face.file);
+	unlink(path);
+	return ret < 0 ? (int)err.status : ret;
+}
+
+static void batch_stops_at_the_first_error(void **state)
+{
+	static const char good[] = "# x\n\nwatch on latency 1/7\n  dev attach 'a' # b";
+	static const char bad[] = "watch on latency 1/8\ndrop explain nope\nwatch off\n";
+	static const char nul[] = "watch on latency 1/9\nwatch \0off\n";
+	static const char option[] = "-j version\n";
+
+	(void)state;
+	assert_int_equal(batch(good, sizeof(good) - 1), 0);
+	assert_int_equal(fake.every, 7);
+	assert_int_equal(fake.nr_attached, 1);
+	assert_int_equal(batch(bad, sizeof(bad) - 1), WEIR_NOT_FOUND);
+	assert_int_equal(fake.every, 8);
+	assert_int_equal(batch(nul, sizeof(nul) - 1), WEIR_USAGE);
+	assert_int_equal(fake.every, 9);
+	assert_int_equal(batch(option, sizeof(option) - 1), WEIR_USAGE);
+	assert_int_equal(batch("", 0), 0);
+	assert_int_equal(fake.opened, 1);
+}
+
+static void batch_bears_long_lines(void **state)
+{
+	size_t size = 1 << 20;
+	char *text = malloc(size);
+
+	(void)state;
+	memset(text, ' ', size);
+	memcpy(text + size - 21, "watch on latency 1/5\n", 21);
+	assert_int_equal(batch(text, size), 0);
+	assert_int_equal(fake.every, 5);
+	memset(text, 'x', size - 1);
+	assert_int_equal(batch(text, size), WEIR_USAGE);
+	free(text);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(attach_passes_on_what_was_typed),
+		TEST(what_is_not_in_this_version_says_so),
+		TEST(misuse_is_a_usage_error_with_the_nearest_word),
+		TEST(what_is_not_there_is_not_found),
+		TEST(shows_may_be_limited_to_a_device),
+		TEST(watch_sets_and_shows_sampling),
+		TEST(ledger_reads_exactly_and_fails_when_it_must),
+		TEST(top_prints_rates_and_what_is_wrong),
+		TEST(every_cause_explains_itself),
+		TEST(help_fits_a_small_terminal),
+		TEST(batch_stops_at_the_first_error),
+		TEST(batch_bears_long_lines),
+	};
+
+	return WEIR_RUN(tests);
+}
