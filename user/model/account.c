@@ -33,18 +33,14 @@ void weir_row_add(struct weir_row *to, const struct weir_row *row)
 
 struct weir_count weir_exit_dropped(const struct weir_row *row, enum weir_exit exit)
 {
-	switch (weir_exit_info[exit].kind) {
-	case WEIR_KIND_DROP:
-	case WEIR_KIND_LATE:
-	case WEIR_KIND_UNDO:
-		return row->exit[exit];
-	case WEIR_KIND_PUNT:
-		return row->punt_drop[exit];
-	case WEIR_KIND_OUT:
-	case WEIR_KIND_PASS:
-		break;
+	enum weir_kind kind = weir_exit_info[exit].kind;
+	struct weir_count count = row->punt_drop[exit];
+
+	if (kind == WEIR_KIND_DROP || kind == WEIR_KIND_LATE || kind == WEIR_KIND_UNDO) {
+		count.packets += row->exit[exit].packets;
+		count.bytes += row->exit[exit].bytes;
 	}
-	return (struct weir_count){0};
+	return count;
 }
 
 struct weir_count weir_exit_to_kernel(const struct weir_row *row, enum weir_exit exit)
