@@ -376,7 +376,7 @@ static void batch_stops_at_the_first_error(void **state)
 {
 	static const char good[] = "# x\n\nwatch on latency 1/7\n  dev attach 'a' # b";
 	static const char bad[] = "watch on latency 1/8\ndrop explain nope\nwatch off\n";
-	static const char nul[] = "watch on latency 1/9\nwatch \0off\n";
+	static const char nul[] = "watch on latency 1/9\nwatch off\0 x\n";
 	static const char option[] = "-j version\n";
 
 	(void)state;

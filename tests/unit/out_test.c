@@ -57,9 +57,11 @@ static void text_and_json_of_a_path_tell_the_same_numbers(void **state)
 	static const char *const keys[] = {"packets", "bytes", "drops", "passed", "punted"};
 	char *json = print(weir_doc_path(&snap, NULL), weir_text_path, true, true, false);
 	json_t *doc = json_loads(json, 0, NULL), *stages, *stage;
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
 	size_t i;
 
 	(void)state;
+	weir_stages_sum(&dev.total, sum);
 	assert_int_equal(weir_get_int(doc, "version"), 1);
 	stages = json_object_get(json_array_get(json_object_get(doc, "devices"), 0), "stages");
 	assert_int_equal(json_array_size(stages), WEIR_FAST_STAGE_COUNT);
@@ -67,6 +69,11 @@ static void text_and_json_of_a_path_tell_the_same_numbers(void **state)
 		char *text = print(weir_doc_path(&snap, NULL), weir_text_path, false, true, false);
 		char name[64], *words[16];
 
+		assert_int_equal(weir_get_int(stage, "packets"), sum[i].packets);
+		assert_int_equal(weir_get_int(stage, "bytes"), sum[i].bytes);
+		assert_int_equal(weir_get_int(stage, "drops"), sum[i].drops);
+		assert_int_equal(weir_get_int(stage, "passed"), sum[i].passed);
+		assert_int_equal(weir_get_int(stage, "punted"), sum[i].punted);
 		snprintf(name, sizeof(name), "\n%s ", weir_get_text(stage, "stage"));
 		row_of(text + 1, name + 1, words);
 		for (unsigned int k = 0; k < 5; k++) {
