@@ -29,8 +29,7 @@ struct top {
 	bool first;
 };
 
-/* Reads into @now; devices that came or went need a new view. */
-static int read_now(struct top *t, struct weir_err *err)
+static int read_view(struct top *t, struct weir_err *err)
 {
 	int ret;
 
@@ -44,6 +43,17 @@ static int read_now(struct top *t, struct weir_err *err)
 			return ret;
 	}
 	return weir_view_read(t->view, true, &t->now, err);
+}
+
+/* Reads into @now. Devices that come or go while we read would look broken: then read once more. */
+static int read_now(struct top *t, struct weir_err *err)
+{
+	int ret = read_view(t, err);
+
+	if (ret || !weir_view_stale(t->view))
+		return ret;
+	weir_snapshot_done(&t->now);
+	return read_view(t, err);
 }
 
 static void keep(struct top *t)
