@@ -53,9 +53,10 @@ $(LIBWEIR): $(USER_OBJ)
 	@rm -f $@
 	ar rcsD $@ $^
 
+# -MD, since -MMD would pass over the skeletons: they are system headers.
 $(B)/obj/%.o: %.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -MD -MP -c -o $@ $<
 
 vpath %.bpf.c $(sort $(dir $(BPF_SRC)))
 
@@ -71,7 +72,10 @@ $(B)/skel/%.skel.h: $(B)/bpf/%.bpf.o
 $(B)/weir-%: $(B)/obj/tools/%/main.o $(LIBWEIR)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/tests/%: $(B)/obj/tests/%.o $(LIBWEIR)
+# What lies beside tests and is none itself is linked into each test of its folder.
+beside = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c,$(wildcard tests/$(1)/*.c)))
+.SECONDEXPANSION:
+$(B)/tests/%: $(B)/obj/tests/%.o $$(call beside,$$(*D)) $(LIBWEIR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
