@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The program's counters, and what they must say. */
+#include <string.h>
+#include <linux/bpf.h>
+
+#include "prog.h"
+
+static const struct {
+	const char *name;
+	enum weir_kind kind;
+} exits[WEIR_EXIT_COUNT] = {
+#define EXIT(stage, kind, cause) {#stage "/" #cause, WEIR_KIND_##kind},
+	WEIR_EXITS(EXIT)
+#undef EXIT
+};
+
+enum weir_kind exit_kind(enum weir_exit exit)
+{
+	return exits[exit].kind;
+}
+
+const char *exit_name(enum weir_exit exit)
+{
+	return exits[exit].name;
+}
+
+static void add(struct weir_count *to, const struct weir_count *c)
+{
+	to->packets += c->packets;
+	to->bytes += c->bytes;
+}
+
+void prog_sum(const struct prog *p, struct weir_row *sum)
+{
+	__u32 i, e;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < p->nr_rows; i++) {
+		const struct weir_row *r = &p->rows[i];
+
+		add(&sum->in, &r->in);
+		for (e = 0; e < WEIR_EXIT_COUNT; e++) {
+			add(&sum->exit[e], &r->exit[e]);
+			add(&sum->punt_drop[e], &r->punt_drop[e]);
+		}
+		sum->sent += r->sent;
+		sum->lost += r->lost;
+		sum->tx_packets += r->tx_packets;
+		sum->neigh_full += r->neigh_full;
+	}
+}
+
+__u64 prog_exits(const struct prog *p, enum weir_exit exit)
+{
+	struct weir_row sum;
+
+	prog_sum(p, &sum);
+	return sum.exit[exit].packets;
+}
+
+void prog_zero(struct prog *p)
+{
+	const size_t label = offsetof(struct weir_row, in);
+	__u32 i;
+
+	for (i = 0; i < p->nr_rows; i++)
+		memset((char *)&p->rows[i] + label, 0, sizeof(p->rows[i]) - label);
+}
+
+enum weir_exit prog_exit(struct prog *p, const struct frame *in, struct ran *ran)
+{
+	enum weir_exit found = WEIR_EXIT_COUNT;
+	struct weir_row sum;
+	__u64 packets = 0;
+	__u32 e;
+
+	prog_zero(p);
+	prog_run(p, in, ran);
+	prog_sum(p, &sum);
+	for (e = 0; e < WEIR_EXIT_COUNT; e++) {
+		__u64 n = sum.exit[e].packets + sum.punt_drop[e].packets;
+
+		packets += n;
+		if (n)
+			found = e;
+	}
+	assert_int_equal(sum.in.packets, 1);
+	assert_int_equal(packets, 1);
+	return found;
+}
+
+static void assert_count(const struct weir_count *c, bool hit, __u64 bytes, const char *what,
+	const char *name)
+{
+	__u64 packets = hit ? 1 : 0;
+
+	if (c->packets != packets || c->bytes != packets * bytes)
+		fail_msg("%s %s: %llu packets of %llu bytes, not %llu of %llu", what, name,
+			c->packets, c->bytes, packets, packets * bytes);
+}
+
+void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropped, __u64 bytes)
+{
+	struct weir_row sum;
+	__u32 e;
+
+	prog_sum(p, &sum);
+	assert_count(&sum.in, true, bytes, "in", "");
+	for (e = 0; e < WEIR_EXIT_COUNT; e++) {
+		bool hit = e == (__u32)exit;
+
+		assert_count(&sum.exit[e], hit && !punt_dropped, bytes, "exit", exits[e].name);
+		assert_count(&sum.punt_drop[e], hit && punt_dropped, bytes, "punt drop",
+			exits[e].name);
+	}
+	/* these are the tracepoints' and the reader's, which nothing here has called */
+	assert_int_equal(sum.sent + sum.lost + sum.tx_packets + sum.neigh_full, 0);
+}
+
+void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enum port port)
+{
+	enum weir_kind kind = exit_kind(exit);
+	bool punt_drop = kind == WEIR_KIND_PUNT && p->conf->punt == WEIR_PUNT_DROP;
+	__u32 verdict = kind == WEIR_KIND_OUT			    ? XDP_REDIRECT
+			: kind == WEIR_KIND_DROP || punt_drop ? XDP_DROP
+							      : XDP_PASS;
+	static struct frame want;
+	static struct ran ran;
+
+	prog_run(p, in, &ran);
+	assert_only_exit(p, exit, punt_drop, in->len);
+	assert_int_equal(ran.verdict, verdict);
+	assert_int_equal(ran.inflight, kind == WEIR_KIND_OUT);
+	if (kind == WEIR_KIND_OUT)
+		frame_forwarded(&want, in, port);
+	assert_frame(&ran.out, kind == WEIR_KIND_OUT ? &want : in, exits[exit].name, 0);
+}

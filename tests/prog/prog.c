@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The XDP program, loaded as user/ctl does it but without pins, and run on single frames. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "xdp.skel.h"
+#include "prog.h"
+
+/* The hops that frames of the tests' own addresses go to. */
+static const struct {
+	enum port port;
+	const char *addr;
+} hops[] = {
+	{PORT_IN, HOST},
+	{PORT_OUT, HOP},
+	{PORT_SMALL, SMALL_HOP},
+	{PORT_BARE, BARE_HOP},
+};
+
+bool prog_on_cpu(unsigned int nr)
+{
+	static cpu_set_t all;
+	cpu_set_t one;
+	size_t cpu;
+
+	if (!CPU_COUNT(&all) && sched_getaffinity(0, sizeof(all), &all))
+		return false;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all) || nr--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		return !sched_setaffinity(0, sizeof(one), &one);
+	}
+	return false;
+}
+
+__u32 prog_cpu(void)
+{
+	return (__u32)sched_getcpu();
+}
+
+/* A question one byte short, which the kernel's helper refuses. */
+static void break_fib(struct bpf_program *prog)
+{
+	size_t n = bpf_program__insn_cnt(prog), i, j, done = 0;
+	struct bpf_insn *insn = malloc(n * sizeof(*insn));
+
+	assert_non_null(insn);
+	memcpy(insn, bpf_program__insns(prog), n * sizeof(*insn));
+	for (i = 0; i < n; i++) {
+		if (insn[i].code != (BPF_JMP | BPF_CALL) || insn[i].src_reg ||
+			insn[i].imm != BPF_FUNC_fib_lookup)
+			continue;
+		for (j = i; j-- > 0 && !done;) { /* the length is the third argument */
+			if ((insn[j].code | BPF_ALU64) != (BPF_ALU64 | BPF_MOV | BPF_K) ||
+				insn[j].dst_reg != BPF_REG_3)
+				continue;
+			insn[j].imm = sizeof(struct bpf_fib_lookup) - 1;
+			done = 1;
+		}
+	}
+	assert_int_equal(done, 1);
+	assert_int_equal(bpf_program__set_insns(prog, insn, n), 0);
+	free(insn);
+}
+
+static void *map_memory(const struct bpf_map *map)
+{
+	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	assert_ptr_not_equal(m, MAP_FAILED);
+	return m;
+}
+
+static void put_map(const struct bpf_map *map, const void *key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
+}
+
+static void fill(struct prog *p)
+{
+	int rows_fd = bpf_map__fd(p->skel->maps.rows), lat_fd = bpf_map__fd(p->skel->maps.lat);
+	__u32 i, ifindex = net_ifindex(PORT_IN);
+	enum port port;
+
+	*p->ctl = (struct weir_ctl){.magic = WEIR_MAGIC, .abi = WEIR_ABI};
+	p->conf->abi = WEIR_ABI;
+	p->conf->ifindex = ifindex;
+	net_mac(PORT_IN, p->conf->mac);
+	put_map(p->skel->maps.rows_of, &ifindex, &rows_fd);
+	put_map(p->skel->maps.lat_of, &ifindex, &lat_fd);
+	for (i = 0; i < p->nr_rows; i++) {
+		p->rows[i].cpu = (__u16)(i / 2 / p->queues);
+		p->rows[i].queue = (__u16)(i / 2 % p->queues);
+		p->rows[i].bank = i % 2;
+		p->rows[i].queues = (__u16)p->queues;
+	}
+	for (port = PORT_IN; port < PORT_NOFWD; port++) {
+		struct bpf_devmap_val v = {.ifindex = net_ifindex(port)};
+
+		prog_reachable(p, port, 3600 * 1000);
+		put_map(p->skel->maps.tx_ports_generic, &v.ifindex, &v);
+		if (port != PORT_BARE)
+			put_map(p->skel->maps.tx_ports, &v.ifindex, &v);
+	}
+	prog_confirm(p);
+}
+
+void prog_load(struct prog *p, const struct prog_opts *o)
+{
+	struct xdp_bpf *skel = xdp_bpf__open();
+	__u32 cpus = (__u32)libbpf_num_possible_cpus(), queues = o->queues ? o->queues : 1;
+	__u32 rows = o->small_rows ? queues : cpus * queues;
+
+	assert_non_null(skel);
+	*p = (struct prog){.skel = skel, .cpus = cpus, .queues = queues, .nr_rows = rows * 2};
+	skel->rodata->dev_ifindex = net_ifindex(PORT_IN);
+	skel->rodata->dev_queues = queues;
+	skel->rodata->dev_virtual = !o->physical;
+	skel->rodata->dev_generic = o->generic;
+	assert_int_equal(bpf_map__set_max_entries(skel->maps.rows, rows * 2), 0);
+	assert_int_equal(bpf_map__set_max_entries(skel->maps.lat, rows), 0);
+	assert_int_equal(bpf_map__set_max_entries(skel->maps.cursor, cpus), 0);
+	if (o->fib_refuses)
+		break_fib(skel->progs.weir_xdp);
+	assert_int_equal(xdp_bpf__load(skel), 0);
+	p->ctl = map_memory(skel->maps.ctl);
+	p->conf = map_memory(skel->maps.conf);
+	p->cursor = map_memory(skel->maps.cursor);
+	p->rows = map_memory(skel->maps.rows);
+	p->lat = map_memory(skel->maps.lat);
+	fill(p);
+}
+
+static void unmap(const struct bpf_map *map, void *m)
+{
+	munmap(m, (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map));
+}
+
+void prog_unload(struct prog *p)
+{
+	if (!p->skel)
+		return;
+	unmap(p->skel->maps.ctl, p->ctl);
+	unmap(p->skel->maps.conf, p->conf);
+	unmap(p->skel->maps.cursor, p->cursor);
+	unmap(p->skel->maps.rows, p->rows);
+	unmap(p->skel->maps.lat, p->lat);
+	xdp_bpf__destroy(p->skel);
+	p->skel = NULL;
+}
+
+void prog_reset(struct prog *p)
+{
+	const size_t lat_label = offsetof(struct weir_lat, stage);
+	__u32 i;
+
+	prog_zero(p);
+	for (i = 0; i < p->nr_rows / 2; i++)
+		memset((char *)&p->lat[i] + lat_label, 0, sizeof(p->lat[i]) - lat_label);
+	prog_forget(p);
+	memset(p->cursor, 0, p->cpus * sizeof(*p->cursor));
+	prog_confirm(p);
+	p->ctl->seq = 0;
+	p->ctl->sample_every = 0;
+	p->conf->punt = WEIR_PUNT_KERNEL;
+	p->ingress = PORT_IN;
+	p->queue = 0;
+	p->linear = 0;
+}
+
+int prog_try(struct prog *p, const struct frame *in, struct ran *ran)
+{
+	struct xdp_md md = {
+		.data_end = p->linear ? p->linear : in->len,
+		.ingress_ifindex = net_ifindex(p->ingress),
+		.rx_queue_index = p->queue,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
+		.data_out = ran->out.data, .data_size_out = sizeof(ran->out.data), .ctx_in = &md,
+		.ctx_size_in = sizeof(md));
+	int rc = bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_xdp), &opts);
+
+	if (rc)
+		return rc;
+	ran->verdict = opts.retval;
+	ran->out.len = opts.data_size_out;
+	ran->inflight = p->cursor[prog_cpu()].inflight;
+	p->cursor[prog_cpu()].inflight = 0; /* no driver is there to tell */
+	return 0;
+}
+
+void prog_run(struct prog *p, const struct frame *in, struct ran *ran)
+{
+	assert_int_equal(prog_try(p, in, ran), 0);
+}
+
+/* --- next hops --- */
+
+static struct weir_neigh_key neigh_key(enum port port, const char *hop)
+{
+	struct weir_neigh_key key = {.ifindex = net_ifindex(port)};
+
+	assert_int_equal(inet_pton(AF_INET, hop, &key.nexthop), 1);
+	return key;
+}
+
+void prog_confirm(struct prog *p)
+{
+	struct weir_neigh never = {.due_ns = UINT64_MAX};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hops); i++) {
+		struct weir_neigh_key key = neigh_key(hops[i].port, hops[i].addr);
+
+		put_map(p->skel->maps.neigh, &key, &never);
+	}
+}
+
+void prog_forget(struct prog *p)
+{
+	int fd = bpf_map__fd(p->skel->maps.neigh);
+	struct weir_neigh_key key;
+	__u32 i;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+	for (i = 0; i < p->cpus; i++)
+		memset(p->cursor[i].neigh, 0, sizeof(p->cursor[i].neigh));
+}
+
+int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_ns)
+{
+	struct weir_neigh_key key = neigh_key(port, hop);
+	struct weir_neigh n;
+	int rc = bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.neigh), &key, &n);
+
+	if (!rc)
+		*due_ns = n.due_ns;
+	return rc;
+}
+
+void prog_reachable(struct prog *p, enum port port, __u32 ms)
+{
+	struct weir_port v = {.reachable_ms = ms};
+	__u32 ifindex = net_ifindex(port);
+
+	put_map(p->skel->maps.ports, &ifindex, &v);
+}
+
+void prog_port_remove(struct prog *p, enum port port)
+{
+	__u32 ifindex = net_ifindex(port);
+
+	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(p->skel->maps.ports), &ifindex), 0);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the tests of the BPF programs share: a router in a network namespace of the test's own, the
+ * XDP program loaded for its ingress device, frames to run through it, and its counters.
+ *
+ *	IN 192.0.2.254/24 ---- weir_xdp ----+---- OUT   198.51.100.254/24
+ *	                                    +---- SMALL 203.0.113.254/24, MTU 576
+ *	NOFWD, forwarding=0                 +---- BARE  198.18.254.254/24, not attached
+ *
+ * Nothing is sent: the kernel runs the program on a copy of the frame and hands that back. The
+ * functions assert by themselves; a test that goes on has what it asked for.
+ */
+#ifndef TESTS_PROG_H
+#define TESTS_PROG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <linux/types.h>
+#include <weir/abi.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Skips the test in hand; tests/run shows @why. */
+#define skip_because(...)                                                                          \
+	do {                                                                                       \
+		print_message("# skip: " __VA_ARGS__);                                             \
+		print_message("\n");                                                               \
+		skip();                                                                            \
+	} while (0)
+
+/* --- net.c: the router --- */
+
+enum port { PORT_IN, PORT_OUT, PORT_SMALL, PORT_BARE, PORT_NOFWD, PORT_COUNT };
+
+#define HOST	    "192.0.2.1"	      /* behind IN: where frames come from */
+#define ROUTER	    "192.0.2.254"     /* IN's own address */
+#define HOP	    "198.51.100.1"    /* behind OUT; all its neighbours are permanent but one */
+#define HOP_LOST    "198.51.100.99"   /* behind OUT, unresolved */
+#define SMALL_HOP   "203.0.113.1"
+#define BARE_HOP    "198.18.254.1"
+#define FAR	    "198.18.1.9"      /* via HOP */
+#define BLACK	    "198.18.2.9"
+#define UNREACHED   "198.18.3.9"
+#define PROHIBITED  "198.18.4.9"
+#define TUNNELED    "198.18.5.9"      /* lightweight tunnel; see net_has_lwt() */
+#define FAR6	    "198.18.6.9"      /* via an IPv6 next hop on OUT (RFC 5549) */
+#define FAR_LOST    "198.18.7.9"      /* via HOP_LOST */
+#define RULED	    "198.18.8.9"      /* via HOP; UDP and TCP to RULED_PORT: blackhole */
+#define TOS_RULED   "198.18.10.9"     /* via HOP; TOS 0x10: blackhole */
+#define NO_ROUTE    "198.18.99.9"
+#define RULED_PORT  4242
+#define MANY_HOPS   300		      /* neighbours 198.19.0.0 + i behind OUT, see net_many_hop() */
+#define SMALL_MTU   576
+#define IN_QUEUES   4
+
+/* A group's setup: the namespace and all above. Returns 0, or -1 having told why. */
+int net_up(void);
+/* Runs `ip` with the words given; its exit code. */
+int net_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__u32 net_ifindex(enum port port);
+void net_mac(enum port port, __u8 mac[6]);     /* the device's own */
+void net_hop_mac(enum port port, __u8 mac[6]); /* of the first neighbour behind it */
+void net_many_hop(unsigned int i, char addr[16]);
+bool net_has_lwt(void);
+/* Prints TAP for `not root` and returns false, so that main() can end. */
+bool net_allowed(void);
+
+/* --- frame.c: frames --- */
+
+/* Where the fields are. */
+enum {
+	AT_ETH_DST = 0,
+	AT_ETH_SRC = 6,
+	AT_ETH_TYPE = 12,
+	AT_IP_START = 14,
+	AT_IP_TOS = 15,
+	AT_IP_LEN = 16,
+	AT_IP_ID = 18,
+	AT_IP_FRAG = 20,
+	AT_IP_TTL = 22,
+	AT_IP_PROTO = 23,
+	AT_IP_CHECK = 24,
+	AT_IP_SRC = 26,
+	AT_IP_DST = 30,
+	AT_L4 = 34,
+	AT_L4_DPORT = 36,
+	AT_UDP_LEN = 38,
+	AT_UDP_CHECK = 40,
+	AT_SCTP_CRC = 42,
+	AT_TCP_CHECK = 50,
+};
+
+enum { PROTO_ICMP = 1, PROTO_IPIP = 4, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_IPV6 = 41,
+	PROTO_GRE = 47, PROTO_SCTP = 132 };
+
+#define FRAME_MAX 16384
+
+struct frame {
+	__u32 len;
+	__u8 data[FRAME_MAX];
+};
+
+void put8(struct frame *f, unsigned int at, unsigned int v);
+void put16(struct frame *f, unsigned int at, unsigned int v);
+void put32(struct frame *f, unsigned int at, __u32 v);
+void put_addr(struct frame *f, unsigned int at, const char *addr);
+unsigned int get16(const struct frame *f, unsigned int at);
+
+/* From HOST to @dst by way of IN, TTL 64, @l4_len bytes behind the IP header (a shorter one than
+ * the protocol's cuts it), all checksums right. */
+void frame_make(struct frame *f, unsigned int proto, const char *dst, __u32 l4_len);
+/* Makes the header's checksum right, and UDP's and TCP's where there is one. */
+void frame_seal(struct frame *f);
+void frame_seal_ip(struct frame *f);
+/* As a local sender leaves it: the AT_L4 checksum holds the pseudo-header's sum only. */
+void frame_open(struct frame *f);
+/* Appends bytes that belong to no packet, up to @len. */
+void frame_pad(struct frame *f, __u32 len);
+/* One's complement sum, folded, of big-endian words; @sum to begin with. */
+unsigned int sum16(const __u8 *data, size_t len, __u32 sum);
+/* Of the pseudo-header of the frame's packet. */
+unsigned int frame_pseudo(const struct frame *f);
+/* What a router makes of @in on its way out by @port: MACs, TTL, the checksum computed anew. */
+void frame_forwarded(struct frame *want, const struct frame *in, enum port port);
+/* Byte for byte; on failure the first that differs is named, with @what and @nr. */
+void assert_frame(const struct frame *got, const struct frame *want, const char *what,
+	unsigned int nr);
+
+/* --- prog.c: the program --- */
+
+struct xdp_bpf;
+
+/* Zero is what most tests want: native XDP, a virtual device, one queue, next hops confirmed. */
+struct prog_opts {
+	bool physical;	  /* not dev_virtual */
+	bool generic;
+	bool fib_refuses; /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
+	bool small_rows;  /* rows for the first CPU only */
+	__u32 queues;
+};
+
+struct prog {
+	struct xdp_bpf *skel;
+	/* the maps in memory */
+	struct weir_ctl *ctl;
+	struct weir_conf *conf;
+	struct weir_cursor *cursor;
+	struct weir_row *rows;
+	struct weir_lat *lat;
+	__u32 cpus, queues, nr_rows;
+	/* how the next frames come in */
+	enum port ingress;
+	__u32 queue;
+	__u32 linear; /* bytes in the first buffer, 0 = as many as fit */
+};
+
+struct ran {
+	__u32 verdict;
+	__u32 inflight; /* on this CPU, before it was set to 0 again */
+	struct frame out;
+};
+
+void prog_load(struct prog *p, const struct prog_opts *o);
+void prog_unload(struct prog *p);
+/* Counters, latencies, cursors, cut, confirmations: as after loading. */
+void prog_reset(struct prog *p);
+/* 0, or -errno where the kernel does not take the frame. Whatever was in flight is taken as sent. */
+int prog_try(struct prog *p, const struct frame *in, struct ran *ran);
+void prog_run(struct prog *p, const struct frame *in, struct ran *ran);
+/* The process runs on the @nr-th CPU it may run on; false where there is none. */
+bool prog_on_cpu(unsigned int nr);
+__u32 prog_cpu(void);
+/* Next hops confirmed for good, or all forgotten (the caches of the CPUs too). */
+void prog_confirm(struct prog *p);
+void prog_forget(struct prog *p);
+int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_ns);
+void prog_reachable(struct prog *p, enum port port, __u32 ms);
+void prog_port_remove(struct prog *p, enum port port);
+
+/* --- the counters --- */
+
+/* All rows added. */
+void prog_sum(const struct prog *p, struct weir_row *sum);
+__u64 prog_exits(const struct prog *p, enum weir_exit exit);
+enum weir_kind exit_kind(enum weir_exit exit);
+const char *exit_name(enum weir_exit exit);
+/* All that was counted since the reset is one packet of @bytes that left by @exit. */
+void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropped, __u64 bytes);
+/* Counters alone to 0. */
+void prog_zero(struct prog *p);
+/* Runs @in with counters from 0 and returns the exit, asserting that there is just one. */
+enum weir_exit prog_exit(struct prog *p, const struct frame *in, struct ran *ran);
+/* Runs @in and asserts its exit, the verdict that belongs to it, and the frame that comes out: as
+ * forwarded by @port, else unchanged. */
+void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enum port port);
+
+#define assert_exit(got, want)                                                                     \
+	do {                                                                                       \
+		enum weir_exit got_ = (got), want_ = (want);                                       \
+		if (got_ != want_)                                                                 \
+			fail_msg("%s, not %s", exit_name(got_), exit_name(want_));                 \
+	} while (0)
+
+#endif
