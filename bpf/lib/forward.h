@@ -102,30 +102,33 @@ static __always_inline struct step step_nf_prerouting(struct pkt *p, struct head
 }
 
 /* Asks the kernel's FIB as the kernel would ask: a later fragment has no ports, and multipath
- * hashing leaves them out for first fragments too. */
+ * hashing leaves them out for first fragments too. Nor are ports what a packet's padding holds. */
 static __always_inline long fib_ask(struct pkt *p, struct headers *h, struct bpf_fib_lookup *fib)
 {
 	struct iphdr *ip = h->ip;
 	__be16 *ports4 = (__be16 *)(ip + 1);
 
+	fib->tot_len = bpf_ntohs(ip->tot_len);
 	fib->family = AF_INET;
 	fib->tos = ip->tos;
 	fib->l4_protocol = ip->protocol;
 	if (likely((ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
 		   !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
-		   (void *)(ports4 + 2) <= h->end)) {
+		   fib->tot_len >= sizeof(*ip) + 4 && (void *)(ports4 + 2) <= h->end)) {
 		fib->sport = ports4[0];
 		fib->dport = ports4[1];
 	}
-	fib->tot_len = bpf_ntohs(ip->tot_len);
 	fib->ipv4_src = ip->saddr;
 	fib->ipv4_dst = ip->daddr;
 	fib->ifindex = p->ctx->ingress_ifindex;
 	return bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
 }
 
-static __always_inline struct step step_route_in(struct pkt *p, long found)
+static __always_inline struct step step_route_in(struct pkt *p, struct headers *h, long found)
 {
+	/* 0.0.0.0/8 matches a default route, yet ip_route_input_slow() never asks one for it. */
+	if (unlikely(!(h->ip->daddr & bpf_htonl(0xff000000))))
+		return LEAVE(weir_pass(p, route_in, NOT_FORWARDED));
 	switch (found) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
@@ -230,7 +233,7 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_ip_rcv(p, &h));
 	TAKE(step_nf_prerouting(p, &h));
 	found = fib_ask(p, &h, &fib);
-	TAKE(step_route_in(p, found));
+	TAKE(step_route_in(p, &h, found));
 	TAKE(step_ip_forward(p, &h, found));
 	TAKE(step_nf_forward(p, &h));
 	TAKE(step_nf_postrouting(p, &h));
