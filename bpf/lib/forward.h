@@ -37,7 +37,7 @@ static __always_inline struct step step_xdp(struct pkt *p, struct headers *h)
 
 	if (unlikely((void *)(eth + 1) > h->end || !c))
 		return LEAVE(weir_drop(p, xdp, PKT_TOO_SMALL));
-	proto = eth->h_proto;
+	proto = *(__be16 *)((void *)eth + 2 * ETH_ALEN); /* in one load: the struct is packed */
 	if (unlikely(proto != bpf_htons(ETH_P_IP))) {
 		if (proto == bpf_htons(ETH_P_ARP))
 			return LEAVE(weir_pass(p, xdp, ARP));
@@ -191,6 +191,20 @@ static __always_inline struct step step_neigh(
 	return GO_ON;
 }
 
+/* By 16-bit words: struct ethhdr is packed, which would make it twelve bytes one by one. */
+static __always_inline void write_macs(struct ethhdr *eth, const struct bpf_fib_lookup *fib)
+{
+	__u16 *to = (__u16 *)eth;
+	const __u16 *d = (const __u16 *)fib->dmac, *s = (const __u16 *)fib->smac;
+
+	to[0] = d[0];
+	to[1] = d[1];
+	to[2] = d[2];
+	to[3] = s[0];
+	to[4] = s[1];
+	to[5] = s[2];
+}
+
 static __always_inline struct verdict step_xmit(
 	struct pkt *p, struct headers *h, const struct bpf_fib_lookup *fib)
 {
@@ -208,8 +222,7 @@ static __always_inline struct verdict step_xmit(
 	    (csum == CSUM_HOPELESS || !csum_complete(p, h->ip, sizeof(*h->eth) + sizeof(*h->ip), check)))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	ip_ttl_decrement(h->ip);
-	__builtin_memcpy(h->eth->h_dest, fib->dmac, ETH_ALEN);
-	__builtin_memcpy(h->eth->h_source, fib->smac, ETH_ALEN);
+	write_macs(h->eth, fib);
 	return weir_redirect(p);
 }
 

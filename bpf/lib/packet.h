@@ -142,12 +142,13 @@ static __noinline int cut_follow(struct weir_cursor *cur, __u32 seq)
 /* Times one packet in @every; the clock's own cost is measured beside it and taken off. */
 static __always_inline void timing_begin(struct pkt *p, __u32 every, __u32 index)
 {
+	struct weir_lat *l = bpf_map_lookup_elem(&lat, &index);
 	__u64 t;
 
-	if (++p->cur->untimed < every)
+	if (!l || ++l->untimed < every)
 		return;
-	p->cur->untimed = 0;
-	p->lat = bpf_map_lookup_elem(&lat, &index);
+	l->untimed = 0;
+	p->lat = l;
 	t = bpf_ktime_get_ns();
 	p->cur->left_ns = bpf_ktime_get_ns();
 	p->cur->clock_cost_ns = (__u32)(p->cur->left_ns - t);

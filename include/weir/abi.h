@@ -55,7 +55,7 @@ struct weir_cursor {
 	__u32 inflight; /* frames with an OUT verdict that no tracepoint has told the end of */
 	__u32 ifindex;	/* the device they came in by */
 	__u32 row;	/* the row they count in */
-	__u32 untimed;	/* packets since the last one whose latency was measured */
+	__u32 _pad0;
 	__u32 generic_failed; /* generic XDP: the driver refused the frame in hand */
 	__u32 timed;	/* a frame in flight is timed; its verdict came at verdict_ns */
 	__u32 clock_cost_ns;
@@ -103,7 +103,7 @@ struct weir_lat_stage {
 struct weir_lat {
 	__u16 cpu;
 	__u16 queue;
-	__u32 _pad;
+	__u32 untimed; /* packets since the last one whose latency was measured */
 	union {
 		struct weir_lat_stage stage[WEIR_FAST_STAGE_COUNT];
 #define STAGE(id) struct weir_lat_stage id;

@@ -55,6 +55,12 @@ int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 	return error;
 }
 
+const char *weir_ns_option(const struct weir_ns *ns, char buf[300])
+{
+	snprintf(buf, 300, "%s%s", ns->name[0] ? " -n " : "", ns->name);
+	return buf;
+}
+
 const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const char *fmt, ...)
 {
 	int n = snprintf(buf, PATH_MAX, "%s/", ns->dir);

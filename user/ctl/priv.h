@@ -9,6 +9,8 @@
 
 #include "ctl.h"
 
+struct xdp_bpf;
+
 struct weir_ns {
 	char name[256];	     /* as the user named it, "" = the caller's own */
 	char base[PATH_MAX]; /* where all namespaces' pins are, "" = no bpffs found */
@@ -30,6 +32,8 @@ int weir_ns_lock(const struct weir_ns *ns, const char *sub);
 void weir_remove_tree(const char *path);
 /* Calls @fn for each ifindex that has a folder of pins. Stops at the first that is not 0. */
 int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex), void *ctx);
+/* The option that names the namespace in a command to type: " -n NAME" or "". Returns @buf. */
+const char *weir_ns_option(const struct weir_ns *ns, char buf[300]);
 /* What a failure with @error means to a user without the capability. */
 int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -65,9 +69,34 @@ int weir_peer_gro_on(const struct weir_link *link, char where[256]);
 /* A number below /proc/sys/net/ipv4, -errno. */
 long weir_sysctl(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* --- maps.c: what is pinned for the whole namespace --- */
+/* --- load.c: one device's program --- */
 
-struct xdp_bpf;
+/* One device being attached. */
+struct weir_job {
+	struct weir_ns *ns;
+	const struct weir_attach *what;
+	struct weir_notes *notes;
+	struct weir_link link;
+	struct xdp_bpf *skel;
+	bool generic;
+	bool fresh; /* not attached before: a roll-back detaches it */
+};
+
+/* Loads the program with the device's maps, pinned or reused where they are pinned already. */
+int weir_job_load(struct weir_job *j, struct weir_err *err);
+/* Puts the program on the hook and pins the link: from then on the device is attached. */
+int weir_job_hook(struct weir_job *j, struct weir_err *err);
+/* Lets frames be redirected to the device: by generic XDP always, natively if the driver can. */
+int weir_job_open_port(struct weir_job *j);
+
+/* --- detach.c --- */
+
+/* The device's pinned XDP link; -errno, quiet. The caller closes it. */
+int weir_dev_link(const struct weir_ns *ns, __u32 ifindex);
+/* Detaches and removes all that is pinned for a device, whole or in parts. */
+void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex);
+
+/* --- maps.c: what is pinned for the whole namespace --- */
 
 /* Loads and pins the tracepoint programs and the shared maps, unless they are there. */
 int weir_shared_up(struct weir_ns *ns, struct weir_err *err);

@@ -45,6 +45,14 @@ struct weir_view {
 	struct view_dev dev[WEIR_DEV_MAX];
 };
 
+/* Rows are aligned to cache lines, which calloc knows nothing of. */
+static void *alloc_rows(size_t n, size_t size)
+{
+	void *p = aligned_alloc(64, (n ? n : 1) * size);
+
+	return p ? memset(p, 0, (n ? n : 1) * size) : NULL;
+}
+
 static int window_open(struct window *w, int fd, size_t entry, int prot)
 {
 	struct bpf_map_info info = {};
@@ -130,7 +138,7 @@ static int open_dev(void *ctx, __u32 ifindex)
 			rc = -EINVAL;
 	}
 	if (!rc) {
-		d->at_rest = calloc((size_t)d->queues * d->cpus, sizeof(*d->at_rest));
+		d->at_rest = alloc_rows((size_t)d->queues * d->cpus, sizeof(*d->at_rest));
 		rc = d->at_rest ? 0 : -ENOMEM;
 	}
 	if (rc)
@@ -336,8 +344,11 @@ static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
 		return;
 	s->prog_id = info.prog_id;
 	s->link_id = info.id;
-	s->gone = !info.xdp.ifindex || !if_indextoname(d->ifindex, s->name);
-	if (!s->gone && !bpf_xdp_query((int)d->ifindex, 0, &q))
+	s->gone = !if_indextoname(d->ifindex, s->name);
+	if (s->gone)
+		memcpy(s->name, s->conf.name, sizeof(s->name));
+	s->detached = !s->gone && !info.xdp.ifindex;
+	if (!s->gone && !s->detached && !bpf_xdp_query((int)d->ifindex, 0, &q))
 		s->detached = q.prog_id != s->prog_id && q.drv_prog_id != s->prog_id &&
 			      q.skb_prog_id != s->prog_id;
 }
@@ -350,14 +361,14 @@ static int by_name(const void *a, const void *b)
 
 static int fill(struct weir_view *v, struct weir_snapshot *snap, int rest_bank)
 {
-	snap->devs = calloc(v->nr_devs ? v->nr_devs : 1, sizeof(*snap->devs));
+	snap->devs = alloc_rows(v->nr_devs, sizeof(*snap->devs));
 	if (!snap->devs)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < v->nr_devs; i++) {
 		struct weir_dev_snapshot *s = &snap->devs[i];
 
 		s->nr_queues = v->dev[i].queues;
-		s->queue = calloc(s->nr_queues, sizeof(*s->queue));
+		s->queue = alloc_rows(s->nr_queues, sizeof(*s->queue));
 		s->queue_lat = calloc(s->nr_queues, sizeof(*s->queue_lat));
 		snap->nr_devs++;
 		if (!s->queue || !s->queue_lat)
