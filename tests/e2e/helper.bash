@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What the end-to-end tests share. A file has one lab, made in setup_file by start_lab and removed
+# in teardown_file by stop_lab, or by a watcher when the file ends in any other way. Client, router
+# and server are `c`, `r` and `s` here.
+#
+# Nothing depends on speed: wait_until waits for what must come, up to a bound that is only
+# reached where it does not.
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BUILD=${B:-build}
+[[ $BUILD = /* ]] || BUILD=$ROOT/$BUILD
+WEIR=$BUILD/weir
+# shellcheck source=tools/lab/lab.sh
+. "$ROOT/tools/lab/lab.sh"
+
+C_ADDR=192.0.2.1 R0_ADDR=192.0.2.254 R1_ADDR=198.51.100.254 S_ADDR=198.51.100.1
+
+# need TOOL...: skips where one is not there.
+need() {
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip "there is no '$tool' here; tools/deps installs it"
+	done
+}
+
+# Ends what still runs in the lab, and the lab.
+remove_lab() {
+	local x
+
+	for x in c r s; do
+		[ ! -e "/run/netns/$1-$x" ] || ip netns pids "$1-$x" | xargs -r kill -9 2>/dev/null
+	done
+	[ ! -e "/run/netns/$1-r" ] || "$WEIR" -n "$1-r" dev detach all >/dev/null 2>&1
+	lab_down "$1"
+}
+
+# start_lab [nogro]
+start_lab() {
+	local file=${BATS_TEST_FILENAME##*/}
+
+	need jq bpftool nsenter ethtool
+	if [ "$(id -u)" -ne 0 ]; then
+		skip "needs root, for BPF and network namespaces"
+	fi
+	export LAB=weir-${file%.bats}-$$
+	lab_up "$LAB" "$@"
+	export -f remove_lab lab_down lab_in
+	# A session of its own, so that the signal which ends the file does not end the watcher.
+	WEIR=$WEIR setsid bash -c 'tail --pid="$1" -s 0.5 -f /dev/null; remove_lab "$2"' \
+		- $$ "$LAB" </dev/null >/dev/null 2>&1 3>&- &
+	disown
+}
+
+stop_lab() {
+	[ -z "${LAB:-}" ] || remove_lab "$LAB"
+}
+
+# in_ns c|r|s CMD...
+in_ns() {
+	local x=$1
+
+	shift
+	lab_in "$LAB-$x" "$@"
+}
+
+weir_r() {
+	"$WEIR" -n "$LAB-r" "$@"
+}
+
+# wait_until CMD...: until it succeeds, at most 20 s.
+wait_until() {
+	local try
+
+	for ((try = 0; try < 200; try++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	echo "waited in vain for: $*"
+	return 1
+}
+
+# background CMD...: its id is $!; end_background, which a file's teardown calls, ends them all.
+BACKGROUND=()
+background() {
+	"$@" 3>&- &
+	BACKGROUND+=($!)
+}
+
+end_background() {
+	local pid
+
+	for pid in "${BACKGROUND[@]}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	BACKGROUND=()
+}
+
+# equal WHAT GOT WANTED
+equal() {
+	[ "$2" = "$3" ] && return
+	echo "$1: got '$2', wanted '$3'"
+	return 1
+}
+
+# --- counters as bpftool reads them ---
+
+# Everything a device has counted, over its CPUs, queues and banks: lines `NAME PACKETS BYTES`.
+# NAME is an exit as in include/weir/exits.h (ip_rcv_DROP_IP_CSUM), punt_drop_ and a PUNT exit,
+# in, sent, lost, tx_packets or neigh_full.
+counters() {
+	local id
+
+	id=$(weir_r -j dev show "$1" | jq -e '.devices[0].rows_map_id') &&
+		bpftool -j map dump id "$id" | jq -r '
+		[.[].formatted.value | (.[""][""] | to_entries) as $exits
+		| $exits[],
+		  (.punt_drop | to_entries[] | .key = "punt_drop_" + $exits[.key].key),
+		  ({in, sent, lost, tx_packets, neigh_full} | to_entries[])]
+		| group_by(.key)[]
+		| [.[].value | if type == "object" then . else {packets: .} end] as $cells
+		| "\(.[0].key) \([$cells[].packets] | add) \([$cells[].bytes] | add)"'
+}
+
+# mark [DEV...]; ...; since DEV NAME [bytes]: how far it has counted since.
+mark() {
+	local dev
+
+	[ $# -gt 0 ] || set -- r0 r1
+	for dev; do
+		counters "$dev" >"$BATS_TEST_TMPDIR/mark-$dev" || return
+	done
+}
+
+# Lines `NAME PACKETS BYTES` of what has grown since mark; also for what a failing test prints.
+grown() {
+	counters "$1" | awk 'NR == FNR { packets[$1] = $2; bytes[$1] = $3; next }
+		$2 != packets[$1] { print $1, $2 - packets[$1], $3 - bytes[$1] }' \
+		"$BATS_TEST_TMPDIR/mark-$1" -
+}
+
+since() {
+	grown "$1" | awk -v name="$2" -v field="$([ "${3:-}" = bytes ] && echo 3 || echo 2)" \
+		'$1 == name { n = $field } END { print n + 0 }'
+}
+
+counts() {
+	[ "$(since "$1" "$2")" = "$3" ]
+}
+
+# expect DEV NAME N: the counter has grown by exactly N since mark, once traffic rests.
+expect() {
+	wait_until counts "$@" && return
+	echo "$1 $2: $(since "$1" "$2"), wanted $3; all that has grown:"
+	grown "$1"
+	return 1
+}
