@@ -15,7 +15,7 @@
 enum {
 	TRIES = 3,
 	STRAYS = 1000,	 /* one frame in so many may be polled for on another CPU: ARP is */
-	MORE_ROUNDS = 3, /* times the rounds asked for, at most */
+	MORE_ROUNDS = 2, /* times the rounds asked for, at most */
 };
 
 static const double seen_twice = 1.02, alike = 1.05;

@@ -46,11 +46,14 @@ __u64 rig_now_ns(void)
 
 int rig_pin(int cpu)
 {
+	struct sched_param fifo = {.sched_priority = 1};
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? fail("sched_setaffinity", errno) : 0;
+	if (sched_setaffinity(0, sizeof(set), &set))
+		return fail("sched_setaffinity", errno);
+	return sched_setscheduler(0, SCHED_FIFO, &fifo) ? fail("SCHED_FIFO", errno) : 0;
 }
 
 static int enter(int netns)

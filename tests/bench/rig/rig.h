@@ -85,6 +85,7 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out);
 /* Runs a command in a network namespace (-1 = this one); its output, 0-terminated, goes to @out. */
 int rig_spawn(int netns, char *const argv[], char *out, size_t size);
 
+/* Puts the calling thread, and what it starts, on one core and before all that runs there. */
 int rig_pin(int cpu);
 __u64 rig_now_ns(void);
 

@@ -23,6 +23,7 @@ enum {
 	NEXT_STEPS = 5,	 /* of a half of the best so far */
 	TRIES = 3,	 /* of a rate that loses */
 	BYTES = 60,
+	LEAST_PPS = 100000, /* or it was not the peer that lost */
 };
 
 static const double trial_s = 0.5, highest_pps = 8e6, least_of_asked = 0.97;
@@ -151,6 +152,12 @@ int bench_zero_loss(struct rig *rig, const struct bench *bench, struct report *r
 			if (bench->peer[peers[p]])
 				err = search(rig, peers[p], &best[peers[p]]);
 	threaded(rig, false);
+	for (size_t p = 0; p < sizeof(peers) / sizeof(peers[0]) && !err; p++)
+		if (bench->peer[peers[p]] && best[peers[p]] < LEAST_PPS) {
+			fprintf(stderr, "bench: %s loses at any rate: is the machine busy?\n",
+				peer_names[peers[p]]);
+			err = -EPROTO;
+		}
 	if (!err)
 		report_zero_loss(report, BYTES, best);
 	return err;
