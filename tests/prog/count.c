@@ -89,8 +89,8 @@ enum weir_exit prog_exit(struct prog *p, const struct frame *in, struct ran *ran
 	return found;
 }
 
-static void assert_count(const struct weir_count *c, bool hit, __u64 bytes, const char *what,
-	const char *name)
+static void assert_count(
+	const struct weir_count *c, bool hit, __u64 bytes, const char *what, const char *name)
 {
 	__u64 packets = hit ? 1 : 0;
 
@@ -110,8 +110,8 @@ void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropp
 		bool hit = e == (__u32)exit;
 
 		assert_count(&sum.exit[e], hit && !punt_dropped, bytes, "exit", exits[e].name);
-		assert_count(&sum.punt_drop[e], hit && punt_dropped, bytes, "punt drop",
-			exits[e].name);
+		assert_count(
+			&sum.punt_drop[e], hit && punt_dropped, bytes, "punt drop", exits[e].name);
 	}
 	/* these are the tracepoints' and the reader's, which nothing here has called */
 	assert_int_equal(sum.sent + sum.lost + sum.tx_packets + sum.neigh_full, 0);
@@ -121,7 +121,7 @@ void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enu
 {
 	enum weir_kind kind = exit_kind(exit);
 	bool punt_drop = kind == WEIR_KIND_PUNT && p->conf->punt == WEIR_PUNT_DROP;
-	__u32 verdict = kind == WEIR_KIND_OUT			    ? XDP_REDIRECT
+	__u32 verdict = kind == WEIR_KIND_OUT		      ? XDP_REDIRECT
 			: kind == WEIR_KIND_DROP || punt_drop ? XDP_DROP
 							      : XDP_PASS;
 	static struct frame want;

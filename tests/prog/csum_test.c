@@ -11,7 +11,7 @@
 #define X(stage, cause) WEIR_EXIT_##stage##_##cause
 
 enum {
-	MOST = 9728,	/* bytes behind the IP header that the program completes */
+	MOST = 9728, /* bytes behind the IP header that the program completes */
 	MF = 0x2000,
 };
 
@@ -30,8 +30,8 @@ static void assert_leaves_as(struct prog *p, const struct frame *in, const struc
 	assert_frame(&ran.out, &want, what, nr);
 }
 
-static void assert_unchanged_l4(struct prog *p, const struct frame *in, const char *what,
-	unsigned int nr)
+static void assert_unchanged_l4(
+	struct prog *p, const struct frame *in, const char *what, unsigned int nr)
 {
 	assert_leaves_as(p, in, in, what, nr);
 }

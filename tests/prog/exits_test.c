@@ -19,31 +19,31 @@ struct set {
 struct fixture {
 	const char *name;
 	enum weir_exit exit;
-	bool by_small;	  /* it leaves by SMALL, else by OUT */
-	bool back;	  /* it leaves by IN again */
-	const char *dst;  /* FAR unless said */
-	const char *src;  /* HOST unless said */
-	__u8 proto;	  /* UDP unless said */
-	bool as_is;	  /* the checksums stay those from before `set` */
-	bool unconfirmed; /* nothing is known of next hops */
+	bool by_small;	    /* it leaves by SMALL, else by OUT */
+	bool back;	    /* it leaves by IN again */
+	const char *dst;    /* FAR unless said */
+	const char *src;    /* HOST unless said */
+	__u8 proto;	    /* UDP unless said */
+	bool as_is;	    /* the checksums stay those from before `set` */
+	bool unconfirmed;   /* nothing is known of next hops */
 	bool no_forwarding; /* it comes in where forwarding is off */
 	bool fib_refuses;
 	bool needs_lwt, needs_split;
-	__u16 l4_len;	  /* 26 unless said, which makes 60 bytes */
-	__u16 cut;	  /* the frame ends here */
-	__u16 pad;	  /* the frame goes on to here */
-	__u16 linear;	  /* so much is in the first buffer */
+	__u16 l4_len; /* 26 unless said, which makes 60 bytes */
+	__u16 cut;    /* the frame ends here */
+	__u16 pad;    /* the frame goes on to here */
+	__u16 linear; /* so much is in the first buffer */
 	struct set set[3];
 };
 
 #define E(stage, cause) .exit = WEIR_EXIT_##stage##_##cause
+enum { DF = 0x4000, MF = 0x2000 };
+
+/* clang-format off */
 #define SET8(at, v)	{at, 1, v}
 #define SET16(at, v)	{at, 2, v}
 #define SET32(at, v)	{at, 4, v}
 
-enum { DF = 0x4000, MF = 0x2000 };
-
-/* clang-format off */
 static const struct fixture fixtures[] = {
 	/* through */
 	{"udp_goes_out", E(xmit, NONE)},
@@ -57,7 +57,8 @@ static const struct fixture fixtures[] = {
 	{"first_fragment_goes_out", E(xmit, NONE), .l4_len = 64, .set = {SET16(AT_IP_FRAG, MF)}},
 	{"middle_fragment_goes_out", E(xmit, NONE), .proto = PROTO_ICMP,
 		.set = {SET16(AT_IP_FRAG, MF | 64)}},
-	{"last_fragment_goes_out", E(xmit, NONE), .proto = PROTO_ICMP, .set = {SET16(AT_IP_FRAG, 65)}},
+	{"last_fragment_goes_out", E(xmit, NONE), .proto = PROTO_ICMP,
+		.set = {SET16(AT_IP_FRAG, 65)}},
 	{"reserved_flag_goes_out", E(xmit, NONE), .set = {SET16(AT_IP_FRAG, 0x8000)}},
 	{"ttl_2_goes_out", E(xmit, NONE), .set = {SET8(AT_IP_TTL, 2)}},
 	{"ttl_255_goes_out", E(xmit, NONE), .set = {SET8(AT_IP_TTL, 255)}},
@@ -106,9 +107,11 @@ static const struct fixture fixtures[] = {
 	{"total_length_a_byte_too_long", E(ip_rcv, PKT_TOO_SMALL), .set = {SET16(AT_IP_LEN, 47)}},
 	{"total_length_65535", E(ip_rcv, PKT_TOO_SMALL), .set = {SET16(AT_IP_LEN, 65535)}},
 	{"jumbo_cut_by_a_byte", E(ip_rcv, PKT_TOO_SMALL), .l4_len = 8980, .cut = 9013},
-	{"header_checksum_off_by_one", E(ip_rcv, IP_CSUM), .as_is = true, .set = {SET8(AT_IP_TTL, 63)}},
+	{"header_checksum_off_by_one", E(ip_rcv, IP_CSUM), .as_is = true,
+		.set = {SET8(AT_IP_TTL, 63)}},
 	{"header_checksum_0", E(ip_rcv, IP_CSUM), .as_is = true, .set = {SET16(AT_IP_CHECK, 0)}},
-	{"header_checksum_ffff", E(ip_rcv, IP_CSUM), .as_is = true, .set = {SET16(AT_IP_CHECK, 0xffff)}},
+	{"header_checksum_ffff", E(ip_rcv, IP_CSUM), .as_is = true,
+		.set = {SET16(AT_IP_CHECK, 0xffff)}},
 	{"source_0_0_0_0", E(ip_rcv, IP_INVALID_SOURCE), .src = "0.0.0.0"},
 	{"source_in_net_0", E(ip_rcv, IP_INVALID_SOURCE), .src = "0.255.255.255"},
 	{"source_multicast", E(ip_rcv, IP_INVALID_SOURCE), .src = "224.0.0.1"},
@@ -123,8 +126,10 @@ static const struct fixture fixtures[] = {
 	{"source_loopback", E(ip_rcv, IP_LOCALNET), .src = "127.0.0.1"},
 	{"destination_loopback", E(ip_rcv, IP_LOCALNET), .dst = "127.255.0.1"},
 	{"options", E(ip_rcv, IP_OPTIONS), .set = {SET8(AT_IP_START, 0x46)}},
-	{"options_of_40_bytes", E(ip_rcv, IP_OPTIONS), .set = {SET8(AT_IP_START, 0x4f)}, .l4_len = 48},
-	{"options_cut_by_frame", E(ip_rcv, IP_OPTIONS), .set = {SET8(AT_IP_START, 0x4f)}, .cut = 34},
+	{"options_of_40_bytes", E(ip_rcv, IP_OPTIONS),
+		.set = {SET8(AT_IP_START, 0x4f)}, .l4_len = 48},
+	{"options_cut_by_frame", E(ip_rcv, IP_OPTIONS),
+		.set = {SET8(AT_IP_START, 0x4f)}, .cut = 34},
 
 	/* routes */
 	{"blackhole", E(route_in, BLACKHOLE), .dst = BLACK},

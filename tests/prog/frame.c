@@ -67,7 +67,7 @@ static unsigned int check_at(const struct frame *f)
 {
 	unsigned int at = f->data[AT_IP_PROTO] == PROTO_UDP   ? AT_UDP_CHECK
 			  : f->data[AT_IP_PROTO] == PROTO_TCP ? AT_TCP_CHECK
-							   : 0;
+							      : 0;
 	unsigned int end = AT_IP_START + get16(f, AT_IP_LEN);
 
 	return at && at + 2 <= end && end <= f->len ? at : 0;
@@ -136,8 +136,8 @@ void frame_forwarded(struct frame *want, const struct frame *in, enum port port)
 	frame_seal_ip(want);
 }
 
-void assert_frame(const struct frame *got, const struct frame *want, const char *what,
-	unsigned int nr)
+void assert_frame(
+	const struct frame *got, const struct frame *want, const char *what, unsigned int nr)
 {
 	__u32 i;
 

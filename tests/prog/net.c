@@ -22,34 +22,35 @@ static const struct {
 	[PORT_NOFWD] = {"nofwd0", "198.18.253.254/24", 1500, 1},
 };
 
-static const char neighbours[] =
-	"neigh add " HOST " lladdr 02:00:00:00:00:01 dev in0\n"
-	"neigh add " HOP " lladdr 02:00:00:00:01:01 dev out0\n"
-	"neigh add fe80::1 lladdr 02:00:00:00:01:01 dev out0\n"
-	"neigh add " SMALL_HOP " lladdr 02:00:00:00:02:01 dev small0\n"
-	"neigh add " BARE_HOP " lladdr 02:00:00:00:03:01 dev bare0\n";
+static const char neighbours[] = "neigh add " HOST " lladdr 02:00:00:00:00:01 dev in0\n"
+				 "neigh add " HOP " lladdr 02:00:00:00:01:01 dev out0\n"
+				 "neigh add " SMALL_HOP " lladdr 02:00:00:00:02:01 dev small0\n"
+				 "neigh add " BARE_HOP " lladdr 02:00:00:00:03:01 dev bare0\n";
 
-static const char routes[] =
-	"route add 198.18.1.0/24 via " HOP "\n"
-	"route add blackhole 198.18.2.0/24\n"
-	"route add unreachable 198.18.3.0/24\n"
-	"route add prohibit 198.18.4.0/24\n"
-	"route add 198.18.6.0/24 via inet6 fe80::1 dev out0\n"
-	"route add 198.18.7.0/24 via " HOP_LOST "\n"
-	"route add 198.18.8.0/24 via " HOP "\n"
-	"route add 198.18.10.0/24 via " HOP "\n"
-	"route add 198.19.0.0/16 dev out0 scope link\n"
-	"route add blackhole 198.18.8.0/24 table 100\n"
-	"route add blackhole 198.18.10.0/24 table 100\n"
-	"rule add to 198.18.8.0/24 ipproto udp dport 4242 lookup 100\n"
-	"rule add to 198.18.8.0/24 ipproto tcp dport 4242 lookup 100\n"
-	"rule add to 198.18.10.0/24 tos 0x10 lookup 100\n";
+static const char routes[] = "route add 198.18.1.0/24 via " HOP "\n"
+			     "route add blackhole 198.18.2.0/24\n"
+			     "route add unreachable 198.18.3.0/24\n"
+			     "route add prohibit 198.18.4.0/24\n"
+			     "route add 198.18.7.0/24 via " HOP_LOST "\n"
+			     "route add 198.18.8.0/24 via " HOP "\n"
+			     "route add 198.18.10.0/24 via " HOP "\n"
+			     "route add 198.19.0.0/16 dev out0 scope link\n"
+			     "route add blackhole 198.18.8.0/24 table 100\n"
+			     "route add blackhole 198.18.10.0/24 table 100\n"
+			     "rule add to 198.18.8.0/24 ipproto udp dport 4242 lookup 100\n"
+			     "rule add to 198.18.8.0/24 ipproto tcp dport 4242 lookup 100\n"
+			     "rule add to 198.18.10.0/24 tos 0x10 lookup 100\n";
 
-static bool lwt;
+static bool lwt, ipv6;
 
 bool net_has_lwt(void)
 {
 	return lwt;
+}
+
+bool net_has_ipv6(void)
+{
+	return ipv6;
 }
 
 bool net_allowed(void)
@@ -68,7 +69,7 @@ int net_ip(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(cmd + 3, sizeof(cmd) - 3, fmt, ap);
 	va_end(ap);
-	return system(cmd); /* NOLINT(cert-env33-c): words of our own only */
+	return system(cmd);
 }
 
 static int set_sysctl(const char *path, const char *value)
@@ -97,7 +98,8 @@ static void batch(FILE *ip)
 	for (i = 0; i < PORT_COUNT; i++) {
 		fprintf(ip,
 			"link add %s address 02:00:00:00:%02x:fe mtu %u numrxqueues %u "
-			"numtxqueues %u type veth peer name %sp mtu %u numrxqueues %u numtxqueues %u\n",
+			"numtxqueues %u type veth peer name %sp mtu %u numrxqueues %u numtxqueues "
+			"%u\n",
 			ports[i].name, i, ports[i].mtu, ports[i].queues, ports[i].queues,
 			ports[i].name, ports[i].mtu, ports[i].queues, ports[i].queues);
 		fprintf(ip, "link set %sp up\nlink set %s up\naddr add %s dev %s\n", ports[i].name,
@@ -119,7 +121,7 @@ int net_up(void)
 		perror("unshare");
 		return -1;
 	}
-	ip = popen("ip -batch -", "w"); /* NOLINT(cert-env33-c) */
+	ip = popen("ip -batch -", "w");
 	if (!ip)
 		return -1;
 	batch(ip);
@@ -127,6 +129,8 @@ int net_up(void)
 		set_sysctl("/proc/sys/net/ipv4/conf/nofwd0/forwarding", "0"))
 		return -1;
 	lwt = !net_ip("route add 198.18.5.0/24 encap ip id 1 dst " HOP " dev out0 2>/dev/null");
+	ipv6 = !net_ip("neigh add fe80::1 lladdr 02:00:00:00:01:01 dev out0 2>/dev/null") &&
+	       !net_ip("route add 198.18.6.0/24 via inet6 fe80::1 dev out0 2>/dev/null");
 	return prog_on_cpu(0) ? 0 : -1;
 }
 

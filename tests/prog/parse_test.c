@@ -10,7 +10,7 @@
 
 #include "prog.h"
 
-#define ONWARD WEIR_EXIT_COUNT /* the oracle: nothing wrong with it, on to the route */
+#define ONWARD		WEIR_EXIT_COUNT /* the oracle: nothing wrong with it, on to the route */
 #define X(stage, cause) WEIR_EXIT_##stage##_##cause
 
 static struct prog prog;
@@ -39,7 +39,8 @@ static enum weir_exit oracle_link(const struct frame *f)
 
 static enum weir_exit oracle(const struct frame *f)
 {
-	const __u8 *ip = f->data + AT_IP_START, *src = f->data + AT_IP_SRC, *dst = f->data + AT_IP_DST;
+	const __u8 *ip = f->data + AT_IP_START, *src = f->data + AT_IP_SRC,
+		   *dst = f->data + AT_IP_DST;
 	static const __u8 ones[4] = {255, 255, 255, 255};
 	enum weir_exit link = oracle_link(f);
 
@@ -69,7 +70,8 @@ static enum weir_exit oracle(const struct frame *f)
 /* What routing makes of it is another file's matter. */
 static enum weir_exit parsed(enum weir_exit e)
 {
-	return !strncmp(exit_name(e), "xdp/", 4) || !strncmp(exit_name(e), "ip_rcv/", 7) ? e : ONWARD;
+	return !strncmp(exit_name(e), "xdp/", 4) || !strncmp(exit_name(e), "ip_rcv/", 7) ? e
+											 : ONWARD;
 }
 
 static void assert_agrees(const struct frame *f, const char *what, unsigned int nr)
@@ -272,7 +274,8 @@ static __u64 next(__u64 *seed)
 
 static void frames_with_random_faults(void **state)
 {
-	static const __u8 edges[] = {0, 1, 4, 5, 0x40, 0x45, 0x46, 0x7f, 0x80, 0xe0, 0xef, 0xf0, 0xff};
+	static const __u8 edges[] = {
+		0, 1, 4, 5, 0x40, 0x45, 0x46, 0x7f, 0x80, 0xe0, 0xef, 0xf0, 0xff};
 	static struct frame f;
 	__u64 seed = 0x9e3779b97f4a7c15ULL, r;
 	unsigned int i, faults;

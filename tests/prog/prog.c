@@ -26,16 +26,20 @@ static const struct {
 bool prog_on_cpu(unsigned int nr)
 {
 	static cpu_set_t all;
+	static size_t first; /* where the process happened to be: as good as any, and idle */
 	cpu_set_t one;
-	size_t cpu;
+	size_t i;
 
-	if (!CPU_COUNT(&all) && sched_getaffinity(0, sizeof(all), &all))
-		return false;
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all) || nr--)
+	if (!CPU_COUNT(&all)) {
+		if (sched_getaffinity(0, sizeof(all), &all))
+			return false;
+		first = prog_cpu();
+	}
+	for (i = first; i < first + CPU_SETSIZE; i++) {
+		if (!CPU_ISSET(i % CPU_SETSIZE, &all) || nr--)
 			continue;
 		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
+		CPU_SET(i % CPU_SETSIZE, &one);
 		return !sched_setaffinity(0, sizeof(one), &one);
 	}
 	return false;

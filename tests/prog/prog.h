@@ -36,26 +36,26 @@
 
 enum port { PORT_IN, PORT_OUT, PORT_SMALL, PORT_BARE, PORT_NOFWD, PORT_COUNT };
 
-#define HOST	    "192.0.2.1"	      /* behind IN: where frames come from */
-#define ROUTER	    "192.0.2.254"     /* IN's own address */
-#define HOP	    "198.51.100.1"    /* behind OUT; all its neighbours are permanent but one */
-#define HOP_LOST    "198.51.100.99"   /* behind OUT, unresolved */
-#define SMALL_HOP   "203.0.113.1"
-#define BARE_HOP    "198.18.254.1"
-#define FAR	    "198.18.1.9"      /* via HOP */
-#define BLACK	    "198.18.2.9"
-#define UNREACHED   "198.18.3.9"
-#define PROHIBITED  "198.18.4.9"
-#define TUNNELED    "198.18.5.9"      /* lightweight tunnel; see net_has_lwt() */
-#define FAR6	    "198.18.6.9"      /* via an IPv6 next hop on OUT (RFC 5549) */
-#define FAR_LOST    "198.18.7.9"      /* via HOP_LOST */
-#define RULED	    "198.18.8.9"      /* via HOP; UDP and TCP to RULED_PORT: blackhole */
-#define TOS_RULED   "198.18.10.9"     /* via HOP; TOS 0x10: blackhole */
-#define NO_ROUTE    "198.18.99.9"
-#define RULED_PORT  4242
-#define MANY_HOPS   300		      /* neighbours 198.19.0.0 + i behind OUT, see net_many_hop() */
-#define SMALL_MTU   576
-#define IN_QUEUES   4
+#define HOST	   "192.0.2.1"	   /* behind IN: where frames come from */
+#define ROUTER	   "192.0.2.254"   /* IN's own address */
+#define HOP	   "198.51.100.1"  /* behind OUT; all its neighbours are permanent but one */
+#define HOP_LOST   "198.51.100.99" /* behind OUT, unresolved */
+#define SMALL_HOP  "203.0.113.1"
+#define BARE_HOP   "198.18.254.1"
+#define FAR	   "198.18.1.9" /* via HOP */
+#define BLACK	   "198.18.2.9"
+#define UNREACHED  "198.18.3.9"
+#define PROHIBITED "198.18.4.9"
+#define TUNNELED   "198.18.5.9"	 /* lightweight tunnel; see net_has_lwt() */
+#define FAR6	   "198.18.6.9"	 /* via an IPv6 next hop on OUT (RFC 5549) */
+#define FAR_LOST   "198.18.7.9"	 /* via HOP_LOST */
+#define RULED	   "198.18.8.9"	 /* via HOP; UDP and TCP to RULED_PORT: blackhole */
+#define TOS_RULED  "198.18.10.9" /* via HOP; TOS 0x10: blackhole */
+#define NO_ROUTE   "198.18.99.9"
+#define RULED_PORT 4242
+#define MANY_HOPS  300 /* neighbours 198.19.0.0 + i behind OUT, see net_many_hop() */
+#define SMALL_MTU  576
+#define IN_QUEUES  4
 
 /* A group's setup: the namespace and all above. Returns 0, or -1 having told why. */
 int net_up(void);
@@ -66,6 +66,7 @@ void net_mac(enum port port, __u8 mac[6]);     /* the device's own */
 void net_hop_mac(enum port port, __u8 mac[6]); /* of the first neighbour behind it */
 void net_many_hop(unsigned int i, char addr[16]);
 bool net_has_lwt(void);
+bool net_has_ipv6(void);
 /* Prints TAP for `not root` and returns false, so that main() can end. */
 bool net_allowed(void);
 
@@ -94,8 +95,15 @@ enum {
 	AT_TCP_CHECK = 50,
 };
 
-enum { PROTO_ICMP = 1, PROTO_IPIP = 4, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_IPV6 = 41,
-	PROTO_GRE = 47, PROTO_SCTP = 132 };
+enum {
+	PROTO_ICMP = 1,
+	PROTO_IPIP = 4,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_IPV6 = 41,
+	PROTO_GRE = 47,
+	PROTO_SCTP = 132
+};
 
 #define FRAME_MAX 16384
 
@@ -127,8 +135,8 @@ unsigned int frame_pseudo(const struct frame *f);
 /* What a router makes of @in on its way out by @port: MACs, TTL, the checksum computed anew. */
 void frame_forwarded(struct frame *want, const struct frame *in, enum port port);
 /* Byte for byte; on failure the first that differs is named, with @what and @nr. */
-void assert_frame(const struct frame *got, const struct frame *want, const char *what,
-	unsigned int nr);
+void assert_frame(
+	const struct frame *got, const struct frame *want, const char *what, unsigned int nr);
 
 /* --- prog.c: the program --- */
 
@@ -136,7 +144,7 @@ struct xdp_bpf;
 
 /* Zero is what most tests want: native XDP, a virtual device, one queue, next hops confirmed. */
 struct prog_opts {
-	bool physical;	  /* not dev_virtual */
+	bool physical; /* not dev_virtual */
 	bool generic;
 	bool fib_refuses; /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
 	bool small_rows;  /* rows for the first CPU only */
@@ -168,7 +176,8 @@ void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
 /* Counters, latencies, cursors, cut, confirmations: as after loading. */
 void prog_reset(struct prog *p);
-/* 0, or -errno where the kernel does not take the frame. Whatever was in flight is taken as sent. */
+/* 0, or -errno where the kernel does not take the frame. Whatever was in flight is taken as sent.
+ */
 int prog_try(struct prog *p, const struct frame *in, struct ran *ran);
 void prog_run(struct prog *p, const struct frame *in, struct ran *ran);
 /* The process runs on the @nr-th CPU it may run on; false where there is none. */

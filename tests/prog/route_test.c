@@ -216,8 +216,8 @@ static void multipath_keeps_a_flow_together(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(net_ip("route add 198.18.21.0/24 nexthop via " HOP
-				" nexthop via " SMALL_HOP), 0);
+	assert_int_equal(
+		net_ip("route add 198.18.21.0/24 nexthop via " HOP " nexthop via " SMALL_HOP), 0);
 	frame_make(&f, PROTO_UDP, "198.18.21.9", 26);
 	assert_exit(prog_exit(&prog, &f, &ran), X(xmit, NONE));
 	memcpy(mac, ran.out.data, 6);

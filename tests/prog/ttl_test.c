@@ -62,7 +62,8 @@ static void every_ttl(void **state)
 			frame_seal(&f);
 			prog_reset(&prog);
 			assert_way(&prog, &f,
-				ttl > 1 ? WEIR_EXIT_xmit_NONE : WEIR_EXIT_ip_forward_IP_TTL, PORT_OUT);
+				ttl > 1 ? WEIR_EXIT_xmit_NONE : WEIR_EXIT_ip_forward_IP_TTL,
+				PORT_OUT);
 		}
 }
 

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Confirming next hops: one packet for each, and one again when it is due, goes to the kernel. */
+#include <string.h>
+#include <time.h>
+
+#include "prog.h"
+
+#define X(stage, cause) WEIR_EXIT_##stage##_##cause
+
+static struct prog prog;
+
+static enum weir_exit way_of(const struct frame *f)
+{
+	static struct ran ran;
+
+	return prog_exit(&prog, f, &ran);
+}
+
+static enum weir_exit way_to(const char *dst)
+{
+	static struct frame f;
+
+	frame_make(&f, PROTO_UDP, dst, 26);
+	return way_of(&f);
+}
+
+static __u64 coarse_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
+}
+
+static void wait_ms(__u64 ms)
+{
+	__u64 end = coarse_ns() + ms * 1000000;
+	const struct timespec t = {.tv_nsec = 1000000};
+
+	while (coarse_ns() < end)
+		nanosleep(&t, NULL);
+}
+
+static void first_packet_is_the_kernels_the_next_go_out(void **state)
+{
+	int i;
+
+	(void)state;
+	assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
+	for (i = 0; i < 100; i++)
+		assert_exit(way_to(FAR), X(xmit, NONE));
+}
+
+/* It is the next hop that is confirmed: all routes by it share one packet. */
+static void routes_share_their_next_hop(void **state)
+{
+	(void)state;
+	assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(HOP), X(xmit, NONE));
+	assert_exit(way_to(RULED), X(xmit, NONE));
+}
+
+static void again_when_due(void **state)
+{
+	int i;
+
+	(void)state;
+	prog_reachable(&prog, PORT_OUT, 5);
+	for (i = 0; i < 5; i++) {
+		assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
+		wait_ms(6);
+	}
+	prog_reachable(&prog, PORT_OUT, 3600 * 1000);
+	assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(FAR), X(xmit, NONE));
+}
+
+static void assert_due_in(__u64 ms)
+{
+	__u64 before = coarse_ns(), after, due = 0;
+
+	prog_forget(&prog);
+	assert_exit(way_to(HOP), X(neigh, NEIGH_CONFIRM));
+	after = coarse_ns();
+	assert_int_equal(prog_neigh_due(&prog, PORT_OUT, HOP, &due), 0);
+	assert_in_range(due, before + ms * 1000000, after + ms * 1000000);
+}
+
+static void due_after_the_devices_reachable_time(void **state)
+{
+	(void)state;
+	assert_due_in(3600000);
+	prog_reachable(&prog, PORT_OUT, 12345);
+	assert_due_in(12345);
+	prog_port_remove(&prog, PORT_OUT);
+	assert_due_in(30000); /* the kernel's own default */
+	prog_reachable(&prog, PORT_OUT, 3600 * 1000);
+}
+
+static void each_next_hop_has_its_own(void **state)
+{
+	(void)state;
+	assert_exit(way_to(HOP), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(SMALL_HOP), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(HOST), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(HOP), X(xmit, NONE));
+	assert_exit(way_to(SMALL_HOP), X(xmit, NONE));
+	assert_exit(way_to(HOST), X(xmit, NONE));
+}
+
+/* The same address behind another device is another next hop. */
+static void a_moved_next_hop_is_confirmed_anew(void **state)
+{
+	enum weir_exit first, moved, then;
+
+	(void)state;
+	first = way_to(FAR);
+	assert_int_equal(net_ip("neigh add " HOP " lladdr 02:00:00:00:02:01 dev small0"), 0);
+	assert_int_equal(net_ip("route replace 198.18.1.0/24 via " HOP " dev small0 onlink"), 0);
+	moved = way_to(FAR);
+	then = way_to(FAR);
+	assert_int_equal(net_ip("route replace 198.18.1.0/24 via " HOP), 0);
+	assert_int_equal(net_ip("neigh del " HOP " dev small0"), 0);
+	assert_exit(first, X(neigh, NEIGH_CONFIRM));
+	assert_exit(moved, X(neigh, NEIGH_CONFIRM));
+	assert_exit(then, X(xmit, NONE));
+}
+
+/* The CPU's cache has 64 slots; what falls out of it is still in the table. */
+static void more_next_hops_than_slots(void **state)
+{
+	char addr[16];
+	unsigned int i, round, hop;
+
+	(void)state;
+	assert_true(MANY_HOPS > 4 * WEIR_NEIGH_CACHE);
+	for (i = 0; i < MANY_HOPS; i++) {
+		net_many_hop(i, addr);
+		assert_exit(way_to(addr), X(neigh, NEIGH_CONFIRM));
+	}
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < MANY_HOPS; i++) {
+			hop = round & 1 ? MANY_HOPS - 1 - i : i;
+			net_many_hop(hop, addr);
+			assert_exit(way_to(addr), X(xmit, NONE));
+		}
+}
+
+/* Two next hops that fight for one slot of the cache. */
+static void next_hops_of_one_slot(void **state)
+{
+	char one[16], other[16];
+	int i;
+
+	(void)state;
+	/* the slot follows the address' first and last octets: i and i + 256 share it */
+	net_many_hop(5, one);
+	net_many_hop(5 + 256, other);
+	assert_exit(way_to(one), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(other), X(neigh, NEIGH_CONFIRM));
+	for (i = 0; i < 20; i++) {
+		assert_exit(way_to(one), X(xmit, NONE));
+		assert_exit(way_to(other), X(xmit, NONE));
+	}
+}
+
+/* A slot lost to another hop, or a CPU that meets the hop for the first time. */
+static void the_table_decides_where_the_cache_is_cold(void **state)
+{
+	struct weir_neigh_slot *slot = prog.cursor[prog_cpu()].neigh;
+	__u64 due = 0;
+	unsigned int i, known = 0;
+
+	(void)state;
+	assert_exit(way_to(HOP), X(neigh, NEIGH_CONFIRM));
+	memset(slot, 0, sizeof(prog.cursor->neigh));
+	assert_exit(way_to(HOP), X(xmit, NONE));
+	assert_int_equal(prog_neigh_due(&prog, PORT_OUT, HOP, &due), 0);
+	for (i = 0; i < WEIR_NEIGH_CACHE; i++)
+		known += slot[i].due_ns == due && slot[i].ifindex == net_ifindex(PORT_OUT);
+	assert_int_equal(known, 1); /* remembered, for the next packet */
+}
+
+static void one_cpu_confirms_for_all(void **state)
+{
+	enum weir_exit other;
+
+	(void)state;
+	assert_exit(way_to(HOP), X(neigh, NEIGH_CONFIRM));
+	if (!prog_on_cpu(1))
+		skip_because("one CPU only");
+	other = way_to(HOP);
+	prog_on_cpu(0);
+	assert_exit(other, X(xmit, NONE));
+}
+
+static void unresolved_is_not_confirmed(void **state)
+{
+	__u64 due;
+
+	(void)state;
+	assert_exit(way_to(HOP_LOST), X(neigh, NEIGH_UNRESOLVED));
+	assert_int_not_equal(prog_neigh_due(&prog, PORT_OUT, HOP_LOST, &due), 0);
+	assert_int_equal(net_ip("neigh add " HOP_LOST " lladdr 02:00:00:00:01:01 dev out0"), 0);
+	assert_exit(way_to(HOP_LOST), X(neigh, NEIGH_CONFIRM));
+	assert_exit(way_to(FAR_LOST), X(xmit, NONE));
+	assert_int_equal(net_ip("neigh del " HOP_LOST " dev out0"), 0);
+	assert_exit(way_to(FAR_LOST), X(neigh, NEIGH_UNRESOLVED));
+}
+
+/* RFC 5549: an IPv4 route by an IPv6 next hop. */
+static void ipv6_next_hop(void **state)
+{
+	static struct frame f;
+
+	(void)state;
+	if (!net_has_ipv6())
+		skip_because("this kernel has no IPv6 next hops for IPv4 routes");
+	frame_make(&f, PROTO_UDP, FAR6, 26);
+	assert_way(&prog, &f, X(neigh, NEIGH_CONFIRM), PORT_OUT);
+	prog_zero(&prog);
+	assert_way(&prog, &f, X(xmit, NONE), PORT_OUT);
+	assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM)); /* another hop, though the same MAC */
+}
+
+/* What the kernel takes over, it decrements itself. */
+static void confirming_packet_is_whole(void **state)
+{
+	static struct frame f;
+
+	(void)state;
+	frame_make(&f, PROTO_UDP, FAR, 26);
+	frame_open(&f);
+	prog_zero(&prog);
+	assert_way(&prog, &f, X(neigh, NEIGH_CONFIRM), PORT_OUT);
+}
+
+static void changed_mac_is_used_at_once(void **state)
+{
+	static struct frame f;
+	static struct ran ran;
+	enum weir_exit e;
+
+	(void)state;
+	frame_make(&f, PROTO_UDP, FAR, 26);
+	way_of(&f);
+	assert_int_equal(net_ip("neigh replace " HOP " lladdr 02:00:00:00:99:99 dev out0"), 0);
+	e = prog_exit(&prog, &f, &ran);
+	assert_int_equal(net_ip("neigh replace " HOP " lladdr 02:00:00:00:01:01 dev out0"), 0);
+	assert_exit(e, X(xmit, NONE));
+	assert_memory_equal(ran.out.data, "\x02\0\0\0\x99\x99", 6);
+}
+
+static int up(void **state)
+{
+	(void)state;
+	if (net_up())
+		return -1;
+	prog_load(&prog, &(struct prog_opts){0});
+	return 0;
+}
+
+static int down(void **state)
+{
+	(void)state;
+	prog_unload(&prog);
+	return 0;
+}
+
+static int forgotten(void **state)
+{
+	(void)state;
+	prog_reset(&prog);
+	prog_forget(&prog);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, forgotten)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(first_packet_is_the_kernels_the_next_go_out),
+		TEST(routes_share_their_next_hop),
+		TEST(again_when_due),
+		TEST(due_after_the_devices_reachable_time),
+		TEST(each_next_hop_has_its_own),
+		TEST(a_moved_next_hop_is_confirmed_anew),
+		TEST(more_next_hops_than_slots),
+		TEST(next_hops_of_one_slot),
+		TEST(the_table_decides_where_the_cache_is_cold),
+		TEST(one_cpu_confirms_for_all),
+		TEST(unresolved_is_not_confirmed),
+		TEST(ipv6_next_hop),
+		TEST(confirming_packet_is_whole),
+		TEST(changed_mac_is_used_at_once),
+	};
+
+	return net_allowed() ? cmocka_run_group_tests_name("neigh", tests, up, down) : 0;
+}
