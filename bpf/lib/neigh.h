@@ -21,11 +21,18 @@ static __always_inline __u32 nexthop_word(const struct bpf_fib_lookup *fib)
 	return fib->ipv6_dst[0] ^ fib->ipv6_dst[1] ^ fib->ipv6_dst[2] ^ fib->ipv6_dst[3];
 }
 
+static __always_inline struct weir_neigh_slot *neigh_slot(
+	struct weir_cursor *cur, __u32 ifindex, __u32 nexthop)
+{
+	return &cur->neigh[(nexthop ^ nexthop >> 24 ^ ifindex) % WEIR_NEIGH_CACHE];
+}
+
 /* Asks the shared table; true when this packet is the one to confirm. */
-static __noinline bool neigh_due(struct weir_cursor *cur, struct weir_row *row, __u32 ifindex,
-	__u32 nexthop, __u64 now)
+static __noinline bool neigh_due(
+	struct weir_cursor *cur, struct weir_row *row, __u32 ifindex, __u32 nexthop)
 {
 	struct weir_neigh_key key = {.ifindex = ifindex, .nexthop = nexthop};
+	__u64 now = bpf_ktime_get_coarse_ns();
 	struct weir_neigh fresh = {}, *n;
 	struct weir_neigh_slot *slot;
 	struct weir_port *port;
@@ -33,7 +40,10 @@ static __noinline bool neigh_due(struct weir_cursor *cur, struct weir_row *row, 
 
 	if (!cur || !row)
 		return false;
-	slot = &cur->neigh[(nexthop ^ nexthop >> 24 ^ ifindex) % WEIR_NEIGH_CACHE];
+	slot = neigh_slot(cur, ifindex, nexthop);
+	slot->seen = bpf_jiffies64();
+	if (slot->nexthop == nexthop && slot->ifindex == ifindex && now < slot->due_ns)
+		return false;
 	port = bpf_map_lookup_elem(&ports, &ifindex);
 	fresh.due_ns = now + (port ? port->reachable_ms : 30000) * NSEC_PER_MSEC;
 	n = bpf_map_lookup_elem(&neigh, &key);
@@ -57,17 +67,19 @@ static __noinline bool neigh_due(struct weir_cursor *cur, struct weir_row *row, 
 	return mine;
 }
 
-/* True when this packet is to take the kernel's road, so that the kernel confirms its next hop. */
+/*
+ * True when this packet is to take the kernel's road, so that the kernel confirms its next hop.
+ * A clock is read once a tick for each next hop; else the tick, which is a load, is enough.
+ */
 static __always_inline bool neigh_wants_kernel(struct pkt *p, const struct bpf_fib_lookup *fib)
 {
 	__u32 nexthop = nexthop_word(fib), ifindex = fib->ifindex;
-	struct weir_neigh_slot *slot;
-	__u64 now = bpf_ktime_get_coarse_ns();
+	struct weir_neigh_slot *slot = neigh_slot(p->cur, ifindex, nexthop);
 
-	slot = &p->cur->neigh[(nexthop ^ nexthop >> 24 ^ ifindex) % WEIR_NEIGH_CACHE];
-	if (likely(slot->nexthop == nexthop && slot->ifindex == ifindex && now < slot->due_ns))
+	if (likely(slot->seen == bpf_jiffies64() && slot->nexthop == nexthop &&
+		   slot->ifindex == ifindex))
 		return false;
-	return neigh_due(p->cur, p->row, ifindex, nexthop, now);
+	return neigh_due(p->cur, p->row, ifindex, nexthop);
 }
 
 #endif

@@ -44,6 +44,8 @@ struct weir_neigh_slot {
 	__u32 nexthop; /* network order */
 	__u32 ifindex;
 	__u64 due_ns; /* CLOCK_MONOTONIC, coarse */
+	__u64 seen;   /* the tick (jiffies) in which due_ns was last looked at */
+	__u64 _pad;
 };
 
 /*
@@ -152,7 +154,7 @@ struct weir_neigh {
 };
 
 #ifndef __bpf__ /* clang defines it for that target */
-_Static_assert(sizeof(struct weir_cursor) == 64 + 16 * WEIR_NEIGH_CACHE, "cursor layout");
+_Static_assert(sizeof(struct weir_cursor) == 64 + 32 * WEIR_NEIGH_CACHE, "cursor layout");
 _Static_assert(__builtin_offsetof(struct weir_row, exit) + sizeof(struct weir_count) == 56,
 	"a forwarded packet's counters share one cache line");
 #endif
