@@ -2,7 +2,7 @@
 /*
  * Every way out of the fast plane, as a table: a frame, and the exit it must take. Each row asserts
  * the verdict, that its one counter and no other moved, and the frame that comes out byte for byte;
- * then the same with `punt drop`. A last test asserts that no exit is without a row.
+ * with and without `punt drop`, timed and not. A last test asserts that no exit is without a row.
  */
 #include <string.h>
 #include <linux/bpf.h>
@@ -221,7 +221,7 @@ static void takes_its_exit(void **state)
 	struct prog *p = x->fib_refuses ? &refused : &normal;
 	enum port port = x->back ? PORT_IN : x->by_small ? PORT_SMALL : PORT_OUT;
 	static struct frame f;
-	int punt;
+	unsigned int way;
 
 	prog_reset(p);
 	if ((x->needs_lwt && !net_has_lwt()) || (x->needs_split && !can_split(p))) {
@@ -230,11 +230,12 @@ static void takes_its_exit(void **state)
 						: "this kernel fills the first buffer always");
 	}
 	build(x, &f);
-	for (punt = WEIR_PUNT_KERNEL; punt <= WEIR_PUNT_DROP; punt++) {
+	for (way = 0; way < 4; way++) {
 		prog_reset(p);
 		if (x->unconfirmed)
 			prog_forget(p);
-		p->conf->punt = (__u8)punt;
+		p->conf->punt = way & 1 ? WEIR_PUNT_DROP : WEIR_PUNT_KERNEL;
+		p->ctl->sample_every = way >> 1; /* timed packets take a copy of the code */
 		p->linear = x->linear;
 		p->ingress = x->no_forwarding ? PORT_NOFWD : PORT_IN;
 		assert_way(p, &f, x->exit, port);

@@ -116,6 +116,21 @@ static void queues_have_histograms_of_their_own(void **state)
 	assert_samples(1, WEIR_FAST_route_in, 9);
 }
 
+/* One packet in N of each queue, however the queues take turns. */
+static void queues_are_sampled_each_by_itself(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	prog.ctl->sample_every = 10;
+	for (i = 0; i < 60; i++) {
+		prog.queue = i % 2;
+		go(FAR, 1);
+	}
+	assert_samples(0, WEIR_FAST_neigh, 3);
+	assert_samples(1, WEIR_FAST_neigh, 3);
+}
+
 /* Samples, buckets, maximum and quantiles tell one story. */
 static void parts_agree(void **state)
 {
@@ -211,6 +226,7 @@ int main(void)
 		TEST(stages_behind_the_exit_are_not_timed),
 		TEST(a_first_stage_exit_is_timed_alone),
 		TEST(queues_have_histograms_of_their_own),
+		TEST(queues_are_sampled_each_by_itself),
 		TEST(parts_agree),
 		TEST(timed_frames_tell_the_tracepoint),
 		TEST(timed_packets_go_the_same_way),

@@ -50,11 +50,12 @@ __u32 prog_cpu(void)
 	return (__u32)sched_getcpu();
 }
 
-/* A question one byte short, which the kernel's helper refuses. */
+/* A question one byte short, which the kernel's helper refuses: every call of it is spoilt. */
 static void break_fib(struct bpf_program *prog)
 {
-	size_t n = bpf_program__insn_cnt(prog), i, j, done = 0;
+	size_t n = bpf_program__insn_cnt(prog), i, j;
 	struct bpf_insn *insn = malloc(n * sizeof(*insn));
+	int calls = 0, spoilt = 0;
 
 	assert_non_null(insn);
 	memcpy(insn, bpf_program__insns(prog), n * sizeof(*insn));
@@ -62,15 +63,17 @@ static void break_fib(struct bpf_program *prog)
 		if (insn[i].code != (BPF_JMP | BPF_CALL) || insn[i].src_reg ||
 			insn[i].imm != BPF_FUNC_fib_lookup)
 			continue;
-		for (j = i; j-- > 0 && !done;) { /* the length is the third argument */
-			if ((insn[j].code | BPF_ALU64) != (BPF_ALU64 | BPF_MOV | BPF_K) ||
-				insn[j].dst_reg != BPF_REG_3)
-				continue;
-			insn[j].imm = sizeof(struct bpf_fib_lookup) - 1;
-			done = 1;
-		}
+		calls++;
+		for (j = i; j-- > 0;) /* the length is the third argument */
+			if ((insn[j].code | BPF_ALU64) == (BPF_ALU64 | BPF_MOV | BPF_K) &&
+				insn[j].dst_reg == BPF_REG_3)
+				break;
+		assert_true(j < i);
+		spoilt += insn[j].imm == sizeof(struct bpf_fib_lookup);
+		insn[j].imm = sizeof(struct bpf_fib_lookup) - 1;
 	}
-	assert_int_equal(done, 1);
+	assert_true(calls > 0);
+	assert_int_equal(spoilt, calls);
 	assert_int_equal(bpf_program__set_insns(prog, insn, n), 0);
 	free(insn);
 }
@@ -168,8 +171,10 @@ void prog_reset(struct prog *p)
 	__u32 i;
 
 	prog_zero(p);
-	for (i = 0; i < p->nr_rows / 2; i++)
+	for (i = 0; i < p->nr_rows / 2; i++) {
 		memset((char *)&p->lat[i] + lat_label, 0, sizeof(p->lat[i]) - lat_label);
+		p->lat[i].untimed = 0;
+	}
 	prog_forget(p);
 	memset(p->cursor, 0, p->cpus * sizeof(*p->cursor));
 	prog_confirm(p);
