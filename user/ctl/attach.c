@@ -32,38 +32,30 @@ static __u32 xdp_prog_id(__u32 ifindex)
 
 /* --- before: what would go wrong --- */
 
-static int check_foreign(struct weir_job *j, struct weir_err *err)
+static int refuse_foreign(struct weir_job *j, struct weir_err *err)
 {
-	__u32 id = xdp_prog_id(j->link.ifindex);
-	struct bpf_link_info info;
-	__u32 link_id = 0, len;
-	int fd;
+	char opt[300];
 
-	if (!id)
+	if (!j->foreign_id || j->what->force)
 		return 0;
-	if (!j->what->force) {
-		char opt[300];
+	weir_fail(err, WEIR_REFUSED, 0, "%s has another XDP program: id %u", j->link.name,
+		j->foreign_id);
+	weir_remedy(err, "bpftool prog show id %u; to replace it: weir%s dev attach %s force",
+		j->foreign_id, weir_ns_option(j->ns, opt), j->link.name);
+	return -EBUSY;
+}
 
-		weir_fail(err, WEIR_REFUSED, 0, "%s has another XDP program: id %u", j->link.name,
-			id);
-		weir_remedy(err, "bpftool prog show id %u; to replace it: weir%s dev attach %s force",
-			id, weir_ns_option(j->ns, opt), j->link.name);
-		return -EBUSY;
-	}
-	bpf_xdp_detach((int)j->link.ifindex, 0, NULL); /* without a link */
-	while (!bpf_link_get_next_id(link_id, &link_id)) {
-		fd = bpf_link_get_fd_by_id(link_id);
-		len = sizeof(info);
-		memset(&info, 0, sizeof(info));
-		if (fd >= 0 && !bpf_link_get_info_by_fd(fd, &info, &len) &&
-			info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == j->link.ifindex &&
-			info.prog_id == id)
-			bpf_link_detach(fd);
-		if (fd >= 0)
-			close(fd);
-	}
-	weir_note(j->notes, "%s: replaced XDP program %u", j->link.name, id);
-	return 0;
+static int refuse_own(struct weir_job *j, struct weir_err *err)
+{
+	char opt[300];
+
+	if (j->own < 0 || j->what->force)
+		return 0;
+	weir_fail(err, WEIR_REFUSED, 0, "%s is attached already: program %u", j->link.name,
+		xdp_prog_id(j->link.ifindex));
+	weir_remedy(err, "weir%s dev show; to load it anew and keep the counters: weir%s dev attach "
+			 "%s force", opt, weir_ns_option(j->ns, opt), j->link.name);
+	return -EEXIST;
 }
 
 /* Redirecting to a veth whose other end takes no frames loses every one of them. */
@@ -118,70 +110,82 @@ static int check(struct weir_job *j, struct weir_err *err)
 	return 0;
 }
 
-/* --- one device --- */
+/* --- one device: prepare changes nothing that runs, commit does --- */
 
-/* A new program in the place of ours: the counters stay, no packet is missed. */
-static int replace_own(struct weir_job *j, int link, struct weir_err *err)
+static int prepare(struct weir_job *j, struct weir_err *err)
 {
-	struct bpf_link_info info = {};
-	__u32 len = sizeof(info);
-	char opt[300];
+	__u32 id = xdp_prog_id(j->link.ifindex);
 	int rc;
 
-	if (bpf_link_get_info_by_fd(link, &info, &len))
-		return weir_fail_sys(err, -errno, "reading the link of %s", j->link.name);
-	if (!j->what->force) {
-		weir_fail(err, WEIR_REFUSED, 0, "%s is attached already: program %u",
-			j->link.name, info.prog_id);
-		weir_remedy(err, "weir%s dev show; to load it anew and keep the counters: weir%s dev "
-				 "attach %s force", opt, weir_ns_option(j->ns, opt), j->link.name);
-		return -EEXIST;
+	j->own = weir_dev_link(j->ns, j->link.ifindex);
+	if (id)
+		j->old_prog = bpf_prog_get_fd_by_id(id);
+	if (j->own >= 0) {
+		j->was_generic = weir_dev_generic(j->ns, j->link.ifindex);
+		if (j->what->mode == WEIR_XDP_AUTO)
+			j->generic = j->was_generic;
+	} else {
+		j->foreign_id = id;
+		weir_dev_remove(j->ns, j->link.ifindex); /* what a killed attach left behind */
 	}
-	rc = weir_job_load(j, err);
-	if (rc)
-		return rc;
-	rc = bpf_link_update(link, bpf_program__fd(j->skel->progs.weir_xdp), NULL);
-	if (rc)
-		return weir_fail_sys(err, -errno, "replacing the program of %s", j->link.name);
-	weir_note(j->notes, "%s: loaded anew, counters kept", j->link.name);
-	return weir_job_open_port(j);
-}
-
-static bool pinned_generic(const struct weir_ns *ns, __u32 ifindex, bool *generic)
-{
-	char path[PATH_MAX];
-	__cleanup_close int fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/conf", ifindex));
-	struct weir_conf c;
-	__u32 zero = 0;
-
-	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &c))
-		return false;
-	*generic = c.generic;
-	return true;
-}
-
-static int attach_one(struct weir_job *j, struct weir_err *err)
-{
-	__cleanup_close int link = weir_dev_link(j->ns, j->link.ifindex);
-	bool generic;
-	int rc;
-
-	if (link >= 0 && j->what->mode == WEIR_XDP_AUTO &&
-		pinned_generic(j->ns, j->link.ifindex, &generic))
-		j->generic = generic;
-	if (link >= 0 && (!j->what->force || (pinned_generic(j->ns, j->link.ifindex, &generic) &&
-						     generic == j->generic)))
-		return replace_own(j, link, err);
-	weir_close(&link);
-	weir_dev_remove(j->ns, j->link.ifindex); /* our own in another mode, or a broken remainder */
-	j->fresh = true;
-	rc = check_foreign(j, err);
+	rc = refuse_own(j, err);
+	if (!rc)
+		rc = refuse_foreign(j, err);
 	if (!rc && j->generic)
 		rc = weir_shared_generic(j->ns, true, err);
+	return rc ? rc : weir_job_load(j, err);
+}
+
+/* Takes a foreign program off the hook, however it was put there. */
+static void evict(struct weir_job *j)
+{
+	struct bpf_link_info info;
+	__u32 link_id = 0, len;
+
+	bpf_xdp_detach((int)j->link.ifindex, 0, NULL); /* without a link */
+	while (!bpf_link_get_next_id(link_id, &link_id)) {
+		__cleanup_close int fd = bpf_link_get_fd_by_id(link_id);
+
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		if (fd >= 0 && !bpf_link_get_info_by_fd(fd, &info, &len) &&
+			info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == j->link.ifindex &&
+			info.prog_id == j->foreign_id)
+			bpf_link_detach(fd);
+	}
+	weir_note(j->notes, "%s: replaced XDP program %u", j->link.name, j->foreign_id);
+}
+
+/* Our program in place of ours: no packet is missed, or, in another mode, next to none. */
+static int replace_own(struct weir_job *j, struct weir_err *err)
+{
+	int rc = 0;
+
+	if (j->was_generic == j->generic) {
+		if (bpf_link_update(j->own, bpf_program__fd(j->skel->progs.weir_xdp), NULL))
+			rc = weir_fail_sys(err, -errno, "replacing the program of %s",
+				j->link.name);
+	} else {
+		weir_dev_unhook(j->ns, j->link.ifindex);
+		rc = weir_job_hook(j, bpf_program__fd(j->skel->progs.weir_xdp), j->generic, err);
+	}
 	if (!rc)
-		rc = weir_job_load(j, err);
-	if (!rc)
-		rc = weir_job_hook(j, err);
+		weir_note(j->notes, "%s: loaded anew, counters kept", j->link.name);
+	return rc;
+}
+
+static int commit(struct weir_job *j, struct weir_err *err)
+{
+	int rc;
+
+	j->committed = true;
+	if (j->own >= 0) {
+		rc = replace_own(j, err);
+	} else {
+		if (j->foreign_id)
+			evict(j);
+		rc = weir_job_hook(j, bpf_program__fd(j->skel->progs.weir_xdp), j->generic, err);
+	}
 	if (!rc)
 		rc = check_peer(j, err);
 	if (rc)
@@ -193,7 +197,24 @@ static int attach_one(struct weir_job *j, struct weir_err *err)
 	return 0;
 }
 
-static int attach_all(struct weir_job *jobs, struct weir_ns *ns, const struct weir_attach *what,
+/* Puts back what was on the hook before. */
+static void roll_back(struct weir_job *j)
+{
+	if (j->own < 0) {
+		weir_dev_remove(j->ns, j->link.ifindex);
+		if (j->committed && j->foreign_id && j->old_prog >= 0)
+			bpf_xdp_attach((int)j->link.ifindex, j->old_prog, 0, NULL);
+	} else if (j->committed && j->old_prog >= 0) {
+		if (j->was_generic == j->generic) {
+			bpf_link_update(j->own, j->old_prog, NULL);
+		} else {
+			weir_dev_unhook(j->ns, j->link.ifindex);
+			weir_job_hook(j, j->old_prog, j->was_generic, NULL);
+		}
+	}
+}
+
+static int attach_all(struct weir_job *jobs, struct weir_ns *ns, unsigned int nr,
 	struct weir_err *err)
 {
 	unsigned int i;
@@ -201,13 +222,14 @@ static int attach_all(struct weir_job *jobs, struct weir_ns *ns, const struct we
 
 	if (rc)
 		return rc;
-	for (i = 0; i < what->nr_devs && !rc; i++)
-		rc = attach_one(&jobs[i], err);
-	if (!rc)
-		return 0;
-	while (i-- > 0)
-		if (jobs[i].fresh)
-			weir_dev_remove(ns, jobs[i].link.ifindex);
+	for (i = 0; i < nr && !rc; i++)
+		rc = prepare(&jobs[i], err);
+	for (i = 0; i < nr && !rc; i++)
+		rc = commit(&jobs[i], err);
+	if (rc)
+		for (i = 0; i < nr; i++)
+			if (jobs[i].skel || jobs[i].committed)
+				roll_back(&jobs[i]);
 	return rc;
 }
 
@@ -220,7 +242,8 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 	int rc = jobs ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "attaching");
 
 	for (i = 0; !rc && i < what->nr_devs; i++) {
-		jobs[i] = (struct weir_job){.ns = ns, .what = what, .notes = notes};
+		jobs[i] = (struct weir_job){
+			.ns = ns, .what = what, .notes = notes, .own = -1, .old_prog = -1};
 		jobs[i].generic = what->mode == WEIR_XDP_GENERIC;
 		rc = weir_link_get(what->devs[i], &jobs[i].link, err);
 		if (!rc)
@@ -237,11 +260,14 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 		rc = weir_shared_check(ns, err);
 	}
 	if (!rc) {
-		rc = attach_all(jobs, ns, what, err);
-		weir_shared_down_if_idle(ns);
+		rc = attach_all(jobs, ns, what->nr_devs, err);
+		weir_shared_settle(ns);
 	}
-	for (i = 0; jobs && i < what->nr_devs; i++)
+	while (jobs && i-- > 0) { /* those that were begun */
 		xdp_bpf__destroy(jobs[i].skel);
+		weir_close(&jobs[i].own);
+		weir_close(&jobs[i].old_prog);
+	}
 	free(jobs);
 	return rc;
 }

@@ -17,6 +17,26 @@ int weir_dev_link(const struct weir_ns *ns, __u32 ifindex)
 	return fd < 0 ? -errno : fd;
 }
 
+bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex)
+{
+	char path[PATH_MAX];
+	__cleanup_close int fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/conf", ifindex));
+	struct weir_conf c;
+	__u32 zero = 0;
+
+	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &c) && c.generic;
+}
+
+void weir_dev_unhook(const struct weir_ns *ns, __u32 ifindex)
+{
+	__cleanup_close int fd = weir_dev_link(ns, ifindex);
+	char path[PATH_MAX];
+
+	if (fd >= 0)
+		bpf_link_detach(fd); /* even if somebody else holds the link open */
+	unlink(weir_pin_path(ns, path, "dev/%u/link", ifindex));
+}
+
 void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex)
 {
 	static const char *const of_ifindex[] = {"tx_ports", "tx_ports_generic"};
@@ -32,11 +52,7 @@ void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex)
 			close(fd);
 		}
 	}
-	fd = weir_dev_link(ns, ifindex);
-	if (fd >= 0) {
-		bpf_link_detach(fd); /* even if somebody else holds the link open */
-		close(fd);
-	}
+	weir_dev_unhook(ns, ifindex);
 	weir_grace(ns);
 	for (i = 0; i < 3; i++) {
 		fd = weir_shared_map(ns, after[i]);
@@ -110,6 +126,6 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 			weir_remove_tree(ns->dir); /* whatever else is in there */
 		weir_collect_dead(ns);
 	}
-	weir_shared_down_if_idle(ns);
+	weir_shared_settle(ns);
 	return 0;
 }

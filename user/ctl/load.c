@@ -154,10 +154,10 @@ static int explain_refusal(struct weir_job *j, int rc, struct weir_err *err)
 	return weir_fail_sys(err, rc, "attaching XDP to %s", j->link.name);
 }
 
-int weir_job_hook(struct weir_job *j, struct weir_err *err)
+int weir_job_hook(struct weir_job *j, int prog, bool generic, struct weir_err *err)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
-		.flags = j->generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+		.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	__cleanup_close int link = -1;
 	char path[PATH_MAX];
 	__u32 ifindex = j->link.ifindex;
@@ -168,8 +168,7 @@ int weir_job_hook(struct weir_job *j, struct weir_err *err)
 		rc = put_fd(j->ns, "lat_of", ifindex, bpf_map__fd(j->skel->maps.lat));
 	if (rc)
 		return weir_fail_sys(err, rc, "registering %s", j->link.name);
-	link = bpf_link_create(
-		bpf_program__fd(j->skel->progs.weir_xdp), (int)ifindex, BPF_XDP, &opts);
+	link = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
 	if (link < 0)
 		return explain_refusal(j, -errno, err);
 	if (bpf_obj_pin(link, weir_pin_path(j->ns, path, "dev/%u/link", ifindex)))

@@ -228,21 +228,31 @@ int weir_grace(const struct weir_ns *ns)
 	return 0;
 }
 
+struct census {
+	const struct weir_ns *ns;
+	unsigned int devs, generic;
+};
+
 static int count_one(void *ctx, __u32 ifindex)
 {
-	(void)ifindex;
-	return ++*(int *)ctx;
+	struct census *c = ctx;
+
+	c->devs++;
+	c->generic += weir_dev_generic(c->ns, ifindex);
+	return 0;
 }
 
-void weir_shared_down_if_idle(struct weir_ns *ns)
+void weir_shared_settle(struct weir_ns *ns)
 {
-	int devs = 0;
+	struct census c = {.ns = ns};
 
-	weir_each_dev(ns, count_one, &devs);
-	if (!devs && ns->dir[0]) {
-		weir_remove_tree(ns->dir);
-		rmdir(ns->base); /* refused while other namespaces have pins there */
-	}
+	weir_each_dev(ns, count_one, &c);
+	if (c.devs && !c.generic)
+		weir_shared_generic(ns, false, NULL);
+	if (c.devs || !ns->dir[0])
+		return;
+	weir_remove_tree(ns->dir);
+	rmdir(ns->base); /* refused while other namespaces have pins there */
 }
 
 /* 1 where the link at @path is there and its device too. */

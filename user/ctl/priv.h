@@ -79,13 +79,17 @@ struct weir_job {
 	struct weir_link link;
 	struct xdp_bpf *skel;
 	bool generic;
-	bool fresh; /* not attached before: a roll-back detaches it */
+	int own;	     /* our link that is on the hook already, -1 = none */
+	int old_prog;	     /* what is on the hook before, ours or foreign, -1 = nothing */
+	__u32 foreign_id;    /* 0 = no foreign program */
+	bool was_generic;
+	bool committed;
 };
 
 /* Loads the program with the device's maps, pinned or reused where they are pinned already. */
 int weir_job_load(struct weir_job *j, struct weir_err *err);
-/* Puts the program on the hook and pins the link: from then on the device is attached. */
-int weir_job_hook(struct weir_job *j, struct weir_err *err);
+/* Puts a program on the hook and pins the link: from then on the device is attached. */
+int weir_job_hook(struct weir_job *j, int prog, bool generic, struct weir_err *err);
 /* Lets frames be redirected to the device: by generic XDP always, natively if the driver can. */
 int weir_job_open_port(struct weir_job *j);
 
@@ -93,6 +97,10 @@ int weir_job_open_port(struct weir_job *j);
 
 /* The device's pinned XDP link; -errno, quiet. The caller closes it. */
 int weir_dev_link(const struct weir_ns *ns, __u32 ifindex);
+/* Whether the device is attached by generic XDP. */
+bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex);
+/* Takes our program off the hook; maps and counters stay. */
+void weir_dev_unhook(const struct weir_ns *ns, __u32 ifindex);
 /* Detaches and removes all that is pinned for a device, whole or in parts. */
 void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex);
 
@@ -108,8 +116,8 @@ int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err);
 int weir_shared_map(const struct weir_ns *ns, const char *name);
 /* Refuses pins of another ABI, or rubbish. 0 where there are none. */
 int weir_shared_check(const struct weir_ns *ns, struct weir_err *err);
-/* Removes everything once no device is left. */
-void weir_shared_down_if_idle(struct weir_ns *ns);
+/* Removes what no device needs any more: everything, once none is left. */
+void weir_shared_settle(struct weir_ns *ns);
 /* Removes the pins of namespaces that are gone. */
 void weir_collect_dead(const struct weir_ns *ns);
 /* Waits until every program now running has ended (a grace period). */
