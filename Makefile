@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# make           build everything          sudo make check   all tests
-# sudo make demo a router between two hosts, live     sudo make bench   figures
-# make help      this list
+# make             build everything (V=1 shows each command)
+# sudo make demo   a router between two hosts, live
+# sudo make check  all tests
+# sudo make bench  figures, against their targets
+# make help        this list
 
 CC	?= gcc
 CLANG	?= clang
 STRIP	?= llvm-strip
 BPFTOOL	?= bpftool
 B	:= build
+Q	:= $(if $(V),,@)
+say	= $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 WARN	:= -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
 CFLAGS	?= -O2 -g
@@ -47,41 +51,48 @@ deps:
 build: $(B)/weir $(TOOLS)
 
 $(B)/weir: $(B)/obj/user/main.o $(LIBWEIR)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBWEIR): $(USER_OBJ)
 	@rm -f $@
-	ar rcsD $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcsD $@ $^
 
 # -MD, since -MMD would pass over the skeletons: they are system headers.
 $(B)/obj/%.o: %.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MD -MP -c -o $@ $<
 
 vpath %.bpf.c $(sort $(dir $(BPF_SRC)))
 
 $(B)/bpf/%.bpf.o: %.bpf.c $(BPF_LIB)
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
-	$(STRIP) -g $@
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(STRIP) -g $@
 
 $(B)/skel/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >$@
 
 $(B)/weir-%: $(B)/obj/tools/%/main.o $(LIBWEIR)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # What lies beside tests and is none itself is linked into each test of its folder.
 beside = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c,$(wildcard tests/$(1)/*.c)))
 .SECONDEXPANSION:
 $(B)/tests/%: $(B)/obj/tests/%.o $$(call beside,$$(*D)) $(LIBWEIR)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(RIG) $(LIBWEIR)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 tests: build $(UNIT) $(BENCH)
 
@@ -104,6 +115,6 @@ clean:
 	rm -rf $(B)
 
 help:
-	@sed -n '3,5s/^# //p' Makefile
+	@sed -n '3,7s/^# //p' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
