@@ -108,22 +108,27 @@ static void each_next_hop_has_its_own(void **state)
 	assert_exit(way_to(HOST), X(xmit, NONE));
 }
 
-/* The same address behind another device is another next hop. */
-static void a_moved_next_hop_is_confirmed_anew(void **state)
+/* The same address behind another device is another next hop, in the same slot of the cache too. */
+static void a_next_hop_belongs_to_its_device(void **state)
 {
-	enum weir_exit first, moved, then;
+	__u32 twin = net_ifindex(PORT_OUT) + WEIR_NEIGH_CACHE;
+	enum weir_exit way[4];
 
 	(void)state;
-	first = way_to(FAR);
-	assert_int_equal(net_ip("neigh add " HOP " lladdr 02:00:00:00:02:01 dev small0"), 0);
-	assert_int_equal(net_ip("route replace 198.18.1.0/24 via " HOP " dev small0 onlink"), 0);
-	moved = way_to(FAR);
-	then = way_to(FAR);
-	assert_int_equal(net_ip("route replace 198.18.1.0/24 via " HOP), 0);
-	assert_int_equal(net_ip("neigh del " HOP " dev small0"), 0);
-	assert_exit(first, X(neigh, NEIGH_CONFIRM));
-	assert_exit(moved, X(neigh, NEIGH_CONFIRM));
-	assert_exit(then, X(xmit, NONE));
+	assert_int_equal(net_ip("link add twin0 index %u type veth peer name twin0p", twin), 0);
+	assert_int_equal(net_ip("link set twin0p up"), 0);
+	assert_int_equal(net_ip("link set twin0 up"), 0);
+	assert_int_equal(net_ip("neigh add " HOP " lladdr 02:00:00:00:05:01 dev twin0"), 0);
+	assert_int_equal(net_ip("route add 198.18.22.0/24 via " HOP " dev twin0 onlink"), 0);
+	way[0] = way_to(FAR);
+	way[1] = way_to("198.18.22.9");
+	way[2] = way_to(FAR);
+	way[3] = way_to("198.18.22.9");
+	assert_int_equal(net_ip("link del twin0"), 0);
+	assert_exit(way[0], X(neigh, NEIGH_CONFIRM));
+	assert_exit(way[1], X(neigh, NEIGH_CONFIRM));
+	assert_exit(way[2], X(xmit, NONE));
+	assert_exit(way[3], X(xmit, EGRESS_NOT_ATTACHED));
 }
 
 /* The CPU's cache has 64 slots; what falls out of it is still in the table. */
@@ -177,7 +182,8 @@ static void the_table_decides_where_the_cache_is_cold(void **state)
 	assert_exit(way_to(HOP), X(xmit, NONE));
 	assert_int_equal(prog_neigh_due(&prog, PORT_OUT, HOP, &due), 0);
 	for (i = 0; i < WEIR_NEIGH_CACHE; i++)
-		known += slot[i].due_ns == due && slot[i].ifindex == net_ifindex(PORT_OUT);
+		known += slot[i].due_ns == due && slot[i].seen &&
+			 slot[i].ifindex == net_ifindex(PORT_OUT);
 	assert_int_equal(known, 1); /* remembered, for the next packet */
 }
 
@@ -285,7 +291,7 @@ int main(void)
 		TEST(again_when_due),
 		TEST(due_after_the_devices_reachable_time),
 		TEST(each_next_hop_has_its_own),
-		TEST(a_moved_next_hop_is_confirmed_anew),
+		TEST(a_next_hop_belongs_to_its_device),
 		TEST(more_next_hops_than_slots),
 		TEST(next_hops_of_one_slot),
 		TEST(the_table_decides_where_the_cache_is_cold),
