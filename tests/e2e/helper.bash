@@ -80,9 +80,12 @@ wait_until() {
 	return 1
 }
 
-# background CMD...: its id is $!; end_background, which a file's teardown calls, ends them all.
+# background [in_ns c|r|s] CMD...: its id is $!; end_background, which a file's teardown calls, ends
+# them all.
 BACKGROUND=()
 background() {
+	# not the function: $! would be a shell, whose end does not end CMD
+	[ "$1" != in_ns ] || set -- nsenter --net="/run/netns/$LAB-$2" -- "${@:3}"
 	"$@" 3>&- &
 	BACKGROUND+=($!)
 }
@@ -154,4 +157,34 @@ expect() {
 	echo "$1 $2: $(since "$1" "$2"), wanted $3; all that has grown:"
 	grown "$1"
 	return 1
+}
+
+# --- the wire ---
+
+# listens c|r|s udp|tcp PORT
+listens() {
+	[ -n "$(in_ns "$1" ss -Hnl --"$2" "sport = :$3")" ]
+}
+
+# background_capture c|r|s DEV FILTER [OPTION...]: tcpdump, from when this returns. Frames that XDP
+# redirects are seen only where they arrive, at c0 and s0.
+background_capture() {
+	local ns=$1 dev=$2 filter=$3
+
+	shift 3
+	CAPTURE=$BATS_TEST_TMPDIR/capture
+	# -s, since the ring has room for few frames of the size that it takes by itself
+	background in_ns "$ns" tcpdump -nl --immediate-mode -s 16384 -B 16384 -i "$dev" "$@" "$filter" \
+		>"$CAPTURE" 2>"$CAPTURE.err"
+	wait_until grep -q "listening on" "$CAPTURE.err"
+}
+
+# captured TEXT
+captured() {
+	grep -qF -- "$1" "$CAPTURE"
+}
+
+# captured_times N TEXT
+captured_times() {
+	[ "$(grep -cF -- "$2" "$CAPTURE")" = "$1" ]
 }
