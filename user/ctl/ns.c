@@ -135,8 +135,14 @@ static int use_pin(struct weir_ns *ns, const char *pin, struct weir_err *err)
 	snprintf(dir, sizeof(dir), "%s", pin);
 	while (access(dir, F_OK) && (slash = strrchr(dir, '/')) && slash != dir)
 		*slash = 0;
-	if (is_bpffs(dir))
-		return 0;
+	if (is_bpffs(dir)) {
+		if (!strchr(pin + strlen(dir), '.'))
+			return 0;
+		weir_fail(err, WEIR_REFUSED, 0, "--pin %s: no name in a BPF file system has a '.'",
+			pin);
+		weir_remedy(err, "name a folder without '.'");
+		return -EINVAL;
+	}
 	weir_fail(err, WEIR_REFUSED, 0, "--pin %s: not in a BPF file system", pin);
 	weir_remedy(err, "name a folder below " BPFFS ", or: mount -t bpf bpf %s", dir);
 	return -EINVAL;
