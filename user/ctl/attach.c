@@ -20,13 +20,14 @@
 #include "xdp.skel.h"
 #include "priv.h"
 
-/* The id of the XDP program on a device, whoever attached it; 0 = none. */
-static __u32 xdp_prog_id(__u32 ifindex)
+/* The id of the XDP program on a device, whoever attached it, and how; 0 = none. */
+static __u32 xdp_prog_id(__u32 ifindex, bool *generic)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
 
 	if (bpf_xdp_query((int)ifindex, 0, &q))
 		return 0;
+	*generic = q.attach_mode == XDP_ATTACHED_SKB;
 	return q.prog_id ? q.prog_id : q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id;
 }
 
@@ -48,11 +49,12 @@ static int refuse_foreign(struct weir_job *j, struct weir_err *err)
 static int refuse_own(struct weir_job *j, struct weir_err *err)
 {
 	char opt[300];
+	bool generic;
 
 	if (j->own < 0 || j->what->force)
 		return 0;
 	weir_fail(err, WEIR_REFUSED, 0, "%s is attached already: program %u", j->link.name,
-		xdp_prog_id(j->link.ifindex));
+		xdp_prog_id(j->link.ifindex, &generic));
 	weir_remedy(err, "weir%s dev show; to load it anew and keep the counters: weir%s dev attach "
 			 "%s force", opt, weir_ns_option(j->ns, opt), j->link.name);
 	return -EEXIST;
@@ -80,9 +82,10 @@ static int check_peer(struct weir_job *j, struct weir_err *err)
 		return 0;
 	}
 	weir_fail(err, WEIR_REFUSED, 0,
-		"the other end of veth %s has neither GRO nor an XDP program, so every frame "
-		"redirected to it would be lost", j->link.name);
-	weir_remedy(err, "ethtool -K PEER gro on  (in the namespace of the other end)");
+		"the other end of veth %s is down or has neither GRO nor an XDP program, so every "
+		"frame redirected to it would be lost", j->link.name);
+	weir_remedy(err, "ip link set PEER up; ethtool -K PEER gro off; ethtool -K PEER gro on  "
+			 "(in the namespace of the other end)");
 	return -EOPNOTSUPP;
 }
 
@@ -112,25 +115,40 @@ static int check(struct weir_job *j, struct weir_err *err)
 
 /* --- one device: prepare changes nothing that runs, commit does --- */
 
+/* Our link, if it is still on the hook: -1 where another program or rubbish took its place. */
+static int live_link(const struct weir_job *j)
+{
+	int fd = weir_dev_link(j->ns, j->link.ifindex);
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	if (fd >= 0 && (bpf_link_get_info_by_fd(fd, &info, &len) ||
+			       info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != j->link.ifindex))
+		weir_close(&fd);
+	return fd;
+}
+
 static int prepare(struct weir_job *j, struct weir_err *err)
 {
-	__u32 id = xdp_prog_id(j->link.ifindex);
+	__u32 id = xdp_prog_id(j->link.ifindex, &j->was_generic);
 	int rc;
 
-	j->own = weir_dev_link(j->ns, j->link.ifindex);
+	j->own = live_link(j);
 	if (id)
 		j->old_prog = bpf_prog_get_fd_by_id(id);
 	if (j->own >= 0) {
-		j->was_generic = weir_dev_generic(j->ns, j->link.ifindex);
+		weir_dev_conf(j->ns, j->link.ifindex, &j->old_conf);
+		j->was_generic = j->old_conf.generic;
 		if (j->what->mode == WEIR_XDP_AUTO)
 			j->generic = j->was_generic;
 	} else {
 		j->foreign_id = id;
-		weir_dev_remove(j->ns, j->link.ifindex); /* what a killed attach left behind */
 	}
 	rc = refuse_own(j, err);
 	if (!rc)
 		rc = refuse_foreign(j, err);
+	if (!rc && j->own < 0)
+		weir_dev_remove(j->ns, j->link.ifindex); /* what a killed attach left behind */
 	if (!rc && j->generic)
 		rc = weir_shared_generic(j->ns, true, err);
 	return rc ? rc : weir_job_load(j, err);
@@ -142,7 +160,9 @@ static void evict(struct weir_job *j)
 	struct bpf_link_info info;
 	__u32 link_id = 0, len;
 
-	bpf_xdp_detach((int)j->link.ifindex, 0, NULL); /* without a link */
+	/* without a link, in whichever mode: one that has no program answers with an error */
+	bpf_xdp_detach((int)j->link.ifindex, XDP_FLAGS_DRV_MODE, NULL);
+	bpf_xdp_detach((int)j->link.ifindex, XDP_FLAGS_SKB_MODE, NULL);
 	while (!bpf_link_get_next_id(link_id, &link_id)) {
 		__cleanup_close int fd = bpf_link_get_fd_by_id(link_id);
 
@@ -200,10 +220,16 @@ static int commit(struct weir_job *j, struct weir_err *err)
 /* Puts back what was on the hook before. */
 static void roll_back(struct weir_job *j)
 {
+	__u32 zero = 0;
+
+	if (j->own >= 0 && j->skel)
+		bpf_map_update_elem(
+			bpf_map__fd(j->skel->maps.conf), &zero, &j->old_conf, BPF_ANY);
 	if (j->own < 0) {
 		weir_dev_remove(j->ns, j->link.ifindex);
 		if (j->committed && j->foreign_id && j->old_prog >= 0)
-			bpf_xdp_attach((int)j->link.ifindex, j->old_prog, 0, NULL);
+			bpf_xdp_attach((int)j->link.ifindex, j->old_prog,
+				j->was_generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, NULL);
 	} else if (j->committed && j->old_prog >= 0) {
 		if (j->was_generic == j->generic) {
 			bpf_link_update(j->own, j->old_prog, NULL);

@@ -17,14 +17,26 @@ int weir_dev_link(const struct weir_ns *ns, __u32 ifindex)
 	return fd < 0 ? -errno : fd;
 }
 
-bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex)
+int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *conf)
 {
 	char path[PATH_MAX];
 	__cleanup_close int fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/conf", ifindex));
-	struct weir_conf c;
-	__u32 zero = 0;
+	struct bpf_map_info info = {};
+	__u32 zero = 0, len = sizeof(info);
 
-	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &c) && c.generic;
+	memset(conf, 0, sizeof(*conf));
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(*conf))
+		return -EINVAL; /* not ours: it would not fit */
+	return bpf_map_lookup_elem(fd, &zero, conf) ? -errno : 0;
+}
+
+bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex)
+{
+	struct weir_conf c;
+
+	return !weir_dev_conf(ns, ifindex, &c) && c.generic;
 }
 
 void weir_dev_unhook(const struct weir_ns *ns, __u32 ifindex)
@@ -73,33 +85,31 @@ static int remove_each(void *ctx, __u32 ifindex)
 struct find {
 	const struct weir_ns *ns;
 	const char *name;
-	__u32 found;
+	__u32 found, gone;
 };
 
-/* By today's name, or by the name at attach where the device is gone. */
 static int has_name(void *ctx, __u32 ifindex)
 {
 	struct find *f = ctx;
-	char path[PATH_MAX], now[IFNAMSIZ];
-	__cleanup_close int fd = bpf_obj_get(weir_pin_path(f->ns, path, "dev/%u/conf", ifindex));
-	struct weir_conf c = {};
-	__u32 zero = 0;
+	char now[IFNAMSIZ];
+	struct weir_conf c;
 
 	if (if_indextoname(ifindex, now)) {
 		if (!strcmp(now, f->name))
 			f->found = ifindex;
-	} else if (fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &c) && !strcmp(c.name, f->name)) {
-		f->found = ifindex;
+	} else if (!weir_dev_conf(f->ns, ifindex, &c) && !strcmp(c.name, f->name)) {
+		f->gone = ifindex;
 	}
 	return f->found != 0;
 }
 
+/* By today's name, else by the name at attach of one that is gone. */
 static __u32 find_dev(const struct weir_ns *ns, const char *name)
 {
 	struct find f = {.ns = ns, .name = name};
 
 	weir_each_dev(ns, has_name, &f);
-	return f.found;
+	return f.found ? f.found : f.gone;
 }
 
 int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr_devs,

@@ -215,14 +215,19 @@ static int find_ns(int nsid, char where[256])
 static int gro_on(__u32 ifindex, char name[IFNAMSIZ])
 {
 	__cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ethtool_value v = {.cmd = ETHTOOL_SGRO, .data = 1};
+	struct ethtool_value v = {.cmd = ETHTOOL_SGRO};
 	struct ifreq ifr = {};
 
 	if (fd < 0 || !if_indextoname(ifindex, name))
 		return -errno;
 	memcpy(ifr.ifr_name, name, IFNAMSIZ);
 	ifr.ifr_data = (void *)&v;
-	return ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
+	/* Off first: the kernel forgets what GRO means to the other end if it was turned on while
+	 * the device was down, and only a change reminds it (veth_set_features). */
+	for (v.data = 0; v.data < 2; v.data++)
+		if (ioctl(fd, SIOCETHTOOL, &ifr))
+			return -errno;
+	return 0;
 }
 
 int weir_peer_gro_on(const struct weir_link *link, char where[256])

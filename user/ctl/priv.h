@@ -82,7 +82,8 @@ struct weir_job {
 	int own;	     /* our link that is on the hook already, -1 = none */
 	int old_prog;	     /* what is on the hook before, ours or foreign, -1 = nothing */
 	__u32 foreign_id;    /* 0 = no foreign program */
-	bool was_generic;
+	bool was_generic;    /* how it is there */
+	struct weir_conf old_conf; /* of ours */
 	bool committed;
 };
 
@@ -97,6 +98,8 @@ int weir_job_open_port(struct weir_job *j);
 
 /* The device's pinned XDP link; -errno, quiet. The caller closes it. */
 int weir_dev_link(const struct weir_ns *ns, __u32 ifindex);
+/* The device's settings; -errno, quiet, and *@conf zeroed, where they cannot be read. */
+int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *conf);
 /* Whether the device is attached by generic XDP. */
 bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex);
 /* Takes our program off the hook; maps and counters stay. */
