@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What weir leaves in the kernel, and how it fails. Sourced after helper.bash.
+#
+# Other labs on the machine hold programs and maps of the same names, so nothing here counts by
+# name: objects are a namespace's, told by the cookie in the map `ctl` that its programs use.
+
+BPFFS=/sys/fs/bpf
+
+# fails STATUS CMD...: the command ends with STATUS, prints nothing on stdout, and on stderr one
+# message, in $what, and at most one remedy, in $remedy.
+fails() {
+	local want=$1 err=$BATS_TEST_TMPDIR/stderr lines
+
+	shift
+	status=0
+	"$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$err" || status=$?
+	what='' remedy=''
+	mapfile -t lines <"$err"
+	cat "$err"
+	equal 'exit status' "$status" "$want" || return
+	[ ! -s "$BATS_TEST_TMPDIR/stdout" ] || { echo 'it printed:'; cat "$BATS_TEST_TMPDIR/stdout"
+		return 1; }
+	what=${lines[0]:-}
+	remedy=${lines[1]:-}
+	[[ $what == *': '* ]] || { echo 'no message'; return 1; }
+	[[ -z $remedy || $remedy == '       try: '* ]] && [ "${#lines[@]}" -le 2 ] ||
+		{ echo 'more than a message and a remedy'; return 1; }
+}
+
+# says PATTERN, advises PATTERN: in what the last `fails` got.
+says() {
+	# shellcheck disable=SC2053
+	[[ $what == $1 ]] || { echo "message '$what' is not '$1'"; return 1; }
+}
+
+advises() {
+	# shellcheck disable=SC2053
+	[[ $remedy == $1 ]] || { echo "remedy '$remedy' is not '$1'"; return 1; }
+}
+
+# --- devices ---
+
+# The id of the XDP program on a device of the router; nothing where there is none.
+prog_on() {
+	in_ns r ip -j link show dev "$1" | jq '.[0].xdp.prog.id // empty'
+}
+
+ifindex_of() {
+	in_ns r ip -j link show dev "$1" | jq '.[0].ifindex'
+}
+
+# states: DEV=STATE of all that weir shows, in order of names.
+states() {
+	weir_r -j dev show | jq -r '[.devices[] | "\(.device)=\(.state)"] | join(" ")'
+}
+
+# no_xdp [DEV...]: none of them has an XDP program.
+no_xdp() {
+	local dev
+
+	[ $# -gt 0 ] || set -- r0 r1
+	for dev; do
+		[ -z "$(prog_on "$dev")" ] || { echo "$dev has XDP program $(prog_on "$dev")"
+			return 1; }
+	done
+}
+
+# --- traffic ---
+
+pings() {
+	in_ns c ping -q -i 0.02 -W 2 -c "$1" "${2:-$S_ADDR}" >/dev/null
+}
+
+# 20 of 20 pings come back, and weir has forwarded them both ways: but for one a next hop that
+# goes to the kernel to be confirmed.
+fast_path_carries() {
+	local dev out
+
+	pings 5 || { echo 'pings are lost'; return 1; }
+	mark || return
+	pings 20 || { echo 'pings are lost'; return 1; }
+	for dev in r0 r1; do
+		out=$(since "$dev" xmit_OUT_NONE)
+		[ "$out" -ge 19 ] || { echo "$dev sent $out of 20:"; grown "$dev"; return 1; }
+	done
+	ledger_balances
+}
+
+kernel_carries() {
+	no_xdp || return
+	pings 5 || { echo 'pings are lost'; return 1; }
+}
+
+ledger_balances() {
+	weir_r ledger show >/dev/null
+}
+
+# --- objects ---
+
+# The namespace's cookie, as its folder of pins is called: of the lab, which is unattached.
+read_cookie() {
+	local pin=$BPFFS/$LAB-cookie
+
+	weir_r --pin "$pin" dev attach r0 >/dev/null || return
+	COOKIE=$(ls "$pin")
+	weir_r --pin "$pin" dev detach r0 || return
+	export COOKIE PINS=$BPFFS/weir/$COOKIE
+}
+
+# Lines `map ID`, `prog ID`, `link ID` of all that a namespace has in the kernel.
+objects() {
+	local cookie=${1:-$COOKIE} maps progs ctl='' id
+
+	maps=$(bpftool -j map show | jq -r '.[] | select(.name == "ctl" and .bytes_value == 32).id')
+	for id in $maps; do
+		bpftool -j map dump id "$id" 2>/dev/null |
+			jq -e --argjson c $((16#$cookie)) \
+				'.[0].formatted.value.netns_cookie == $c' >/dev/null &&
+			ctl+="$id "
+	done
+	progs=$(bpftool -j prog show | jq --arg ctl "$ctl" \
+		'($ctl | split(" ") - [""] | map(tonumber)) as $c
+		| [.[] | select((.map_ids // []) - $c != (.map_ids // []))]')
+	jq -r --arg ctl "$ctl" '.[] | "prog \(.id)", (.map_ids[] | "map \(.)")' <<<"$progs" | sort -u
+	printf 'map %s\n' $ctl | grep '[0-9]' || true
+	bpftool -j link show | jq -r --argjson progs "$progs" \
+		'[$progs[].id] as $p | .[] | select(.prog_id as $i | $p | index($i)) | "link \(.id)"'
+}
+
+has_no_objects() {
+	[ -z "$(objects "$@")" ]
+}
+
+# remember: what the namespace has now; forgotten: nothing of that is left. Maps that no program
+# uses any more are seen this way only.
+remember() {
+	objects | sort -u >"$BATS_TEST_TMPDIR/remembered"
+	[ -s "$BATS_TEST_TMPDIR/remembered" ]
+}
+
+has_forgotten() {
+	local ids
+
+	ids=$({
+		bpftool -j map show | jq -r '.[] | "map \(.id)"'
+		bpftool -j prog show | jq -r '.[] | "prog \(.id)"'
+		bpftool -j link show | jq -r '.[] | "link \(.id)"'
+	} | sort -u | comm -12 - "$BATS_TEST_TMPDIR/remembered")
+	[ -z "$ids" ]
+}
+
+# nothing_left: no program on a device, no pin, no program, map or link of the namespace. The
+# kernel frees behind our back, so this waits.
+nothing_left() {
+	no_xdp || return
+	[ ! -e "$PINS" ] || { echo 'pins are left:'; find "$PINS"; return 1; }
+	wait_until has_no_objects || { objects; return 1; }
+	[ ! -e "$BATS_TEST_TMPDIR/remembered" ] || wait_until has_forgotten
+}
+
+# The state in which every test begins.
+unattached() {
+	weir_r dev detach all >/dev/null 2>&1 || true
+	nothing_left
+}
+
+# --- programs that are not weir's ---
+
+# Pins the programs of the bench below $FOREIGN: xdp_fib forwards, as weir would.
+load_foreign() {
+	export FOREIGN=$BPFFS/$LAB-foreign
+
+	bpftool prog loadall "$BUILD/bpf/peers.bpf.o" "$FOREIGN"
+}
+
+unload_foreign() {
+	rm -rf "${FOREIGN:?}"
+}
