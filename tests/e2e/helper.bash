@@ -80,13 +80,13 @@ wait_until() {
 	return 1
 }
 
-# background [in_ns c|r|s] CMD...: its id is $!; end_background, which a file's teardown calls, ends
-# them all.
+# background [in_ns c|r|s] PROGRAM...: its id is $!; end_background, which a file's teardown calls,
+# ends them all, and what they began.
 BACKGROUND=()
 background() {
-	# not the function: $! would be a shell, whose end does not end CMD
+	# not the function: $! would be a shell, whose end does not end the program
 	[ "$1" != in_ns ] || set -- nsenter --net="/run/netns/$LAB-$2" -- "${@:3}"
-	"$@" 3>&- &
+	setsid "$@" 3>&- & # a group of its own
 	BACKGROUND+=($!)
 }
 
@@ -94,7 +94,8 @@ end_background() {
 	local pid
 
 	for pid in "${BACKGROUND[@]}"; do
-		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+		kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null || :
 	done
 	BACKGROUND=()
 }
