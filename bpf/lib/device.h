@@ -13,14 +13,9 @@ const volatile __u32 dev_ifindex = 1;
 const volatile __u32 dev_queues = 1;   /* rows per CPU */
 const volatile bool dev_virtual = true; /* local senders may leave checksums open */
 const volatile bool dev_generic = false;
+const volatile __u32 routes_mask = WEIR_ROUTES_MIN - 1; /* entries for a CPU, less one */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct weir_conf);
-} conf SEC(".maps");
+struct weir_conf conf SEC(".data.conf");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -60,6 +55,20 @@ struct {
 	__type(key, __u32); /* ifindex */
 	__type(value, struct weir_port);
 } ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WEIR_ROUTES_MIN); /* for all CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct weir_route);
+} routes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEIR_LOCAL_MAX);
+	__type(key, __u32); /* IPv4 address, network order */
+	__type(value, struct weir_local);
+} local SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

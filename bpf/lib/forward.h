@@ -7,17 +7,7 @@
 #define WEIR_BPF_FORWARD_H
 
 #include "checksum.h"
-#include "neigh.h"
-
-#define IP_DF	      0x4000
-#define IP_MF	      0x2000
-#define IP_OFFSET     0x1fff
-
-struct headers {
-	struct ethhdr *eth;
-	struct iphdr *ip;
-	void *end; /* of the first buffer */
-};
+#include "route.h"
 
 /* A stage's answer: go on, or the verdict it made. */
 struct step {
@@ -30,12 +20,11 @@ struct step {
 
 static __always_inline struct step step_xdp(struct pkt *p, struct headers *h)
 {
-	__u32 zero = 0;
-	struct weir_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	const volatile struct weir_conf *c = &conf;
 	struct ethhdr *eth = h->eth;
 	__u16 proto;
 
-	if (unlikely((void *)(eth + 1) > h->end || !c))
+	if (unlikely((void *)(eth + 1) > h->end))
 		return LEAVE(weir_drop(p, xdp, PKT_TOO_SMALL));
 	proto = *(__be16 *)((void *)eth + 2 * ETH_ALEN); /* in one load: the struct is packed */
 	if (unlikely(proto != bpf_htons(ETH_P_IP))) {
@@ -47,8 +36,8 @@ static __always_inline struct step step_xdp(struct pkt *p, struct headers *h)
 			return LEAVE(weir_pass(p, xdp, VLAN));
 		return LEAVE(weir_pass(p, xdp, UNHANDLED_PROTO));
 	}
-	if (unlikely(*(__u32 *)eth->h_dest != *(__u32 *)c->mac ||
-		     *(__u16 *)(eth->h_dest + 4) != *(__u16 *)(c->mac + 4))) {
+	if (unlikely(*(__u32 *)eth->h_dest != *(const volatile __u32 *)c->mac ||
+		     *(__u16 *)(eth->h_dest + 4) != *(const volatile __u16 *)(c->mac + 4))) {
 		if (eth->h_dest[0] & 1)
 			return LEAVE(weir_pass(p, xdp, L2_MULTICAST));
 		return LEAVE(weir_pass(p, xdp, OTHERHOST));
@@ -64,8 +53,11 @@ static __always_inline struct step step_ip_rcv(struct pkt *p, struct headers *h)
 	__u32 src, dst, len;
 
 	h->ip = ip;
-	if (unlikely((void *)(ip + 1) > h->end))
+	if (unlikely((void *)(ip + 1) > h->end)) {
+		if (p->len >= sizeof(*h->eth) + sizeof(*ip))
+			return LEAVE(weir_punt(p, ip_rcv, HEADER_APART));
 		return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
+	}
 	if (unlikely(*(__u8 *)ip != 0x45)) {
 		if (ip->version != 4 || ip->ihl < 5)
 			return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
@@ -101,29 +93,6 @@ static __always_inline struct step step_nf_prerouting(struct pkt *p, struct head
 	return GO_ON;
 }
 
-/* Asks the kernel's FIB as the kernel would ask: a later fragment has no ports, and multipath
- * hashing leaves them out for first fragments too. Nor are ports what a packet's padding holds. */
-static __always_inline long fib_ask(struct pkt *p, struct headers *h, struct bpf_fib_lookup *fib)
-{
-	struct iphdr *ip = h->ip;
-	__be16 *ports4 = (__be16 *)(ip + 1);
-
-	fib->tot_len = bpf_ntohs(ip->tot_len);
-	fib->family = AF_INET;
-	fib->tos = ip->tos;
-	fib->l4_protocol = ip->protocol;
-	if (likely((ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
-		   !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
-		   fib->tot_len >= sizeof(*ip) + 4 && (void *)(ports4 + 2) <= h->end)) {
-		fib->sport = ports4[0];
-		fib->dport = ports4[1];
-	}
-	fib->ipv4_src = ip->saddr;
-	fib->ipv4_dst = ip->daddr;
-	fib->ifindex = p->ctx->ingress_ifindex;
-	return bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
-}
-
 static __always_inline struct step step_route_in(struct pkt *p, struct headers *h, long found)
 {
 	/* 0.0.0.0/8 matches a default route, yet ip_route_input_slow() never asks one for it. */
@@ -146,6 +115,8 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 		return LEAVE(weir_pass(p, route_in, FWD_DISABLED));
 	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
 		return LEAVE(weir_punt(p, route_in, LWTUNNEL));
+	case WEIR_FIB_SOURCE:
+		return LEAVE(weir_pass(p, route_in, SOURCE_CHECK));
 	default:
 		return LEAVE(weir_punt(p, route_in, FIB_ERROR));
 	}
@@ -153,11 +124,13 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 	return GO_ON;
 }
 
-static __always_inline struct step step_ip_forward(struct pkt *p, struct headers *h, long found)
+static __always_inline struct step step_ip_forward(
+	struct pkt *p, struct headers *h, const struct weir_route *r, long found)
 {
 	if (unlikely(h->ip->ttl <= 1))
 		return LEAVE(weir_punt(p, ip_forward, IP_TTL));
-	if (unlikely(found == BPF_FIB_LKUP_RET_FRAG_NEEDED)) {
+	if (unlikely(found == BPF_FIB_LKUP_RET_FRAG_NEEDED ||
+		     (found == BPF_FIB_LKUP_RET_SUCCESS && bpf_ntohs(h->ip->tot_len) > r->mtu))) {
 		if (h->ip->frag_off & bpf_htons(IP_DF))
 			return LEAVE(weir_punt(p, ip_forward, PKT_TOO_BIG));
 		return LEAVE(weir_punt(p, ip_forward, IP_FRAGMENT));
@@ -180,49 +153,57 @@ static __always_inline struct step step_nf_postrouting(struct pkt *p, struct hea
 	return GO_ON;
 }
 
+/* @asked: the FIB was asked just now, which is when the next hop's time is looked at too. */
 static __always_inline struct step step_neigh(
-	struct pkt *p, const struct bpf_fib_lookup *fib, long found)
+	struct pkt *p, const struct weir_route *r, long found, bool asked)
 {
 	if (unlikely(found == BPF_FIB_LKUP_RET_NO_NEIGH))
 		return LEAVE(weir_pass(p, neigh, NEIGH_UNRESOLVED));
-	if (unlikely(neigh_wants_kernel(p, fib)))
+	if (unlikely(asked && neigh_wants_kernel(p->row, r->oif, r->nexthop)))
 		return LEAVE(weir_pass(p, neigh, NEIGH_CONFIRM));
 	stage_done(p, WEIR_FAST_neigh);
 	return GO_ON;
 }
 
 /* By 16-bit words: struct ethhdr is packed, which would make it twelve bytes one by one. */
-static __always_inline void write_macs(struct ethhdr *eth, const struct bpf_fib_lookup *fib)
+static __always_inline void write_macs(struct ethhdr *eth, const struct weir_route *r)
 {
 	__u16 *to = (__u16 *)eth;
-	const __u16 *d = (const __u16 *)fib->dmac, *s = (const __u16 *)fib->smac;
 
-	to[0] = d[0];
-	to[1] = d[1];
-	to[2] = d[2];
-	to[3] = s[0];
-	to[4] = s[1];
-	to[5] = s[2];
+	to[0] = r->macs[0];
+	to[1] = r->macs[1];
+	to[2] = r->macs[2];
+	to[3] = r->macs[3];
+	to[4] = r->macs[4];
+	to[5] = r->macs[5];
+}
+
+static __always_inline bool may_redirect(__u32 oif)
+{
+	long r = dev_generic ? bpf_redirect_map(&tx_ports_generic, oif, 0)
+			     : bpf_redirect_map(&tx_ports, oif, 0);
+
+	return r == WEIR_REDIRECTED;
 }
 
 static __always_inline struct verdict step_xmit(
-	struct pkt *p, struct headers *h, const struct bpf_fib_lookup *fib)
+	struct pkt *p, struct headers *h, const struct weir_route *r)
 {
 	enum csum_state csum = CSUM_WHOLE;
 	__u16 *check = NULL;
 
-	if (unlikely((dev_generic ? bpf_redirect_map(&tx_ports_generic, fib->ifindex, 0)
-				  : bpf_redirect_map(&tx_ports, fib->ifindex, 0)) != WEIR_REDIRECTED))
+	if (unlikely(!may_redirect(r->oif)))
 		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
 	/* Generic XDP works on an skb, which still knows what is open: the kernel completes it. */
 	if (dev_virtual && !dev_generic &&
 	    likely(!(h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))))
 		csum = csum_look(p, h->ip, h->end, &check);
 	if (unlikely(csum != CSUM_WHOLE) &&
-	    (csum == CSUM_HOPELESS || !csum_complete(p, h->ip, sizeof(*h->eth) + sizeof(*h->ip), check)))
+	    (csum == CSUM_HOPELESS ||
+		    !csum_complete(p, h->ip, sizeof(*h->eth) + sizeof(*h->ip), check)))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	ip_ttl_decrement(h->ip);
-	write_macs(h->eth, fib);
+	write_macs(h->eth, r);
 	return weir_redirect(p);
 }
 
@@ -235,23 +216,34 @@ static __always_inline struct verdict step_xmit(
 
 static __always_inline struct verdict forward(struct pkt *p)
 {
-	struct bpf_fib_lookup fib = {};
+	long found = BPF_FIB_LKUP_RET_SUCCESS;
 	struct headers h = {
 		.eth = (void *)(long)p->ctx->data,
 		.end = (void *)(long)p->ctx->data_end,
 	};
-	long found;
+	struct weir_route *r;
+	struct route_key key;
+	bool asked;
 
 	TAKE(step_xdp(p, &h));
 	TAKE(step_ip_rcv(p, &h));
 	TAKE(step_nf_prerouting(p, &h));
-	found = fib_ask(p, &h, &fib);
+	epoch_follow(p);
+	key = route_key(p, &h);
+	asked = unlikely(!route_find(p, h.ip, &key, &r));
+	if (asked) {
+		if (!r) {
+			r = &p->cur->uncached;
+			p->row->route_full++;
+		}
+		found = route_ask(p, &h, &key, r);
+	}
 	TAKE(step_route_in(p, &h, found));
-	TAKE(step_ip_forward(p, &h, found));
+	TAKE(step_ip_forward(p, &h, r, found));
 	TAKE(step_nf_forward(p, &h));
 	TAKE(step_nf_postrouting(p, &h));
-	TAKE(step_neigh(p, &fib, found));
-	return step_xmit(p, &h, &fib);
+	TAKE(step_neigh(p, r, found, asked));
+	return step_xmit(p, &h, r);
 }
 
 #endif

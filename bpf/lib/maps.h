@@ -5,13 +5,8 @@
 
 #include "base.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct weir_ctl);
-} ctl SEC(".maps");
+/* A section of its own is a map of one entry, which programs reach without a lookup. */
+struct weir_ctl ctl SEC(".data.ctl");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

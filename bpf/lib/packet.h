@@ -12,6 +12,7 @@ struct pkt {
 	struct weir_lat *lat; /* NULL: this packet is not timed */
 	__u32 len;	      /* of the whole frame, fragments included */
 	__u32 row_index;
+	__u32 cpu;
 };
 
 /* A verdict, which only the functions below can make. */
@@ -65,10 +66,7 @@ static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit ex
 
 static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit exit)
 {
-	__u32 zero = 0;
-	struct weir_conf *c = bpf_map_lookup_elem(&conf, &zero);
-
-	if (c && c->punt == WEIR_PUNT_DROP) {
+	if (conf.punt == WEIR_PUNT_DROP) {
 		p->row->punt_drop[exit].packets++;
 		p->row->punt_drop[exit].bytes += p->len;
 		return (struct verdict){XDP_DROP};
@@ -158,16 +156,17 @@ static __always_inline void timing_begin(struct pkt *p, __u32 every, __u32 index
  * did its part), and then the packet is the kernel's. */
 static __always_inline bool packet_enter(struct xdp_md *ctx, struct pkt *p)
 {
-	__u32 zero = 0, cpu = bpf_get_smp_processor_id(), queue = ctx->rx_queue_index, index;
-	struct weir_ctl *c = bpf_map_lookup_elem(&ctl, &zero);
+	__u32 cpu = bpf_get_smp_processor_id(), queue = ctx->rx_queue_index, index;
+	__u32 seq = *(volatile __u32 *)&ctl.seq, every = *(volatile __u32 *)&ctl.sample_every;
 
 	p->ctx = ctx;
+	p->cpu = cpu;
 	p->lat = NULL;
 	p->cur = bpf_map_lookup_elem(&cursor, &cpu);
-	if (unlikely(!c || !p->cur))
+	if (unlikely(!p->cur))
 		return false;
-	if (unlikely(p->cur->seq != c->seq))
-		cut_follow(p->cur, c->seq);
+	if (unlikely(p->cur->seq != seq))
+		cut_follow(p->cur, seq);
 	if (unlikely(queue >= dev_queues))
 		queue = dev_queues - 1;
 	index = cpu * dev_queues + queue;
@@ -178,8 +177,8 @@ static __always_inline bool packet_enter(struct xdp_md *ctx, struct pkt *p)
 	p->len = (__u32)bpf_xdp_get_buff_len(ctx);
 	p->row->in.packets++;
 	p->row->in.bytes += p->len;
-	if (unlikely(c->sample_every))
-		timing_begin(p, c->sample_every, index);
+	if (unlikely(every))
+		timing_begin(p, every, index);
 	return true;
 }
 

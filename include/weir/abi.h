@@ -17,7 +17,7 @@
 #define WEIR_QUEUE_MAX		64  /* queues told apart; higher ones share the last row, and say so */
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */
 #define WEIR_NEIGH_MAX		16384
-#define WEIR_NEIGH_CACHE	64 /* power of two */
+#define WEIR_LOCAL_MAX		4096 /* addresses of this host that sources are compared with */
 #define WEIR_MAGIC		0x72696577 /* "weir" */
 
 struct weir_count {
@@ -39,14 +39,28 @@ struct weir_ctl {
 	__u64 netns_cookie;
 };
 
-/* One next hop's confirmation, as the CPU that forwards to it remembers it. */
-struct weir_neigh_slot {
-	__u32 nexthop; /* network order */
-	__u32 ifindex;
-	__u64 due_ns; /* CLOCK_MONOTONIC, coarse */
-	__u64 seen;   /* the tick (jiffies) in which due_ns was last looked at */
-	__u64 _pad;
-};
+/*
+ * Map `routes`: what the FIB said lately, for each CPU a table of its own. One entry is one cache
+ * line. It answers for at most two epochs; then the FIB is asked again, so that a change of routes or
+ * neighbours is honoured within 100 ms with no process alive. The key holds all that the answer
+ * depends on: ports and protocol only where rules or multipath hashing look at them.
+ */
+#define WEIR_EPOCH_NS	50000000
+#define WEIR_ROUTES	131072 /* in all; a power of two, shared out among the CPUs */
+#define WEIR_ROUTES_MIN 1024   /* for a CPU */
+
+struct weir_route {
+	__u32 saddr, daddr; /* network order, as the ports */
+	__u32 ports;	    /* source and destination; 0 in fragments and without UDP or TCP */
+	__u32 iif;
+	__u16 proto_tos; /* protocol, then TOS, as bytes in memory */
+	__u16 mtu;
+	__u32 oif;
+	__u32 nexthop;
+	__u32 epoch;	 /* in which the FIB was asked */
+	__u16 macs[6];	 /* destination and source, as they are written */
+	__u32 _pad[5];
+} __attribute__((aligned(64)));
 
 /*
  * Map `cursor`, one entry per CPU: what is between a verdict and the driver on that CPU. All frames
@@ -57,16 +71,17 @@ struct weir_cursor {
 	__u32 inflight; /* frames with an OUT verdict that no tracepoint has told the end of */
 	__u32 ifindex;	/* the device they came in by */
 	__u32 row;	/* the row they count in */
-	__u32 _pad0;
+	__u32 tick;	/* jiffies, lowest bits, when epoch was last looked at */
+	__u32 epoch;	/* CLOCK_MONOTONIC, coarse, in steps of WEIR_EPOCH_NS */
+	__u32 generic;	/* the frame in flight came through generic XDP */
 	__u32 generic_failed; /* generic XDP: the driver refused the frame in hand */
 	__u32 timed;	/* a frame in flight is timed; its verdict came at verdict_ns */
 	__u32 clock_cost_ns;
 	__u64 verdict_ns;
-	__u32 generic;	/* the frame in flight came through generic XDP */
-	__u32 _pad;
 	__u64 left_ns;	/* when the timed packet in hand left the stage before */
-	__u64 _pad2;
-	struct weir_neigh_slot neigh[WEIR_NEIGH_CACHE];
+	__u32 narrow;	/* routes depend on ports and protocol: rules or multipath hashing do */
+	__u32 _pad;
+	struct weir_route uncached; /* of the packet in hand, where the table had no room */
 } __attribute__((aligned(64)));
 
 /*
@@ -93,6 +108,7 @@ struct weir_row {
 	struct weir_count punt_drop[WEIR_EXIT_COUNT];
 	__u64 tx_packets; /* frames that this device's driver took from any weir device */
 	__u64 neigh_full; /* own limit: a next hop that the table of confirmations had no room for */
+	__u64 route_full; /* own limit: an answer of the FIB that the table of routes had no room for */
 } __attribute__((aligned(64)));
 
 /* Map `lat` of each device: index cpu * queues + queue. */
@@ -129,7 +145,7 @@ struct weir_conf {
 	__u8 punt; /* enum weir_punt */
 	__u8 generic;
 	__u8 virtual_link; /* local senders may leave checksums open (veth, tun) */
-	__u8 _pad;
+	__u8 rp_filter;	   /* net.ipv4.conf: 1 strict, 2 loose, at the time of attaching */
 	__u16 queues; /* rows per CPU */
 	__u32 cpus;
 	__u32 _pad2;
@@ -143,6 +159,14 @@ struct weir_port {
 	char name[16];
 };
 
+/*
+ * Map `local`, by address in network order: what the kernel's local table held when a device was last
+ * attached. Packets that claim to come from there are left to the kernel.
+ */
+struct weir_local {
+	__u32 type; /* RTN_LOCAL or RTN_BROADCAST */
+};
+
 /* Map `neigh`: next hops and when each is to be confirmed again. */
 struct weir_neigh_key {
 	__u32 ifindex;
@@ -154,7 +178,8 @@ struct weir_neigh {
 };
 
 #ifndef __bpf__ /* clang defines it for that target */
-_Static_assert(sizeof(struct weir_cursor) == 64 + 32 * WEIR_NEIGH_CACHE, "cursor layout");
+_Static_assert(sizeof(struct weir_cursor) == 128, "a cursor is a cache line and a route");
+_Static_assert(sizeof(struct weir_route) == 64, "a route is a cache line");
 _Static_assert(__builtin_offsetof(struct weir_row, exit) + sizeof(struct weir_count) == 56,
 	"a forwarded packet's counters share one cache line");
 #endif

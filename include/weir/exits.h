@@ -65,7 +65,9 @@ enum weir_kind {
 	EXIT(xmit, LATE, XMIT_TOO_BIG)                                                             \
 	EXIT(xmit, LATE, XMIT_UNSUPPORTED)                                                         \
 	EXIT(xmit, LATE, XMIT_ERROR)                                                               \
-	EXIT(xdp, UNDO, XDP_EXCEPTION)
+	EXIT(xdp, UNDO, XDP_EXCEPTION)                                                             \
+	EXIT(route_in, PASS, SOURCE_CHECK)                                                         \
+	EXIT(ip_rcv, PUNT, HEADER_APART)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

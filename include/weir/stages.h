@@ -143,8 +143,8 @@ enum weir_fast_stage {
 	      "normal for the first packets; if it lasts: 'ip neigh show', is the next hop up?")   \
 	CAUSE(NEIGH_CONFIRM, "one packet per next hop and reachable time, so the kernel confirms it.", \
 	      "none needed: net.ipv4.neigh.DEV.base_reachable_time_ms sets how often")             \
-	CAUSE(EGRESS_NOT_ATTACHED, "it leaves by a device that weir is not attached to.",          \
-	      "'weir dev attach DEV' on the device that 'ip route get ADDR' names")                \
+	CAUSE(EGRESS_NOT_ATTACHED, "it leaves by a device not attached, or one that takes no redirected frames.",          \
+	      "'ip route get ADDR' names the device; 'weir dev attach DEV' attaches to it or says why not")                \
 	CAUSE(CSUM_UNKNOWN, "a checksum left open by a local sender, which XDP cannot complete.",  \
 	      "none needed: the kernel completes it")                                              \
 	CAUSE(XMIT_FULL, "the driver's transmit queue was full.",                                  \
@@ -159,7 +159,11 @@ enum weir_fast_stage {
 	CAUSE(XMIT_ERROR, "the driver or the kernel refused the frame for another reason.",        \
 	      "dmesg, ethtool -S DEV")                                                             \
 	CAUSE(XDP_EXCEPTION, "the driver could not take the packet over from XDP.",                \
-	      "memory is short: dmesg, ethtool -S DEV")
+	      "memory is short: dmesg, ethtool -S DEV")                                            \
+	CAUSE(SOURCE_CHECK, "its source is this host's own address, or fails rp_filter.",          \
+	      "the kernel judges it: 'ip route get SRC'; nstat -az TcpExtIPReversePathFilter")     \
+	CAUSE(HEADER_APART, "its IPv4 header does not lie in the frame's first buffer.",           \
+	      "none needed: the kernel gathers it")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

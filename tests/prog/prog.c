@@ -136,11 +136,12 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.rows, rows * 2), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.lat, rows), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.cursor, cpus), 0);
+	assert_int_equal(bpf_map__set_max_entries(skel->maps.routes, cpus * WEIR_ROUTES_MIN), 0);
 	if (o->fib_refuses)
 		break_fib(skel->progs.weir_xdp);
 	assert_int_equal(xdp_bpf__load(skel), 0);
-	p->ctl = map_memory(skel->maps.ctl);
-	p->conf = map_memory(skel->maps.conf);
+	p->ctl = map_memory(skel->maps.data_ctl);
+	p->conf = map_memory(skel->maps.data_conf);
 	p->cursor = map_memory(skel->maps.cursor);
 	p->rows = map_memory(skel->maps.rows);
 	p->lat = map_memory(skel->maps.lat);
@@ -156,8 +157,8 @@ void prog_unload(struct prog *p)
 {
 	if (!p->skel)
 		return;
-	unmap(p->skel->maps.ctl, p->ctl);
-	unmap(p->skel->maps.conf, p->conf);
+	unmap(p->skel->maps.data_ctl, p->ctl);
+	unmap(p->skel->maps.data_conf, p->conf);
 	unmap(p->skel->maps.cursor, p->cursor);
 	unmap(p->skel->maps.rows, p->rows);
 	unmap(p->skel->maps.lat, p->lat);
@@ -234,16 +235,23 @@ void prog_confirm(struct prog *p)
 	}
 }
 
+void prog_forget_routes(struct prog *p)
+{
+	const struct weir_route none = {};
+	__u32 i;
+
+	for (i = 0; i < bpf_map__max_entries(p->skel->maps.routes); i++)
+		put_map(p->skel->maps.routes, &i, &none);
+}
+
 void prog_forget(struct prog *p)
 {
 	int fd = bpf_map__fd(p->skel->maps.neigh);
 	struct weir_neigh_key key;
-	__u32 i;
 
 	while (!bpf_map_get_next_key(fd, NULL, &key))
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
-	for (i = 0; i < p->cpus; i++)
-		memset(p->cursor[i].neigh, 0, sizeof(p->cursor[i].neigh));
+	prog_forget_routes(p);
 }
 
 int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_ns)

@@ -183,6 +183,8 @@ void prog_run(struct prog *p, const struct frame *in, struct ran *ran);
 /* The process runs on the @nr-th CPU it may run on; false where there is none. */
 bool prog_on_cpu(unsigned int nr);
 __u32 prog_cpu(void);
+/* Forgets what the FIB said: the next packet of each flow asks anew. */
+void prog_forget_routes(struct prog *p);
 /* Next hops confirmed for good, or all forgotten (the caches of the CPUs too). */
 void prog_confirm(struct prog *p);
 void prog_forget(struct prog *p);

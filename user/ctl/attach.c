@@ -97,8 +97,6 @@ static void advise(struct weir_job *j)
 		weir_note(j->notes,
 			"%s: forwarding is off, so all goes to the kernel: sysctl -w net.ipv4.ip_forward=1",
 			n);
-	if (weir_sysctl("conf/all/rp_filter") == 1 || weir_sysctl("conf/%s/rp_filter", n) == 1)
-		weir_note(j->notes, "%s: rp_filter=1 is not applied to what the fast path forwards", n);
 	if (j->link.rx_queues > WEIR_QUEUE_MAX)
 		weir_note(j->notes, "%s: %u queues; those from %u on are counted together", n,
 			j->link.rx_queues, WEIR_QUEUE_MAX - 1);
@@ -224,7 +222,7 @@ static void roll_back(struct weir_job *j)
 
 	if (j->own >= 0 && j->skel)
 		bpf_map_update_elem(
-			bpf_map__fd(j->skel->maps.conf), &zero, &j->old_conf, BPF_ANY);
+			bpf_map__fd(j->skel->maps.data_conf), &zero, &j->old_conf, BPF_ANY);
 	if (j->own < 0) {
 		weir_dev_remove(j->ns, j->link.ifindex);
 		if (j->committed && j->foreign_id && j->old_prog >= 0)

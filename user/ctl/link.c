@@ -20,8 +20,8 @@
 
 #include "priv.h"
 
-/* Sends one request and hands each answer to @cb. 0 or -errno. */
-static int rtnl_ask(struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
+/* Sends one request and hands each answer to @cb; @flags NLM_F_DUMP for all there are. 0, -errno. */
+static int rtnl_ask(struct nlmsghdr *nlh, __u16 flags, mnl_cb_t cb, void *ctx)
 {
 	char buf[32768] __attribute__((aligned(8)));
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
@@ -30,16 +30,21 @@ static int rtnl_ask(struct nlmsghdr *nlh, mnl_cb_t cb, void *ctx)
 
 	if (!nl)
 		return -errno;
-	nlh->nlmsg_flags |= NLM_F_REQUEST;
+	nlh->nlmsg_flags |= NLM_F_REQUEST | flags;
 	nlh->nlmsg_seq = 1;
 	if (!mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) &&
 		mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) >= 0)
 		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-	if (n >= 0)
-		rc = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, ctx) < 0 ? -errno
-											    : 0;
+	while (n >= 0) {
+		rc = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, ctx);
+		if (rc < 0)
+			rc = -errno;
+		if (rc <= 0 || !(flags & NLM_F_DUMP))
+			break;
+		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	}
 	mnl_socket_close(nl);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static int on_info_attr(const struct nlattr *a, void *ctx)
@@ -107,7 +112,7 @@ int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err
 		ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 		ifi->ifi_family = AF_UNSPEC;
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-		rc = rtnl_ask(nlh, on_link, &found);
+		rc = rtnl_ask(nlh, 0, on_link, &found);
 	}
 	if (rc) {
 		weir_fail(err, rc == -ENODEV ? WEIR_NOT_FOUND : WEIR_REFUSED, rc, "device %s", name);
@@ -116,6 +121,44 @@ int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err
 	}
 	*link = found;
 	return 0;
+}
+
+struct local_walk {
+	void (*fn)(void *ctx, __u32 addr, __u32 type);
+	void *ctx;
+};
+
+static int on_dst_attr(const struct nlattr *a, void *ctx)
+{
+	if (mnl_attr_get_type(a) == RTA_DST)
+		*(__u32 *)ctx = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+static int on_route(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct rtmsg *r = mnl_nlmsg_get_payload(nlh);
+	struct local_walk *w = ctx;
+	__u32 addr = 0;
+
+	if (r->rtm_table == RT_TABLE_LOCAL && r->rtm_dst_len == 32 &&
+		(r->rtm_type == RTN_LOCAL || r->rtm_type == RTN_BROADCAST) &&
+		mnl_attr_parse(nlh, sizeof(*r), on_dst_attr, &addr) >= 0 && addr)
+		w->fn(w->ctx, addr, r->rtm_type);
+	return MNL_CB_OK;
+}
+
+int weir_each_local(void (*fn)(void *ctx, __u32 addr, __u32 type), void *ctx)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct local_walk w = {fn, ctx};
+	struct rtmsg *r;
+
+	nlh->nlmsg_type = RTM_GETROUTE;
+	r = mnl_nlmsg_put_extra_header(nlh, sizeof(*r));
+	r->rtm_family = AF_INET;
+	return rtnl_ask(nlh, NLM_F_DUMP, on_route, &w);
 }
 
 bool weir_link_is_virtual(const struct weir_link *link)
@@ -178,7 +221,7 @@ static int open_if_nsid(const char *path, int nsid)
 	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
 	g->rtgen_family = AF_UNSPEC;
 	mnl_attr_put_u32(nlh, NETNSA_FD, (__u32)fd);
-	if (!rtnl_ask(nlh, on_nsid, &found) && found == nsid)
+	if (!rtnl_ask(nlh, 0, on_nsid, &found) && found == nsid)
 		return fd;
 	close(fd);
 	return -1;

@@ -58,11 +58,16 @@ static int set_conf(struct weir_job *j)
 		.queues = queues_of(&j->link),
 		.cpus = (__u32)libbpf_num_possible_cpus(),
 	};
+	long all = weir_sysctl("conf/all/rp_filter");
+	long own = weir_sysctl("conf/%s/rp_filter", j->link.name);
 	__u32 zero = 0;
 
+	c.rp_filter = (__u8)(own > all ? own : all); /* as the kernel takes the larger */
+	if (own < 0 && all < 0)
+		c.rp_filter = 0;
 	memcpy(c.mac, j->link.mac, sizeof(c.mac));
 	memcpy(c.name, j->link.name, sizeof(c.name));
-	return bpf_map_update_elem(bpf_map__fd(j->skel->maps.conf), &zero, &c, BPF_ANY);
+	return bpf_map_update_elem(bpf_map__fd(j->skel->maps.data_conf), &zero, &c, BPF_ANY);
 }
 
 static int pin_dev_map(struct weir_job *j, struct bpf_map *map, const char *name)
@@ -99,7 +104,7 @@ int weir_job_load(struct weir_job *j, struct weir_err *err)
 	if (!rc)
 		rc = pin_dev_map(j, j->skel->maps.lat, "lat");
 	if (!rc)
-		rc = pin_dev_map(j, j->skel->maps.conf, "conf");
+		rc = pin_dev_map(j, j->skel->maps.data_conf, "conf");
 	if (!rc)
 		rc = xdp_bpf__load(j->skel);
 	if (rc)
@@ -109,6 +114,8 @@ int weir_job_load(struct weir_job *j, struct weir_err *err)
 	rc = init_rows(j);
 	if (!rc)
 		rc = set_conf(j);
+	if (!rc)
+		rc = weir_shared_locals(j->ns);
 	return rc ? weir_fail_sys(err, rc, "preparing the counters of %s", j->link.name) : 0;
 }
 

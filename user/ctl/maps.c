@@ -118,7 +118,7 @@ static int init_ctl(struct weir_ns *ns, struct events_bpf *skel)
 	struct weir_ctl c = {.magic = WEIR_MAGIC, .abi = WEIR_ABI, .netns_cookie = ns->cookie};
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(skel->maps.ctl), &zero, &c, BPF_ANY);
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.data_ctl), &zero, &c, BPF_ANY);
 }
 
 static struct events_bpf *open_events(struct weir_ns *ns)
@@ -130,7 +130,7 @@ static struct events_bpf *open_events(struct weir_ns *ns)
 		return NULL;
 	skel->rodata->netns_cookie = ns->cookie;
 	if (bpf_map__set_max_entries(skel->maps.cursor, cpus) ||
-		pin_at(ns, skel->maps.ctl, "ctl") || pin_at(ns, skel->maps.cursor, "cursor") ||
+		pin_at(ns, skel->maps.data_ctl, "ctl") || pin_at(ns, skel->maps.cursor, "cursor") ||
 		pin_at(ns, skel->maps.rows_of, "rows_of") ||
 		pin_at(ns, skel->maps.lat_of, "lat_of")) {
 		events_bpf__destroy(skel);
@@ -183,13 +183,24 @@ int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err)
 	return rc ? weir_fail_sys(err, rc, "following generic XDP (%s)", said) : 0;
 }
 
+/* Each CPU's share of the table of routes, less one: a mask. */
+static __u32 routes_mask(void)
+{
+	__u32 share = WEIR_ROUTES, cpus = (__u32)libbpf_num_possible_cpus();
+
+	while (share > WEIR_ROUTES_MIN && share * (__u64)cpus > WEIR_ROUTES)
+		share /= 2;
+	return share - 1;
+}
+
 int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel)
 {
 	int rc = bpf_map__set_max_entries(
 		skel->maps.cursor, (__u32)libbpf_num_possible_cpus());
 
+	skel->rodata->routes_mask = routes_mask();
 	if (!rc)
-		rc = pin_at(ns, skel->maps.ctl, "ctl");
+		rc = pin_at(ns, skel->maps.data_ctl, "ctl");
 	if (!rc)
 		rc = pin_at(ns, skel->maps.cursor, "cursor");
 	if (!rc)
@@ -201,10 +212,37 @@ int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel)
 	if (!rc)
 		rc = pin_at(ns, skel->maps.neigh, "neigh");
 	if (!rc)
+		rc = pin_at(ns, skel->maps.local, "local");
+	if (!rc)
+		rc = bpf_map__set_max_entries(
+			skel->maps.routes, (skel->rodata->routes_mask + 1) *
+						   (__u32)libbpf_num_possible_cpus());
+	if (!rc)
+		rc = pin_at(ns, skel->maps.routes, "routes");
+	if (!rc)
 		rc = pin_devmap_at(ns, skel->maps.tx_ports, "tx_ports");
 	if (!rc)
 		rc = pin_devmap_at(ns, skel->maps.tx_ports_generic, "tx_ports_generic");
 	return rc;
+}
+
+static void put_local(void *ctx, __u32 addr, __u32 type)
+{
+	struct weir_local l = {type};
+
+	bpf_map_update_elem(*(int *)ctx, &addr, &l, BPF_ANY); /* full: the kernel is not asked */
+}
+
+int weir_shared_locals(const struct weir_ns *ns)
+{
+	__cleanup_close int fd = weir_shared_map(ns, "local");
+	__u32 addr;
+
+	if (fd < 0)
+		return fd;
+	while (!bpf_map_get_next_key(fd, NULL, &addr))
+		bpf_map_delete_elem(fd, &addr);
+	return weir_each_local(put_local, &fd);
 }
 
 int weir_grace(const struct weir_ns *ns)

@@ -61,6 +61,8 @@ struct weir_link {
 };
 
 int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err);
+/* Each of this host's own addresses and broadcasts, network order; 0 or -errno. */
+int weir_each_local(void (*fn)(void *ctx, __u32 addr, __u32 type), void *ctx);
 bool weir_link_is_virtual(const struct weir_link *link);
 /* Whether the driver takes redirected frames: 1 yes, 0 no, -errno unknown (kernels before 6.3). */
 int weir_link_takes_frames(const struct weir_link *link);
@@ -115,6 +117,8 @@ int weir_shared_up(struct weir_ns *ns, struct weir_err *err);
 int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel);
 /* Follows generic XDP's tracepoint, one event a frame, only while a device needs it. */
 int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err);
+/* Tells the programs this host's own addresses as they are now. 0 or -errno, quiet. */
+int weir_shared_locals(const struct weir_ns *ns);
 /* Opens a pinned map. -errno, quiet. */
 int weir_shared_map(const struct weir_ns *ns, const char *name);
 /* Refuses pins of another ABI, or rubbish. 0 where there are none. */

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Routes: the kernel's own FIB, and what it said lately.
+ *
+ * bpf_fib_lookup() costs two thirds of a bare forward. Its answer is kept for at most two epochs
+ * (100 ms) in a table that belongs to this CPU alone, so nothing is ever torn or locked. A live entry
+ * is never thrown out: where both slots of a key are taken, the FIB is asked for each packet, which
+ * costs what it costs without a table, instead of two flows throwing each other out.
+ */
+#ifndef WEIR_BPF_ROUTE_H
+#define WEIR_BPF_ROUTE_H
+
+#include <bpf/bpf_core_read.h>
+
+#include "neigh.h"
+
+#define IP_DF	  0x4000
+#define IP_MF	  0x2000
+#define IP_OFFSET 0x1fff
+
+struct headers {
+	struct ethhdr *eth;
+	struct iphdr *ip;
+	void *end; /* of the first buffer */
+};
+
+/*
+ * Source and destination port in one word, 0 where there are none: a later fragment has none, first
+ * fragments are hashed without them too, and what a packet's padding holds is no port.
+ */
+static __always_inline __u32 flow_ports(const struct headers *h)
+{
+	const struct iphdr *ip = h->ip;
+	const __u32 *l4 = (const __u32 *)(ip + 1);
+
+	if (likely((ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
+		   !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
+		   bpf_ntohs(ip->tot_len) >= sizeof(*ip) + 4 && (void *)(l4 + 1) <= h->end))
+		return *l4;
+	return 0;
+}
+
+/* Of the kernel's structs, the fields used; CO-RE finds them on the running kernel. */
+struct netns_ipv4 {
+	bool fib_has_custom_rules;
+	__u8 sysctl_fib_multipath_hash_policy;
+} __attribute__((preserve_access_index));
+
+struct net {
+	struct netns_ipv4 ipv4;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	struct net *net;
+} __attribute__((preserve_access_index)) possible_net_t;
+
+struct net_device {
+	possible_net_t nd_net;
+} __attribute__((preserve_access_index));
+
+struct xdp_rxq_info {
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+
+struct xdp_buff {
+	struct xdp_rxq_info *rxq;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
+
+/* Whether the FIB may answer two packets from and to the same addresses differently. Without rules
+ * and with multipath hashing over addresses (policy 0, the default) it cannot. */
+static __noinline int routes_narrow(struct xdp_md *ctx)
+{
+	struct xdp_buff *x;
+	struct net *net;
+
+	if (!bpf_ksym_exists(bpf_cast_to_kern_ctx) ||
+	    !bpf_core_field_exists(((struct netns_ipv4 *)0)->fib_has_custom_rules) ||
+	    !bpf_core_field_exists(((struct netns_ipv4 *)0)->sysctl_fib_multipath_hash_policy))
+		return true;
+	x = bpf_cast_to_kern_ctx(ctx);
+	net = x->rxq->dev->nd_net.net;
+	return net->ipv4.fib_has_custom_rules || net->ipv4.sysctl_fib_multipath_hash_policy;
+}
+
+/* Clock and rules are looked at once a tick; between ticks a load of jiffies is enough. */
+static __always_inline void epoch_follow(const struct pkt *p)
+{
+	__u32 tick = (__u32)bpf_jiffies64();
+	struct weir_cursor *cur = p->cur;
+
+	if (likely(tick == cur->tick))
+		return;
+	cur->tick = tick;
+	cur->epoch = (__u32)(bpf_ktime_get_coarse_ns() / WEIR_EPOCH_NS);
+	cur->narrow = (__u32)routes_narrow(p->ctx);
+}
+
+/* What the FIB's answer depends on, besides the addresses and the device. */
+struct route_key {
+	__u32 ports;
+	__u16 proto_tos;
+};
+
+static __always_inline struct route_key route_key(const struct pkt *p, const struct headers *h)
+{
+	if (likely(!p->cur->narrow))
+		return (struct route_key){.proto_tos = (__u16)(h->ip->tos << 8)};
+	return (struct route_key){
+		.ports = flow_ports(h),
+		.proto_tos = (__u16)(h->ip->protocol | h->ip->tos << 8),
+	};
+}
+
+static __always_inline bool route_live(const struct weir_route *r, __u32 epoch)
+{
+	return epoch - r->epoch < 2;
+}
+
+static __always_inline bool route_holds(const struct weir_route *r, const struct iphdr *ip,
+	const struct route_key *k, __u32 epoch)
+{
+	return r->saddr == ip->saddr && r->daddr == ip->daddr && r->ports == k->ports &&
+	       r->iif == dev_ifindex && r->proto_tos == k->proto_tos && route_live(r, epoch);
+}
+
+/*
+ * The entry that holds this packet's route, and true; or the one to fill, and false. A key has two
+ * slots, side by side.
+ */
+static __always_inline bool route_find(const struct pkt *p, const struct iphdr *ip,
+	const struct route_key *k, struct weir_route **route)
+{
+	__u64 x = ((__u64)ip->saddr << 32 | ip->daddr) ^ (__u64)k->ports * 0x9e3779b97f4a7c15ULL;
+	__u32 i = (__u32)(x * 0xd6e8feb86659fd93ULL >> 40) & routes_mask;
+	__u32 epoch = p->cur->epoch;
+	struct weir_route *r, *s;
+
+	i += p->cpu * (routes_mask + 1);
+	r = bpf_map_lookup_elem(&routes, &i);
+	*route = r;
+	if (unlikely(!r))
+		return false;
+	if (likely(route_holds(r, ip, k, epoch)))
+		return true;
+	i ^= 1;
+	s = bpf_map_lookup_elem(&routes, &i);
+	if (!s)
+		return false;
+	if (route_holds(s, ip, k, epoch)) {
+		*route = s;
+		return true;
+	}
+	if (route_live(r, epoch))
+		*route = route_live(s, epoch) ? NULL : s;
+	return false;
+}
+
+/* One word that names the next hop: an IPv4 address, or an IPv6 one folded (RFC 5549 routes). */
+static __always_inline __u32 nexthop_word(const struct bpf_fib_lookup *fib)
+{
+	if (likely(fib->family == AF_INET))
+		return fib->ipv4_dst;
+	return fib->ipv6_dst[0] ^ fib->ipv6_dst[1] ^ fib->ipv6_dst[2] ^ fib->ipv6_dst[3];
+}
+
+/* Beside bpf_fib_lookup's own answers: the source must be judged by the kernel. */
+enum { WEIR_FIB_SOURCE = 1000 };
+
+/*
+ * What fib_validate_source() asks. A packet from one of our own addresses is the kernel's to judge;
+ * with rp_filter there must be a way back to the source, strictly by the device it came in by.
+ */
+static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *ip)
+{
+	struct bpf_fib_lookup back = {
+		.family = AF_INET,
+		.tos = ip->tos,
+		.ipv4_src = ip->daddr,
+		.ipv4_dst = ip->saddr,
+		.ifindex = p->ctx->ingress_ifindex,
+	};
+	__u8 filter = *(volatile __u8 *)&conf.rp_filter;
+	__u32 saddr = ip->saddr;
+	long found;
+
+	if (bpf_map_lookup_elem(&local, &saddr))
+		return false;
+	if (!filter)
+		return true;
+	found = bpf_fib_lookup(p->ctx, &back, sizeof(back), 0);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return false;
+	return filter != 1 || back.ifindex == p->ctx->ingress_ifindex;
+}
+
+/* Asks the kernel's FIB as the kernel would, and fills @r where the answer is a next hop. */
+static __always_inline long route_ask(struct pkt *p, const struct headers *h,
+	const struct route_key *k, struct weir_route *r)
+{
+	const struct iphdr *ip = h->ip;
+	struct bpf_fib_lookup fib = {
+		.family = AF_INET,
+		.tos = ip->tos,
+		.l4_protocol = ip->protocol,
+		.tot_len = bpf_ntohs(ip->tot_len),
+		.ipv4_src = ip->saddr,
+		.ipv4_dst = ip->daddr,
+		.ifindex = p->ctx->ingress_ifindex,
+	};
+	long found;
+
+	*(__u32 *)&fib.sport = flow_ports(h);
+	found = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), 0);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS)
+		return found;
+	if (!source_is_plain(p, ip))
+		return WEIR_FIB_SOURCE;
+	*r = (struct weir_route){
+		.saddr = ip->saddr,
+		.daddr = ip->daddr,
+		.ports = k->ports,
+		.iif = dev_ifindex,
+		.proto_tos = k->proto_tos,
+		.mtu = fib.mtu_result,
+		.oif = fib.ifindex,
+		.nexthop = nexthop_word(&fib),
+		.epoch = p->cur->epoch,
+	};
+	__builtin_memcpy(&r->macs[0], fib.dmac, ETH_ALEN);
+	__builtin_memcpy(&r->macs[3], fib.smac, ETH_ALEN);
+	return found;
+}
+
+#endif
