@@ -21,7 +21,8 @@ enum {
 static const char help[] =
 	"usage: bench LAB [case TEXT] [peers P,..] [rounds N] [frames N] [out FILE]\n"
 	"  LAB       namespaces LAB-c, LAB-r, LAB-s, as tools/lab/lab.sh makes them\n"
-	"  case      only cases whose name contains TEXT: forward/SENDER/BYTES/FLOWS, zero_loss\n"
+	"  case      only cases whose name contains TEXT: forward/SENDER/BYTES/FLOWS,\n"
+	"            zero_loss, ledger\n"
 	"  peers     floor, xdp_fib, weir, weir_latency, ip_forward; all unless told\n"
 	"  rounds    runs per case and peer at least, 7 unless told, 50 at most\n"
 	"  frames    frames a run, 262144 unless told\n"
@@ -102,6 +103,8 @@ static int measure(const struct bench *bench, struct rig *rig, struct report *re
 		err = bench_forward(rig, bench, report);
 	if (!err)
 		err = bench_zero_loss(rig, bench, report);
+	if (!err)
+		err = bench_ledger(rig, bench, report);
 	if (err)
 		fprintf(stderr, "bench: no valid figures: %s\n", strerror(-err));
 	return err;
