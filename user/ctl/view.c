@@ -19,6 +19,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "model/account.h"
 #include "priv.h"
 
 /* One array map in memory. */
@@ -223,22 +224,6 @@ void weir_view_free(struct weir_view *v)
 
 /* --- sums --- */
 
-static void add_row(struct weir_row *to, const struct weir_row *from)
-{
-	to->in.packets += from->in.packets;
-	to->in.bytes += from->in.bytes;
-	to->sent += from->sent;
-	to->lost += from->lost;
-	to->tx_packets += from->tx_packets;
-	to->neigh_full += from->neigh_full;
-	for (unsigned int i = 0; i < WEIR_EXIT_COUNT; i++) {
-		to->exit[i].packets += from->exit[i].packets;
-		to->exit[i].bytes += from->exit[i].bytes;
-		to->punt_drop[i].packets += from->punt_drop[i].packets;
-		to->punt_drop[i].bytes += from->punt_drop[i].bytes;
-	}
-}
-
 static void add_lat(struct weir_lat *to, const struct weir_lat *from)
 {
 	for (unsigned int s = 0; s < WEIR_FAST_STAGE_COUNT; s++) {
@@ -258,14 +243,14 @@ static void sum_dev(const struct view_dev *d, struct weir_dev_snapshot *s, int r
 		__u32 q = i % d->queues;
 
 		for (int bank = 0; bank < 2; bank++)
-			add_row(&s->queue[q], bank == rest_bank
+			weir_row_add(&s->queue[q], bank == rest_bank
 							? &d->at_rest[i]
 							: window_entry(&d->rows, i * 2 + (__u32)bank));
 		add_lat(&s->queue_lat[q], window_entry(&d->lat, i));
 	}
 	for (__u32 q = 0; q < d->queues; q++) {
 		s->queue[q].queue = (__u16)q;
-		add_row(&s->total, &s->queue[q]);
+		weir_row_add(&s->total, &s->queue[q]);
 		add_lat(&s->lat, &s->queue_lat[q]);
 	}
 }

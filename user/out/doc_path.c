@@ -149,10 +149,11 @@ static json_t *queues(const struct weir_dev_snapshot *dev)
 
 static json_t *device(const struct weir_dev_snapshot *dev)
 {
-	json_t *doc = json_pack("{s:o, s:I, s:s, s:I, s:I, s:o}", "device",
+	json_t *doc = json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:o}", "device",
 		weir_json_text(dev->name), "ifindex", (json_int_t)dev->conf.ifindex, "state",
 		weir_dev_state(dev), "tx_packets", weir_json_int(dev->total.tx_packets),
-		"neigh_full", weir_json_int(dev->total.neigh_full), "queues", queues(dev));
+		"neigh_full", weir_json_int(dev->total.neigh_full), "route_full",
+		weir_json_int(dev->total.route_full), "queues", queues(dev));
 
 	if (json_object_update_new(doc, row_doc(&dev->total, &dev->lat))) {
 		json_decref(doc);
@@ -175,6 +176,21 @@ json_t *weir_doc_path(const struct weir_snapshot *snap, const char *only)
 fail:
 	json_decref(list);
 	return NULL;
+}
+
+/* What did not fit into tables of ours, where anything did not. */
+static void text_limits(const struct weir_face *face, const json_t *dev)
+{
+	if (weir_get_int(dev, "route_full"))
+		weir_ink(face, WEIR_PLAIN,
+			"limit: %" JSON_INTEGER_FORMAT
+			" packets asked the FIB because the table of routes was full there\n",
+			weir_get_int(dev, "route_full"));
+	if (weir_get_int(dev, "neigh_full"))
+		weir_ink(face, WEIR_ALARM,
+			"limit: %" JSON_INTEGER_FORMAT
+			" next hops could not be confirmed, the table of next hops being full\n",
+			weir_get_int(dev, "neigh_full"));
 }
 
 static void text_device(const struct weir_face *face, const json_t *dev, json_int_t every)
@@ -210,6 +226,7 @@ static void text_device(const struct weir_face *face, const json_t *dev, json_in
 		weir_ink(face, WEIR_PLAIN, ", latency of 1 packet in %" JSON_INTEGER_FORMAT, every);
 	weir_ink(face, WEIR_PLAIN, "\n");
 	WEIR_TABLE(face, stage_columns, json_object_get(dev, "stages"));
+	text_limits(face, dev);
 	if (json_array_size(json_object_get(dev, "queues")) < 2)
 		return;
 	weir_ink(face, WEIR_PLAIN, "\n");
