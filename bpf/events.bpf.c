@@ -4,6 +4,7 @@
  * not delivery: `sent` counts what the driver took. One set of these programs serves a network
  * namespace; frames of others are told apart by the namespace's cookie.
  */
+#include "lib/kernel.h"
 #include "lib/maps.h"
 
 #define ENXIO	   6
@@ -12,23 +13,6 @@
 #define ENETDOWN   100
 
 const volatile __u64 netns_cookie = 0;
-
-/* Only the fields used, so that a build needs no running kernel's BTF (CO-RE finds the offsets). */
-struct net {
-	__u64 net_cookie;
-} __attribute__((preserve_access_index));
-
-typedef struct {
-	struct net *net;
-} __attribute__((preserve_access_index)) possible_net_t;
-
-struct net_device {
-	int ifindex;
-	possible_net_t nd_net;
-} __attribute__((preserve_access_index));
-
-struct bpf_prog;
-struct bpf_map;
 
 /* This CPU's cursor, if its frames in flight came in by @dev of our namespace. */
 static __always_inline struct weir_cursor *cursor_of(const struct net_device *dev)

@@ -12,6 +12,7 @@
 
 #include <bpf/bpf_core_read.h>
 
+#include "kernel.h"
 #include "neigh.h"
 
 #define IP_DF	  0x4000
@@ -39,34 +40,6 @@ static __always_inline __u32 flow_ports(const struct headers *h)
 		return *l4;
 	return 0;
 }
-
-/* Of the kernel's structs, the fields used; CO-RE finds them on the running kernel. */
-struct netns_ipv4 {
-	bool fib_has_custom_rules;
-	__u8 sysctl_fib_multipath_hash_policy;
-} __attribute__((preserve_access_index));
-
-struct net {
-	struct netns_ipv4 ipv4;
-} __attribute__((preserve_access_index));
-
-typedef struct {
-	struct net *net;
-} __attribute__((preserve_access_index)) possible_net_t;
-
-struct net_device {
-	possible_net_t nd_net;
-} __attribute__((preserve_access_index));
-
-struct xdp_rxq_info {
-	struct net_device *dev;
-} __attribute__((preserve_access_index));
-
-struct xdp_buff {
-	struct xdp_rxq_info *rxq;
-} __attribute__((preserve_access_index));
-
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
 
 /* Whether the FIB may answer two packets from and to the same addresses differently. Without rules
  * and with multipath hashing over addresses (policy 0, the default) it cannot. */

@@ -195,34 +195,33 @@ static __u32 routes_mask(void)
 
 int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel)
 {
-	int rc = bpf_map__set_max_entries(
-		skel->maps.cursor, (__u32)libbpf_num_possible_cpus());
+	const struct {
+		struct bpf_map *map;
+		const char *name;
+	} shared[] = {
+		{skel->maps.data_ctl, "ctl"},
+		{skel->maps.cursor, "cursor"},
+		{skel->maps.rows_of, "rows_of"},
+		{skel->maps.lat_of, "lat_of"},
+		{skel->maps.ports, "ports"},
+		{skel->maps.local, "local"},
+		{skel->maps.neigh, "neigh"},
+		{skel->maps.routes, "routes"},
+		{skel->maps.tx_ports, "tx_ports"},
+		{skel->maps.tx_ports_generic, "tx_ports_generic"},
+	};
+	__u32 cpus = (__u32)libbpf_num_possible_cpus();
+	int rc;
 
 	skel->rodata->routes_mask = routes_mask();
-	if (!rc)
-		rc = pin_at(ns, skel->maps.data_ctl, "ctl");
-	if (!rc)
-		rc = pin_at(ns, skel->maps.cursor, "cursor");
-	if (!rc)
-		rc = pin_at(ns, skel->maps.rows_of, "rows_of");
-	if (!rc)
-		rc = pin_at(ns, skel->maps.lat_of, "lat_of");
-	if (!rc)
-		rc = pin_at(ns, skel->maps.ports, "ports");
-	if (!rc)
-		rc = pin_at(ns, skel->maps.neigh, "neigh");
-	if (!rc)
-		rc = pin_at(ns, skel->maps.local, "local");
+	rc = bpf_map__set_max_entries(skel->maps.cursor, cpus);
 	if (!rc)
 		rc = bpf_map__set_max_entries(
-			skel->maps.routes, (skel->rodata->routes_mask + 1) *
-						   (__u32)libbpf_num_possible_cpus());
-	if (!rc)
-		rc = pin_at(ns, skel->maps.routes, "routes");
-	if (!rc)
-		rc = pin_devmap_at(ns, skel->maps.tx_ports, "tx_ports");
-	if (!rc)
-		rc = pin_devmap_at(ns, skel->maps.tx_ports_generic, "tx_ports_generic");
+			skel->maps.routes, (skel->rodata->routes_mask + 1) * cpus);
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]) && !rc; i++)
+		rc = bpf_map__type(shared[i].map) == BPF_MAP_TYPE_DEVMAP_HASH
+			     ? pin_devmap_at(ns, shared[i].map, shared[i].name)
+			     : pin_at(ns, shared[i].map, shared[i].name);
 	return rc;
 }
 

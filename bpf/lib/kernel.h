@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Of the kernel's structs, the fields used here. CO-RE finds them on the running kernel, so that a
+ * build needs no kernel's BTF and two builds are the same to the byte.
+ */
+#ifndef WEIR_BPF_KERNEL_H
+#define WEIR_BPF_KERNEL_H
+
+#include "base.h"
+
+struct netns_ipv4 {
+	bool fib_has_custom_rules;
+	__u8 sysctl_fib_multipath_hash_policy;
+} __attribute__((preserve_access_index));
+
+struct net {
+	__u64 net_cookie;
+	struct netns_ipv4 ipv4;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	struct net *net;
+} __attribute__((preserve_access_index)) possible_net_t;
+
+struct net_device {
+	int ifindex;
+	possible_net_t nd_net;
+} __attribute__((preserve_access_index));
+
+struct xdp_rxq_info {
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+
+struct xdp_buff {
+	struct xdp_rxq_info *rxq;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
+
+#endif
