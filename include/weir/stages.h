@@ -155,7 +155,8 @@ enum weir_fast_stage {
 	CAUSE(XMIT_TOO_BIG, "the outgoing device's MTU is smaller than the frame.",                \
 	      "ip link set DEV mtu N; 'ip route get ADDR' must show the same MTU")                 \
 	CAUSE(XMIT_UNSUPPORTED, "the outgoing driver takes no redirected frames.",                 \
-	      "weir dev detach DEV; weir dev attach DEV xdp generic")                              \
+	      "a veth: ethtool -K PEER gro on; else the DEV it came in by: weir dev attach DEV "   \
+	      "xdp generic force")                                                                 \
 	CAUSE(XMIT_ERROR, "the driver or the kernel refused the frame for another reason.",        \
 	      "dmesg, ethtool -S DEV")                                                             \
 	CAUSE(XDP_EXCEPTION, "the driver could not take the packet over from XDP.",                \
