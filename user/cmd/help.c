@@ -68,18 +68,52 @@ static void print_usage(FILE *file, const struct weir_command *c)
 		c->syntax);
 }
 
+/* Up to a blank, but not one within brackets. */
+static int unbroken(const char *text)
+{
+	int n = 0, depth = 0;
+
+	for (; text[n] && (text[n] != ' ' || depth); n++)
+		depth += (text[n] == '[') - (text[n] == ']');
+	return n;
+}
+
+/* In lines of at most 80 columns, the first indented by @first, the others by @rest. */
+static void print_wrapped(FILE *file, const char *text, int first, int rest)
+{
+	int column = fprintf(file, "%*s", first, "");
+	const char *gap = "";
+
+	while (*text) {
+		int n = unbroken(text);
+
+		if (*gap && column + 1 + n > 80) {
+			column = fprintf(file, "\n%*s", rest, "") - 1;
+			gap = "";
+		}
+		column += fprintf(file, "%s%.*s", gap, n, text);
+		gap = " ";
+		text += n + (text[n] == ' ');
+	}
+	fputc('\n', file);
+}
+
 bool weir_help_object(FILE *file, const char *object)
 {
 	bool found = false;
+	char usage[256];
 
 	for (size_t i = 0; i < weir_nr_commands; i++) {
 		const struct weir_command *c = &weir_commands[i];
 
 		if (strcmp(c->object, object))
 			continue;
-		fprintf(file, "%sweir ", found ? "\n" : "");
-		print_usage(file, c);
-		fprintf(file, "\n    %s\n", c->summary);
+		snprintf(usage, sizeof(usage), "weir %s%s%s%s%s", c->object, *c->name ? " " : "",
+			c->name, *c->syntax ? " " : "", c->syntax);
+		if (found)
+			fputc('\n', file);
+		print_wrapped(file, usage, 0, 8);
+		print_wrapped(file, c->summary, 4, 4);
 		found = true;
 	}
 	return found;
