@@ -44,18 +44,10 @@ static __always_inline void time_xmit(struct weir_cursor *cur)
 	__u32 dev = cur->ifindex, i = cur->row / 2;
 	void *map = bpf_map_lookup_elem(&lat_of, &dev);
 	struct weir_lat *l = map ? bpf_map_lookup_elem(map, &i) : NULL;
-	struct weir_lat_stage *s;
-	__u64 ns;
 
 	cur->timed = 0;
-	if (!l)
-		return;
-	s = &l->stage[WEIR_FAST_xmit];
-	ns = bpf_ktime_get_ns() - cur->verdict_ns;
-	s->samples++;
-	s->bucket[weir_hist_bucket(ns)]++;
-	if (ns > s->max_ns)
-		s->max_ns = ns;
+	if (l)
+		lat_record(l, WEIR_FAST_xmit, bpf_ktime_get_ns() - cur->verdict_ns);
 }
 
 /* This CPU's first row of a device, for what no queue can be told of. */

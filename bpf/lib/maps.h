@@ -50,6 +50,22 @@ struct {
 	__array(values, struct lat_map);
 } lat_of SEC(".maps");
 
+/* Counts one latency. The barrier keeps the index that is compared and the one that is used the same
+ * register: clang 19 else compares an earlier one, which says nothing to the verifier. */
+static __always_inline void lat_record(struct weir_lat *l, enum weir_fast_stage stage, __u64 ns)
+{
+	struct weir_lat_stage *s = &l->stage[stage];
+	__u32 i = weir_hist_bucket(ns);
+
+	barrier_var(i);
+	if (i >= WEIR_HIST_BUCKETS)
+		return;
+	s->samples++;
+	s->bucket[i]++;
+	if (ns > s->max_ns)
+		s->max_ns = ns;
+}
+
 /* The row in which this CPU's frames on their way to a driver count; NULL once it is detached. */
 static __always_inline struct weir_row *cursor_row(const struct weir_cursor *cur)
 {

@@ -23,18 +23,13 @@ struct verdict {
 /* A function of its own, so that its dozen callers stay small in the instruction cache. */
 static __noinline int time_stage(struct weir_lat *l, struct weir_cursor *cur, __u32 stage)
 {
-	struct weir_lat_stage *s;
 	__u64 now = bpf_ktime_get_ns(), ns;
 
 	if (!l || !cur || stage >= WEIR_FAST_STAGE_COUNT)
 		return 0;
 	ns = now - cur->left_ns;
 	ns -= ns < cur->clock_cost_ns ? ns : cur->clock_cost_ns;
-	s = &l->stage[stage];
-	s->samples++;
-	s->bucket[weir_hist_bucket(ns)]++;
-	if (ns > s->max_ns)
-		s->max_ns = ns;
+	lat_record(l, stage, ns);
 	cur->left_ns = now;
 	return 0;
 }

@@ -105,8 +105,11 @@ static __always_inline bool route_holds(const struct weir_route *r, const struct
 static __always_inline bool route_find(const struct pkt *p, const struct iphdr *ip,
 	const struct route_key *k, struct weir_route **route)
 {
-	__u64 x = ((__u64)ip->saddr << 32 | ip->daddr) ^ (__u64)k->ports * 0x9e3779b97f4a7c15ULL;
-	__u32 i = (__u32)(x * 0xd6e8feb86659fd93ULL >> 40) & routes_mask;
+	/* A factor for each field, since a product's bits follow lower bits alone: hosts of a subnet
+	 * differ in the highest. Folded, for those that differ in steps. */
+	__u64 x = ip->saddr * 0x9e3779b97f4a7c15ULL + ip->daddr * 0xd6e8feb86659fd93ULL +
+		  k->ports * 0xc2b2ae3d27d4eb4fULL;
+	__u32 i = (__u32)(x >> 48 ^ x >> 29) & routes_mask;
 	__u32 epoch = p->cur->epoch;
 	struct weir_route *r, *s;
 
