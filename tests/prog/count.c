@@ -47,6 +47,7 @@ void prog_sum(const struct prog *p, struct weir_row *sum)
 		sum->lost += r->lost;
 		sum->tx_packets += r->tx_packets;
 		sum->neigh_full += r->neigh_full;
+		sum->route_full += r->route_full;
 	}
 }
 
@@ -113,8 +114,52 @@ void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropp
 		assert_count(
 			&sum.punt_drop[e], hit && punt_dropped, bytes, "punt drop", exits[e].name);
 	}
-	/* these are the tracepoints' and the reader's, which nothing here has called */
-	assert_int_equal(sum.sent + sum.lost + sum.tx_packets + sum.neigh_full, 0);
+	/* the tracepoints' and the reader's, which nothing here has called; and no table was full
+	 */
+	assert_int_equal(sum.sent + sum.lost + sum.tx_packets + sum.neigh_full + sum.route_full, 0);
+}
+
+static struct way seen(const struct frame *in, enum weir_exit exit, const struct ran *ran)
+{
+	bool out = exit_kind(exit) == WEIR_KIND_OUT;
+	static struct frame want;
+	struct way w = {.exit = exit, .hop = out ? get16(&ran->out, 4) : 0};
+
+	if (out) {
+		assert_in_range(ran->out.data[10], 0, PORT_COUNT - 1); /* in the sender's MAC */
+		frame_forwarded(&want, in, ran->out.data[10]);
+		put16(&want, 4, w.hop);
+	}
+	assert_frame(&ran->out, out ? &want : in, exit_name(exit), 0);
+	return w;
+}
+
+struct way prog_way(struct prog *p, const struct frame *in)
+{
+	static struct ran ran;
+	enum weir_exit exit = prog_exit(p, in, &ran);
+
+	return seen(in, exit, &ran);
+}
+
+struct way prog_way_at(struct prog *p, const struct frame *in, __u32 age)
+{
+	static struct ran ran;
+	enum weir_exit exit = prog_exit_at(p, in, &ran, age);
+
+	return seen(in, exit, &ran);
+}
+
+bool same_way(struct way a, struct way b)
+{
+	return a.exit == b.exit && a.hop == b.hop;
+}
+
+void assert_same_way(struct way got, struct way want, const char *what)
+{
+	if (!same_way(got, want))
+		fail_msg("%s: %s to %04x, not %s to %04x", what, exit_name(got.exit), got.hop,
+			exit_name(want.exit), want.hop);
 }
 
 void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enum port port)

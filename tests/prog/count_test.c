@@ -281,7 +281,7 @@ static void punt_drop_follows_the_setting_at_once(void **state)
 static int up(void **state)
 {
 	(void)state;
-	if (net_up())
+	if (net_up_plain())
 		return -1;
 	prog_load(&one, &(struct prog_opts){0});
 	prog_load(&two, &(struct prog_opts){.queues = 2});

@@ -312,7 +312,7 @@ static void short_l4_headers_are_untouched(void **state)
 static int up(void **state)
 {
 	(void)state;
-	if (net_up())
+	if (net_up_plain())
 		return -1;
 	prog_load(&virtual, &(struct prog_opts){0});
 	prog_load(&physical, &(struct prog_opts){.physical = true});

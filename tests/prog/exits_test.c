@@ -28,6 +28,7 @@ struct fixture {
 	bool unconfirmed;   /* nothing is known of next hops */
 	bool no_forwarding; /* it comes in where forwarding is off */
 	bool fib_refuses;
+	bool own_source; /* the source is one of this host's addresses */
 	bool needs_lwt, needs_split;
 	__u16 l4_len; /* 26 unless said, which makes 60 bytes */
 	__u16 cut;    /* the frame ends here */
@@ -128,6 +129,12 @@ static const struct fixture fixtures[] = {
 	{"options", E(ip_rcv, IP_OPTIONS), .set = {SET8(AT_IP_START, 0x46)}},
 	{"options_of_40_bytes", E(ip_rcv, IP_OPTIONS),
 		.set = {SET8(AT_IP_START, 0x4f)}, .l4_len = 48},
+	{"ip_header_split_off", E(ip_rcv, HEADER_APART), .linear = 14, .needs_split = true},
+	{"ip_header_split_by_a_byte", E(ip_rcv, HEADER_APART), .linear = 33, .needs_split = true},
+	{"ip_header_split_and_alone", E(ip_rcv, HEADER_APART), .linear = 33, .cut = 34,
+		.needs_split = true},
+	{"ip_header_split_and_cut", E(ip_rcv, IP_INHDR), .linear = 20, .cut = 33,
+		.needs_split = true},
 	{"options_cut_by_frame", E(ip_rcv, IP_OPTIONS),
 		.set = {SET8(AT_IP_START, 0x4f)}, .cut = 34},
 
@@ -145,6 +152,11 @@ static const struct fixture fixtures[] = {
 	{"no_route", E(route_in, NOT_FORWARDED), .dst = NO_ROUTE},
 	{"class_e_is_not_broadcast", E(route_in, NOT_FORWARDED), .dst = "240.0.0.1"},
 	{"forwarding_off", E(route_in, FWD_DISABLED), .no_forwarding = true},
+	{"source_is_our_own", E(route_in, SOURCE_CHECK), .src = ROUTER, .own_source = true},
+	{"source_is_our_own_with_ttl_1", E(route_in, SOURCE_CHECK), .src = ROUTER,
+		.own_source = true, .set = {SET8(AT_IP_TTL, 1)}},
+	{"blackhole_from_our_own", E(route_in, BLACKHOLE), .src = ROUTER, .own_source = true,
+		.dst = BLACK},
 	{"lightweight_tunnel", E(route_in, LWTUNNEL), .dst = TUNNELED, .needs_lwt = true},
 	{"fib_refuses", E(route_in, FIB_ERROR), .fib_refuses = true},
 
@@ -234,6 +246,8 @@ static void takes_its_exit(void **state)
 		prog_reset(p);
 		if (x->unconfirmed)
 			prog_forget(p);
+		if (x->own_source)
+			prog_local(p, x->src, true);
 		p->conf->punt = way & 1 ? WEIR_PUNT_DROP : WEIR_PUNT_KERNEL;
 		p->ctl->sample_every = way >> 1; /* timed packets take a copy of the code */
 		p->linear = x->linear;
@@ -260,7 +274,7 @@ static void every_exit_has_a_fixture(void **state)
 static int up(void **state)
 {
 	(void)state;
-	if (net_up())
+	if (net_up_plain())
 		return -1;
 	prog_load(&normal, &(struct prog_opts){0});
 	prog_load(&refused, &(struct prog_opts){.fib_refuses = true});

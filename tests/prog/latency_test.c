@@ -196,7 +196,7 @@ static void timed_packets_go_the_same_way(void **state)
 static int up(void **state)
 {
 	(void)state;
-	if (net_up())
+	if (net_up_plain())
 		return -1;
 	prog_load(&prog, &(struct prog_opts){.queues = 2});
 	return 0;

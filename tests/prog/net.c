@@ -36,10 +36,11 @@ static const char routes[] = "route add 198.18.1.0/24 via " HOP "\n"
 			     "route add 198.18.10.0/24 via " HOP "\n"
 			     "route add 198.19.0.0/16 dev out0 scope link\n"
 			     "route add blackhole 198.18.8.0/24 table 100\n"
-			     "route add blackhole 198.18.10.0/24 table 100\n"
-			     "rule add to 198.18.8.0/24 ipproto udp dport 4242 lookup 100\n"
-			     "rule add to 198.18.8.0/24 ipproto tcp dport 4242 lookup 100\n"
-			     "rule add to 198.18.10.0/24 tos 0x10 lookup 100\n";
+			     "route add blackhole 198.18.10.0/24 table 100\n";
+
+static const char rules[] = "rule add to 198.18.8.0/24 ipproto udp dport 4242 lookup 100\n"
+			    "rule add to 198.18.8.0/24 ipproto tcp dport 4242 lookup 100\n"
+			    "rule add to 198.18.10.0/24 tos 0x10 lookup 100\n";
 
 static bool lwt, ipv6;
 
@@ -84,12 +85,20 @@ static int set_sysctl(const char *path, const char *value)
 	return n < 0 ? -1 : 0;
 }
 
+void net_sysctl(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	assert_int_equal(set_sysctl(path, value), 0);
+}
+
 void net_many_hop(unsigned int i, char addr[16])
 {
 	snprintf(addr, 16, "198.19.%u.%u", (i + 1) >> 8 & 0xff, (i + 1) & 0xff);
 }
 
-static void batch(FILE *ip)
+static void batch(FILE *ip, bool ruled)
 {
 	char addr[16];
 	unsigned int i;
@@ -107,13 +116,15 @@ static void batch(FILE *ip)
 	}
 	fputs(neighbours, ip);
 	fputs(routes, ip);
+	if (ruled)
+		fputs(rules, ip);
 	for (i = 0; i < MANY_HOPS; i++) {
 		net_many_hop(i, addr);
 		fprintf(ip, "neigh add %s lladdr 02:00:00:00:01:01 dev out0\n", addr);
 	}
 }
 
-int net_up(void)
+static int up(bool ruled)
 {
 	FILE *ip;
 
@@ -124,7 +135,7 @@ int net_up(void)
 	ip = popen("ip -batch -", "w");
 	if (!ip)
 		return -1;
-	batch(ip);
+	batch(ip, ruled);
 	if (pclose(ip) || set_sysctl("/proc/sys/net/ipv4/ip_forward", "1") ||
 		set_sysctl("/proc/sys/net/ipv4/conf/nofwd0/forwarding", "0"))
 		return -1;
@@ -132,6 +143,16 @@ int net_up(void)
 	ipv6 = !net_ip("neigh add fe80::1 lladdr 02:00:00:00:01:01 dev out0 2>/dev/null") &&
 	       !net_ip("route add 198.18.6.0/24 via inet6 fe80::1 dev out0 2>/dev/null");
 	return prog_on_cpu(0) ? 0 : -1;
+}
+
+int net_up(void)
+{
+	return up(true);
+}
+
+int net_up_plain(void)
+{
+	return up(false);
 }
 
 __u32 net_ifindex(enum port port)

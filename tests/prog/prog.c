@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -95,13 +96,13 @@ static void put_map(const struct bpf_map *map, const void *key, const void *valu
 static void fill(struct prog *p)
 {
 	int rows_fd = bpf_map__fd(p->skel->maps.rows), lat_fd = bpf_map__fd(p->skel->maps.lat);
-	__u32 i, ifindex = net_ifindex(PORT_IN);
+	__u32 i, ifindex = net_ifindex(p->own);
 	enum port port;
 
 	*p->ctl = (struct weir_ctl){.magic = WEIR_MAGIC, .abi = WEIR_ABI};
 	p->conf->abi = WEIR_ABI;
 	p->conf->ifindex = ifindex;
-	net_mac(PORT_IN, p->conf->mac);
+	net_mac(p->own, p->conf->mac);
 	put_map(p->skel->maps.rows_of, &ifindex, &rows_fd);
 	put_map(p->skel->maps.lat_of, &ifindex, &lat_fd);
 	for (i = 0; i < p->nr_rows; i++) {
@@ -121,6 +122,17 @@ static void fill(struct prog *p)
 	prog_confirm(p);
 }
 
+/* In memory, so that tests see what is kept, and may put there what no FIB has said. */
+static void size_routes(struct prog *p, const struct prog *share)
+{
+	struct bpf_map *map = p->skel->maps.routes;
+
+	assert_int_equal(bpf_map__set_max_entries(map, p->nr_routes), 0);
+	assert_int_equal(bpf_map__set_map_flags(map, BPF_F_MMAPABLE), 0);
+	if (share)
+		assert_int_equal(bpf_map__reuse_fd(map, bpf_map__fd(share->skel->maps.routes)), 0);
+}
+
 void prog_load(struct prog *p, const struct prog_opts *o)
 {
 	struct xdp_bpf *skel = xdp_bpf__open();
@@ -128,15 +140,23 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	__u32 rows = o->small_rows ? queues : cpus * queues;
 
 	assert_non_null(skel);
-	*p = (struct prog){.skel = skel, .cpus = cpus, .queues = queues, .nr_rows = rows * 2};
-	skel->rodata->dev_ifindex = net_ifindex(PORT_IN);
+	*p = (struct prog){.skel = skel,
+		.cpus = cpus,
+		.queues = queues,
+		.nr_rows = rows * 2,
+		.routes_each = o->one_pair ? 2 : WEIR_ROUTES_MIN,
+		.own = o->port,
+		.ingress = o->port};
+	p->nr_routes = o->small_routes ? p->routes_each : cpus * p->routes_each;
+	skel->rodata->dev_ifindex = net_ifindex(o->port);
+	skel->rodata->routes_mask = p->routes_each - 1;
 	skel->rodata->dev_queues = queues;
 	skel->rodata->dev_virtual = !o->physical;
 	skel->rodata->dev_generic = o->generic;
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.rows, rows * 2), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.lat, rows), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.cursor, cpus), 0);
-	assert_int_equal(bpf_map__set_max_entries(skel->maps.routes, cpus * WEIR_ROUTES_MIN), 0);
+	size_routes(p, o->share);
 	if (o->fib_refuses)
 		break_fib(skel->progs.weir_xdp);
 	assert_int_equal(xdp_bpf__load(skel), 0);
@@ -145,6 +165,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	p->cursor = map_memory(skel->maps.cursor);
 	p->rows = map_memory(skel->maps.rows);
 	p->lat = map_memory(skel->maps.lat);
+	p->routes = map_memory(skel->maps.routes);
 	fill(p);
 }
 
@@ -162,6 +183,7 @@ void prog_unload(struct prog *p)
 	unmap(p->skel->maps.cursor, p->cursor);
 	unmap(p->skel->maps.rows, p->rows);
 	unmap(p->skel->maps.lat, p->lat);
+	unmap(p->skel->maps.routes, p->routes);
 	xdp_bpf__destroy(p->skel);
 	p->skel = NULL;
 }
@@ -169,7 +191,8 @@ void prog_unload(struct prog *p)
 void prog_reset(struct prog *p)
 {
 	const size_t lat_label = offsetof(struct weir_lat, stage);
-	__u32 i;
+	int local_fd = bpf_map__fd(p->skel->maps.local);
+	__u32 i, addr;
 
 	prog_zero(p);
 	for (i = 0; i < p->nr_rows / 2; i++) {
@@ -182,7 +205,10 @@ void prog_reset(struct prog *p)
 	p->ctl->seq = 0;
 	p->ctl->sample_every = 0;
 	p->conf->punt = WEIR_PUNT_KERNEL;
-	p->ingress = PORT_IN;
+	p->conf->rp_filter = 0;
+	while (!bpf_map_get_next_key(local_fd, NULL, &addr))
+		assert_int_equal(bpf_map_delete_elem(local_fd, &addr), 0);
+	p->ingress = p->own;
 	p->queue = 0;
 	p->linear = 0;
 }
@@ -237,20 +263,111 @@ void prog_confirm(struct prog *p)
 
 void prog_forget_routes(struct prog *p)
 {
-	const struct weir_route none = {};
-	__u32 i;
-
-	for (i = 0; i < bpf_map__max_entries(p->skel->maps.routes); i++)
-		put_map(p->skel->maps.routes, &i, &none);
+	memset(p->routes, 0, p->nr_routes * sizeof(*p->routes));
 }
 
-void prog_forget(struct prog *p)
+static bool is_kept(const struct weir_route *r)
+{
+	return r->epoch;
+}
+
+void prog_route_age(struct weir_route *r)
+{
+	r->epoch = 1;
+}
+
+static bool is_aged(const struct weir_route *r)
+{
+	return r->epoch == 1;
+}
+
+__u32 prog_kept(const struct prog *p)
+{
+	__u32 i = prog_cpu() * p->routes_each, end = i + p->routes_each, kept = 0;
+
+	for (; i < end; i++)
+		kept += is_kept(&p->routes[i]);
+	return kept;
+}
+
+struct weir_route *prog_route(struct prog *p, const struct frame *f)
+{
+	struct weir_route *r = p->routes + prog_cpu() * p->routes_each, *end = r + p->routes_each;
+
+	for (; r < end; r++)
+		if (is_kept(r) && !memcmp(&r->saddr, f->data + AT_IP_SRC, 4) &&
+			!memcmp(&r->daddr, f->data + AT_IP_DST, 4) &&
+			r->proto_tos >> 8 == f->data[AT_IP_TOS])
+			return r;
+	return NULL;
+}
+
+__u32 prog_epoch(const struct prog *p)
+{
+	return p->cursor[prog_cpu()].epoch;
+}
+
+__u32 clock_epoch(unsigned int ms_ago)
+{
+	struct timespec t;
+	__u64 ns;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	ns = (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
+	return (__u32)((ns - ms_ago * 1000000ULL) / WEIR_EPOCH_NS);
+}
+
+/* Run at an epoch's end, a packet may be in the next: then all is put back and done again. */
+enum weir_exit prog_exit_at(struct prog *p, const struct frame *in, struct ran *ran, __u32 age)
+{
+	size_t len = p->nr_routes * sizeof(*p->routes);
+	struct weir_route *before = malloc(len);
+	unsigned int tries;
+	enum weir_exit exit = WEIR_EXIT_COUNT;
+	__u32 i, now;
+
+	assert_non_null(before);
+	memcpy(before, p->routes, len);
+	for (tries = 0; tries < 10000; tries++) {
+		memcpy(p->routes, before, len);
+		now = clock_epoch(0);
+		for (i = 0; i < p->nr_routes; i++)
+			if (is_kept(&p->routes[i]) && !is_aged(&p->routes[i]))
+				p->routes[i].epoch = now - age;
+		exit = prog_exit(p, in, ran);
+		if (prog_epoch(p) == now)
+			break;
+	}
+	free(before);
+	assert_true(tries < 10000); /* else the program's epoch is not the clock's */
+	return exit;
+}
+
+void prog_local(struct prog *p, const char *addr, bool on)
+{
+	int fd = bpf_map__fd(p->skel->maps.local);
+	struct weir_local v = {.type = 2 /* RTN_LOCAL */};
+	__u32 key;
+
+	assert_int_equal(inet_pton(AF_INET, addr, &key), 1);
+	if (on)
+		put_map(p->skel->maps.local, &key, &v);
+	else
+		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+}
+
+void prog_forget_hops(struct prog *p)
 {
 	int fd = bpf_map__fd(p->skel->maps.neigh);
 	struct weir_neigh_key key;
 
 	while (!bpf_map_get_next_key(fd, NULL, &key))
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+}
+
+void prog_forget(struct prog *p)
+{
+	prog_forget_hops(p);
 	prog_forget_routes(p);
 }
 
@@ -265,12 +382,16 @@ int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_n
 	return rc;
 }
 
-void prog_reachable(struct prog *p, enum port port, __u32 ms)
+void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms)
 {
-	struct weir_port v = {.reachable_ms = ms};
-	__u32 ifindex = net_ifindex(port);
+	struct weir_port v = {.reachable_ms = reachable_ms};
 
 	put_map(p->skel->maps.ports, &ifindex, &v);
+}
+
+void prog_reachable(struct prog *p, enum port port, __u32 ms)
+{
+	prog_port_add(p, net_ifindex(port), ms);
 }
 
 void prog_port_remove(struct prog *p, enum port port)

@@ -57,10 +57,16 @@ enum port { PORT_IN, PORT_OUT, PORT_SMALL, PORT_BARE, PORT_NOFWD, PORT_COUNT };
 #define SMALL_MTU  576
 #define IN_QUEUES  4
 
-/* A group's setup: the namespace and all above. Returns 0, or -1 having told why. */
+/* A group's setup: the namespace and all above. Returns 0, or -1 having told why. Called again, it
+ * leaves the namespace that was for a new one. */
 int net_up(void);
+/* The same without ip rules: what the FIB says follows from addresses, TOS and device alone. (The
+ * kernel does not forget that a namespace has had a rule.) */
+int net_up_plain(void);
 /* Runs `ip` with the words given; its exit code. */
 int net_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Writes below /proc/sys/net/ipv4. */
+void net_sysctl(const char *name, const char *value);
 __u32 net_ifindex(enum port port);
 void net_mac(enum port port, __u8 mac[6]);     /* the device's own */
 void net_hop_mac(enum port port, __u8 mac[6]); /* of the first neighbour behind it */
@@ -146,8 +152,12 @@ struct xdp_bpf;
 struct prog_opts {
 	bool physical; /* not dev_virtual */
 	bool generic;
-	bool fib_refuses; /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
-	bool small_rows;  /* rows for the first CPU only */
+	bool fib_refuses;	  /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
+	bool small_rows;	  /* rows for the first CPU only */
+	bool small_routes;	  /* routes for the first CPU only */
+	bool one_pair;		  /* a table of two routes for each CPU: all flows meet there */
+	enum port port;		  /* the device that it is loaded for */
+	const struct prog *share; /* the routes are this one's, as they are within a namespace */
 	__u32 queues;
 };
 
@@ -159,7 +169,10 @@ struct prog {
 	struct weir_cursor *cursor;
 	struct weir_row *rows;
 	struct weir_lat *lat;
-	__u32 cpus, queues, nr_rows;
+	struct weir_route *routes;
+	__u32 cpus, queues, nr_rows, nr_routes;
+	__u32 routes_each; /* for a CPU */
+	enum port own;	   /* the device it is loaded for */
 	/* how the next frames come in */
 	enum port ingress;
 	__u32 queue;
@@ -174,7 +187,7 @@ struct ran {
 
 void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
-/* Counters, latencies, cursors, cut, confirmations: as after loading. */
+/* Counters, latencies, cursors, cut, routes, sources, confirmations: as after loading. */
 void prog_reset(struct prog *p);
 /* 0, or -errno where the kernel does not take the frame. Whatever was in flight is taken as sent.
  */
@@ -185,11 +198,25 @@ bool prog_on_cpu(unsigned int nr);
 __u32 prog_cpu(void);
 /* Forgets what the FIB said: the next packet of each flow asks anew. */
 void prog_forget_routes(struct prog *p);
-/* Next hops confirmed for good, or all forgotten (the caches of the CPUs too). */
+/* How many answers of the FIB this CPU has kept since, live or not. */
+__u32 prog_kept(const struct prog *p);
+/* The entry of @f's addresses and TOS on this CPU, NULL if there is none. */
+struct weir_route *prog_route(struct prog *p, const struct frame *f);
+/* So old that no packet takes it for live. */
+void prog_route_age(struct weir_route *r);
+/* Packets that claim to come from @addr are the kernel's; or no longer. */
+void prog_local(struct prog *p, const char *addr, bool on);
+/* In steps of WEIR_EPOCH_NS, as the kernel's coarse clock said so long ago. */
+__u32 clock_epoch(unsigned int ms_ago);
+/* The epoch in which this CPU's last packet was. */
+__u32 prog_epoch(const struct prog *p);
+/* Next hops confirmed for good, or all forgotten and the routes too. */
 void prog_confirm(struct prog *p);
+void prog_forget_hops(struct prog *p);
 void prog_forget(struct prog *p);
 int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_ns);
 void prog_reachable(struct prog *p, enum port port, __u32 ms);
+void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms);
 void prog_port_remove(struct prog *p, enum port port);
 
 /* --- the counters --- */
@@ -205,6 +232,23 @@ void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropp
 void prog_zero(struct prog *p);
 /* Runs @in with counters from 0 and returns the exit, asserting that there is just one. */
 enum weir_exit prog_exit(struct prog *p, const struct frame *in, struct ran *ran);
+/* The same with every kept route (but those aged) of @age epochs, however slow the machine is. */
+enum weir_exit prog_exit_at(struct prog *p, const struct frame *in, struct ran *ran, __u32 age);
+
+/* What became of a packet. */
+struct way {
+	enum weir_exit exit;
+	unsigned int hop; /* the last two bytes of the MAC it goes to; 0 if it does not go out */
+};
+#define HOP_MAC		   0x0101 /* HOP's */
+#define SMALL_HOP_MAC	   0x0201
+#define OUT_BY(mac)	   ((struct way){WEIR_EXIT_xmit_NONE, mac})
+#define LEFT(stage, cause) ((struct way){WEIR_EXIT_##stage##_##cause, 0})
+/* Runs @in as prog_exit() and prog_exit_at() do, and asserts all of the frame that comes out. */
+struct way prog_way(struct prog *p, const struct frame *in);
+struct way prog_way_at(struct prog *p, const struct frame *in, __u32 age);
+bool same_way(struct way a, struct way b);
+void assert_same_way(struct way got, struct way want, const char *what);
 /* Runs @in and asserts its exit, the verdict that belongs to it, and the frame that comes out: as
  * forwarded by @port, else unchanged. */
 void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enum port port);

@@ -191,22 +191,6 @@ static void mtu_of_a_route_is_kept(void **state)
 	assert_int_equal(net_ip("route del 198.18.20.0/24"), 0);
 }
 
-/* A route change is honoured by the next packet. */
-static void routes_are_asked_for_each_packet(void **state)
-{
-	static struct frame f;
-
-	(void)state;
-	frame_make(&f, PROTO_UDP, NO_ROUTE, 26);
-	assert_exit(way_of(&f), X(route_in, NOT_FORWARDED));
-	assert_int_equal(net_ip("route add %s via " HOP, NO_ROUTE), 0);
-	assert_exit(way_of(&f), X(xmit, NONE));
-	assert_int_equal(net_ip("route replace blackhole %s", NO_ROUTE), 0);
-	assert_exit(way_of(&f), X(route_in, BLACKHOLE));
-	assert_int_equal(net_ip("route del %s", NO_ROUTE), 0);
-	assert_exit(way_of(&f), X(route_in, NOT_FORWARDED));
-}
-
 /* All packets of a flow, and all fragments of a packet, take one of several next hops. */
 static void multipath_keeps_a_flow_together(void **state)
 {
@@ -248,20 +232,6 @@ static void generic_and_native_ports_are_apart(void **state)
 	prog_zero(&generic);
 	assert_way(&generic, &f, X(xmit, EGRESS_NOT_ATTACHED), PORT_NOFWD);
 	assert_int_equal(net_ip("neigh del 198.18.253.9 dev nofwd0"), 0);
-}
-
-static void down_device_is_no_way(void **state)
-{
-	static struct frame f;
-
-	(void)state;
-	frame_make(&f, PROTO_UDP, SMALL_HOP, 26);
-	assert_exit(way_of(&f), X(xmit, NONE));
-	assert_int_equal(net_ip("link set small0 down"), 0);
-	assert_exit(way_of(&f), X(route_in, NOT_FORWARDED));
-	assert_int_equal(net_ip("link set small0 up"), 0);
-	assert_int_equal(net_ip("neigh add " SMALL_HOP " lladdr 02:00:00:00:02:01 dev small0"), 0);
-	assert_exit(way_of(&f), X(xmit, NONE));
 }
 
 static int up(void **state)
@@ -306,10 +276,8 @@ int main(void)
 		TEST(destination_in_net_0_is_never_forwarded),
 		TEST(every_length_about_the_mtu),
 		TEST(mtu_of_a_route_is_kept),
-		TEST(routes_are_asked_for_each_packet),
 		TEST(multipath_keeps_a_flow_together),
 		TEST(generic_and_native_ports_are_apart),
-		TEST(down_device_is_no_way),
 	};
 
 	return net_allowed() ? cmocka_run_group_tests_name("route", tests, up, down) : 0;

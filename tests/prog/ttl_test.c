@@ -70,7 +70,7 @@ static void every_ttl(void **state)
 static int up(void **state)
 {
 	(void)state;
-	if (net_up())
+	if (net_up_plain())
 		return -1;
 	prog_load(&prog, &(struct prog_opts){.physical = true});
 	return 0;
