@@ -257,6 +257,21 @@ static int attach_all(struct weir_job *jobs, struct weir_ns *ns, unsigned int nr
 	return rc;
 }
 
+/* Another weir may take the new folder for a dead one, as long as it is not locked. */
+static int make_and_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes,
+	struct weir_err *err)
+{
+	int rc, tries = 10;
+
+	do {
+		rc = weir_ns_prepare(ns, notes, err);
+		if (rc)
+			return rc;
+		*lock = weir_ns_lock(ns, "");
+	} while (*lock == -ENOENT && --tries);
+	return *lock < 0 ? weir_fail_sys(err, *lock, "locking %s", ns->dir) : 0;
+}
+
 int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct weir_notes *notes,
 	struct weir_err *err)
 {
@@ -274,11 +289,7 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 			rc = check(&jobs[i], err);
 	}
 	if (!rc)
-		rc = weir_ns_prepare(ns, notes, err);
-	if (!rc) {
-		lock = weir_ns_lock(ns, "");
-		rc = lock < 0 ? weir_fail_sys(err, lock, "locking %s", ns->dir) : 0;
-	}
+		rc = make_and_lock(ns, &lock, notes, err);
 	if (!rc) {
 		weir_collect_dead(ns);
 		rc = weir_shared_check(ns, err);
