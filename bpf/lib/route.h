@@ -25,6 +25,13 @@ struct headers {
 	void *end; /* of the first buffer */
 };
 
+/* Those whose ports, or SPI, the kernel's flow dissector hands to rules and multipath hashing. */
+static __always_inline bool has_ports(__u8 proto)
+{
+	return likely(proto == IPPROTO_UDP || proto == IPPROTO_TCP) || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_ESP || proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
+}
+
 /*
  * Source and destination port in one word, 0 where there are none: a later fragment has none, first
  * fragments are hashed without them too, and what a packet's padding holds is no port.
@@ -34,7 +41,7 @@ static __always_inline __u32 flow_ports(const struct headers *h)
 	const struct iphdr *ip = h->ip;
 	const __u32 *l4 = (const __u32 *)(ip + 1);
 
-	if (likely((ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
+	if (likely(has_ports(ip->protocol) &&
 		   !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
 		   bpf_ntohs(ip->tot_len) >= sizeof(*ip) + 4 && (void *)(l4 + 1) <= h->end))
 		return *l4;

@@ -51,7 +51,7 @@ struct weir_ctl {
 
 struct weir_route {
 	__u32 saddr, daddr; /* network order, as the ports */
-	__u32 ports;	    /* source and destination; 0 in fragments and without UDP or TCP */
+	__u32 ports;	    /* source and destination; 0 in fragments and where there are none */
 	__u32 iif;
 	__u16 proto_tos; /* protocol, then TOS, as bytes in memory */
 	__u16 mtu;

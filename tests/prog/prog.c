@@ -271,6 +271,14 @@ static bool is_kept(const struct weir_route *r)
 	return r->epoch;
 }
 
+void prog_forge(struct prog *p, const struct frame *f)
+{
+	struct weir_route *r = prog_route(p, f);
+
+	assert_non_null(r);
+	r->macs[2] = htons(FORGED);
+}
+
 void prog_route_age(struct weir_route *r)
 {
 	r->epoch = 1;
@@ -341,6 +349,25 @@ enum weir_exit prog_exit_at(struct prog *p, const struct frame *in, struct ran *
 	free(before);
 	assert_true(tries < 10000); /* else the program's epoch is not the clock's */
 	return exit;
+}
+
+/* It looks once a tick. */
+void prog_hash_ports(struct prog *p, bool on)
+{
+	static struct frame f;
+	static struct ran ran;
+	int tries;
+
+	net_sysctl("fib_multipath_hash_policy", on ? "1" : "0");
+	frame_make(&f, PROTO_UDP, FAR, 26);
+	for (tries = 0; tries < 5000; tries++) {
+		prog_run(p, &f, &ran);
+		if (p->cursor[prog_cpu()].narrow == on)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	assert_true(tries < 5000);
+	prog_forget_routes(p);
 }
 
 void prog_local(struct prog *p, const char *addr, bool on)

@@ -106,9 +106,12 @@ enum {
 	PROTO_IPIP = 4,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
+	PROTO_DCCP = 33,
 	PROTO_IPV6 = 41,
 	PROTO_GRE = 47,
-	PROTO_SCTP = 132
+	PROTO_ESP = 50,
+	PROTO_SCTP = 132,
+	PROTO_UDPLITE = 136
 };
 
 #define FRAME_MAX 16384
@@ -202,6 +205,11 @@ void prog_forget_routes(struct prog *p);
 __u32 prog_kept(const struct prog *p);
 /* The entry of @f's addresses and TOS on this CPU, NULL if there is none. */
 struct weir_route *prog_route(struct prog *p, const struct frame *f);
+/* Writes a MAC into @f's entry that no FIB has said: what goes there was answered by the entry. */
+#define FORGED 0x9999
+void prog_forge(struct prog *p, const struct frame *f);
+/* Multipath hashing over ports too, which makes them part of the key; returns once @p knows. */
+void prog_hash_ports(struct prog *p, bool on);
 /* So old that no packet takes it for live. */
 void prog_route_age(struct weir_route *r);
 /* Packets that claim to come from @addr are the kernel's; or no longer. */
@@ -252,6 +260,10 @@ void assert_same_way(struct way got, struct way want, const char *what);
 /* Runs @in and asserts its exit, the verdict that belongs to it, and the frame that comes out: as
  * forwarded by @port, else unchanged. */
 void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enum port port);
+
+#define assert_way_is(p, f, want) assert_same_way(prog_way(p, f), want, #want)
+/* The answer while what is kept is live. */
+#define assert_kept_way(p, f, want) assert_same_way(prog_way_at(p, f, 0), want, #want)
 
 #define assert_exit(got, want)                                                                     \
 	do {                                                                                       \

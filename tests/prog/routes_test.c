@@ -1,36 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The table of kept routes: who finds which entry, for how long, and what happens where it has no
- * room. Entries are in memory here: a test writes a MAC into one that no FIB has said (FORGED), and
- * sees by it whether a packet was answered from the table.
+ * The table of kept routes: how long an entry lives, what it spares a packet and what it does not,
+ * and what happens where there is no room.
  */
 #include <arpa/inet.h>
 #include <string.h>
-#include <time.h>
 
 #include "prog.h"
 
-#define FORGED 0x9999
+enum { DF = 0x4000 };
 
-enum { DF = 0x4000, MF = 0x2000 };
-
-/* `prog` has a table like the real one. In `pair` all flows meet in one pair of slots for each CPU;
- * `elsewhere` is loaded for NOFWD and shares them. */
-static struct prog prog, pair, elsewhere, first_cpu;
-
-static enum { NOWHERE, PLAIN, RULED_WORLD } world;
+/* `prog` has a table like the real one; in `pair` all flows meet in one pair of slots for each CPU.
+ */
+static struct prog prog, pair, first_cpu;
 
 static void flow(struct frame *f, const char *dst)
 {
 	frame_make(f, PROTO_UDP, dst, 26);
-}
-
-static void forge(struct prog *p, const struct frame *f)
-{
-	struct weir_route *r = prog_route(p, f);
-
-	assert_non_null(r);
-	r->macs[2] = htons(FORGED);
 }
 
 static __u64 route_full(const struct prog *p)
@@ -40,10 +26,6 @@ static __u64 route_full(const struct prog *p)
 	prog_sum(p, &sum);
 	return sum.route_full;
 }
-
-#define assert_way_is(p, f, want) assert_same_way(prog_way(p, f), want, #want)
-/* The answer while what is kept is live. */
-#define assert_kept_way(p, f, want) assert_same_way(prog_way_at(p, f, 0), want, #want)
 
 /* --- an entry's life --- */
 
@@ -59,11 +41,11 @@ static void kept_answer_is_used_for_two_epochs(void **state)
 		prog_forget_routes(&prog);
 		assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
 		assert_int_equal(prog_kept(&prog), 1);
-		forge(&prog, &f);
+		prog_forge(&prog, &f);
 		for (i = 0; i < ARRAY_SIZE(live); i++)
 			assert_same_way(prog_way_at(&prog, &f, live[i]), OUT_BY(FORGED), "live");
 		for (i = 0; i < ARRAY_SIZE(stale); i++) {
-			forge(&prog, &f);
+			prog_forge(&prog, &f);
 			assert_same_way(prog_way_at(&prog, &f, stale[i]), OUT_BY(HOP_MAC), "stale");
 			assert_int_equal(prog_route(&prog, &f)->epoch, prog_epoch(&prog));
 			assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
@@ -144,172 +126,74 @@ static void epoch_follows_the_clock(void **state)
 	}
 }
 
-/* --- the key --- */
+/* --- what is asked of each packet, kept route or not --- */
 
-/* Both are kept, and each keeps its own, whichever came first. */
-static void assert_apart(struct prog *p, const struct frame *a, struct way to_a,
-	const struct frame *b, struct way to_b)
+static void kept_route_still_looks_at_the_packet(void **state)
 {
-	int turn;
-
-	for (turn = 0; turn < 2; turn++) {
-		bool swap = turn;
-
-		prog_forget_routes(p);
-		assert_way_is(p, swap ? b : a, swap ? to_b : to_a);
-		assert_kept_way(p, swap ? a : b, swap ? to_a : to_b);
-		assert_int_equal(prog_kept(p), 2);
-		assert_kept_way(p, a, to_a);
-		assert_kept_way(p, b, to_b);
-		assert_int_equal(prog_kept(p), 2);
-	}
-}
-
-/* Both are answered by one entry. */
-static void assert_together(struct prog *p, const struct frame *a, const struct frame *b)
-{
-	prog_forget_routes(p);
-	assert_way_is(p, a, OUT_BY(HOP_MAC));
-	forge(p, a);
-	assert_kept_way(p, b, OUT_BY(FORGED));
-	assert_int_equal(prog_kept(p), 1);
-}
-
-static void destinations_are_apart(void **state)
-{
-	static struct frame a, b;
+	static struct frame f, small;
 
 	(void)state;
-	flow(&a, FAR);
-	flow(&b, SMALL_HOP);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(SMALL_HOP_MAC));
-	assert_apart(&prog, &a, OUT_BY(HOP_MAC), &b, OUT_BY(SMALL_HOP_MAC));
-	flow(&b, "198.18.1.8"); /* one bit */
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(HOP_MAC));
+	flow(&small, SMALL_HOP);
+	assert_way_is(&prog, &small, OUT_BY(SMALL_HOP_MAC));
+	f = small;
+	put8(&f, AT_IP_TTL, 1);
+	frame_seal(&f);
+	assert_kept_way(&prog, &f, LEFT(ip_forward, IP_TTL));
+	frame_make(&f, PROTO_UDP, SMALL_HOP, SMALL_MTU - 20);
+	assert_kept_way(&prog, &f, OUT_BY(SMALL_HOP_MAC));
+	frame_make(&f, PROTO_UDP, SMALL_HOP, SMALL_MTU - 19);
+	assert_kept_way(&prog, &f, LEFT(ip_forward, IP_FRAGMENT));
+	put16(&f, AT_IP_FRAG, DF);
+	frame_seal(&f);
+	assert_kept_way(&prog, &f, LEFT(ip_forward, PKT_TOO_BIG));
+	frame_make(&f, PROTO_IPIP, SMALL_HOP, 40);
+	assert_kept_way(&prog, &f, LEFT(xmit, CSUM_UNKNOWN));
+	assert_kept_way(&prog, &small, OUT_BY(SMALL_HOP_MAC));
+	assert_int_equal(prog_kept(&prog), 1);
+	flow(&f, BARE_HOP);
+	assert_way_is(&prog, &f, LEFT(xmit, EGRESS_NOT_ATTACHED));
+	assert_kept_way(&prog, &f, LEFT(xmit, EGRESS_NOT_ATTACHED));
 }
 
-static void sources_are_apart(void **state)
-{
-	static struct frame a, b;
-
-	(void)state;
-	prog_local(&pair, "192.0.2.3", true);
-	flow(&a, FAR);
-	flow(&b, FAR);
-	put_addr(&b, AT_IP_SRC, "192.0.2.3");
-	frame_seal(&b);
-	assert_way_is(&pair, &a, OUT_BY(HOP_MAC));
-	assert_kept_way(&pair, &b, LEFT(route_in, SOURCE_CHECK));
-	assert_int_equal(prog_kept(&pair), 1);
-	prog_local(&pair, "192.0.2.3", false);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(HOP_MAC));
-}
-
-static void addresses_are_not_interchangeable(void **state)
-{
-	static struct frame a, b;
-
-	(void)state;
-	flow(&a, FAR);
-	flow(&b, HOST);
-	put_addr(&b, AT_IP_SRC, FAR);
-	frame_seal(&b);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(0x0001));
-}
-
-static void tos_are_apart(void **state)
-{
-	static struct frame a, b;
-	unsigned int bit;
-
-	(void)state;
-	assert_int_equal(net_ip("route add 198.18.1.0/24 tos 0x10 via " SMALL_HOP), 0);
-	flow(&a, FAR);
-	flow(&b, FAR);
-	put8(&b, AT_IP_TOS, 0x10);
-	frame_seal(&b);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(SMALL_HOP_MAC));
-	assert_int_equal(net_ip("route del 198.18.1.0/24 tos 0x10"), 0);
-	for (bit = 2; bit < 8; bit++) { /* all that a route or rule can look at; not ECN */
-		put8(&b, AT_IP_TOS, 1U << bit);
-		frame_seal(&b);
-		assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(HOP_MAC));
-	}
-}
-
-/* The table is the namespace's: a route from here is none from a device that does not forward. */
-static void devices_are_apart(void **state)
-{
-	static struct frame here, there;
-
-	(void)state;
-	flow(&here, FAR);
-	flow(&there, FAR);
-	net_mac(PORT_NOFWD, there.data);
-	assert_way_is(&pair, &here, OUT_BY(HOP_MAC));
-	assert_kept_way(&elsewhere, &there, LEFT(route_in, FWD_DISABLED));
-	assert_int_equal(prog_kept(&pair), 1);
-	net_sysctl("conf/nofwd0/forwarding", "1");
-	assert_way_is(&elsewhere, &there, OUT_BY(HOP_MAC));
-	net_sysctl("conf/nofwd0/forwarding", "0");
-	assert_int_equal(prog_kept(&pair), 2);
-	forge(&pair, &here); /* either of the two */
-	assert_true(same_way(prog_way_at(&pair, &here, 0), OUT_BY(FORGED)) !=
-		    same_way(prog_way_at(&elsewhere, &there, 0), OUT_BY(FORGED)));
-}
-
-/* Without rules no route depends on what is behind the addresses. */
-static void the_rest_shares_an_entry(void **state)
-{
-	static const struct {
-		unsigned int at, width, value;
-	} set[] = {
-		{AT_L4, 2, 77},
-		{AT_L4_DPORT, 2, RULED_PORT},
-		{AT_IP_PROTO, 1, PROTO_SCTP},
-		{AT_IP_PROTO, 1, 0},
-		{AT_IP_ID, 2, 7},
-		{AT_IP_TTL, 1, 3},
-		{AT_IP_FRAG, 2, DF},
-		{AT_IP_FRAG, 2, MF},
-		{AT_IP_FRAG, 2, 100},
-	};
-	static struct frame a, b;
-	size_t i;
-
-	(void)state;
-	flow(&a, FAR);
-	for (i = 0; i < ARRAY_SIZE(set); i++) {
-		flow(&b, FAR);
-		if (set[i].width == 1)
-			put8(&b, set[i].at, set[i].value);
-		else
-			put16(&b, set[i].at, set[i].value);
-		frame_seal(&b);
-		assert_together(&pair, &a, &b);
-		assert_together(&prog, &a, &b);
-	}
-	frame_make(&b, PROTO_TCP, FAR, 1400);
-	assert_together(&prog, &a, &b);
-}
-
-/* Until the program has seen it, which it does once a tick. */
-static void hash_ports(bool on)
+/* The packet that asks may be one that does not go out. */
+static void whoever_asks_the_route_is_kept(void **state)
 {
 	static struct frame f;
-	int tries;
 
-	net_sysctl("fib_multipath_hash_policy", on ? "1" : "0");
+	(void)state;
 	flow(&f, FAR);
-	for (tries = 0; tries < 5000; tries++) {
-		prog_way(&prog, &f);
-		if (prog.cursor[prog_cpu()].narrow == on)
-			break;
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	}
-	assert_true(tries < 5000);
-	prog_forget_routes(&prog);
+	put8(&f, AT_IP_TTL, 1);
+	frame_seal(&f);
+	assert_way_is(&prog, &f, LEFT(ip_forward, IP_TTL));
+	put8(&f, AT_IP_TTL, 64);
+	frame_seal(&f);
+	prog_forge(&prog, &f);
+	assert_kept_way(&prog, &f, OUT_BY(FORGED));
 }
+
+/* A kept route crosses the same stages as one that is asked for. */
+static void stages_are_the_same(void **state)
+{
+	static struct frame f;
+	__u32 samples;
+	enum weir_fast_stage s;
+
+	(void)state;
+	prog.ctl->sample_every = 1;
+	flow(&f, FAR);
+	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
+	prog_reset(&prog);
+	prog.ctl->sample_every = 1;
+	for (samples = 1; samples <= 3; samples++) {
+		assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
+		for (s = WEIR_FAST_xdp; s <= WEIR_FAST_neigh; s++)
+			if (prog.lat[prog_cpu()].stage[s].samples != samples)
+				fail_msg("packet %u: stage %u has %llu samples", samples, s,
+					prog.lat[prog_cpu()].stage[s].samples);
+	}
+}
+
+/* --- room --- */
 
 /* Flows spread over the table by each part of their addresses and ports, and by two at once, as
  * between two subnets. A pair has room for two, so few of 300 are left over. */
@@ -341,7 +225,7 @@ static void flows_spread(void **state)
 	assert_int_equal(net_ip("route add 198.0.0.0/7 via " HOP), 0);
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (ways[i].at == AT_L4)
-			hash_ports(true);
+			prog_hash_ports(&prog, true);
 		prog_forget_routes(&prog);
 		for (n = 0; n < 300; n++) {
 			one = ways[i].at2 ? n % 17 : n;
@@ -358,136 +242,9 @@ static void flows_spread(void **state)
 		if (prog_kept(&prog) < 260) /* 287 are to be expected */
 			fail_msg("by %s: %u of 300 flows are kept", ways[i].by, prog_kept(&prog));
 	}
-	hash_ports(false);
+	prog_hash_ports(&prog, false);
 	assert_int_equal(net_ip("route del 198.0.0.0/7"), 0);
 }
-
-/* --- ports and protocols, where routes depend on them --- */
-
-static void ported(struct frame *f, unsigned int proto, unsigned int sport, unsigned int dport)
-{
-	frame_make(f, proto, RULED, 64);
-	put16(f, AT_L4, sport);
-	put16(f, AT_L4_DPORT, dport);
-	frame_seal(f);
-}
-
-static void assert_rule_tells_apart(const char *rule, const struct frame *a, const struct frame *b)
-{
-	assert_int_equal(net_ip("rule add pref 900 to " RULED " %s lookup 101", rule), 0);
-	assert_apart(&pair, a, OUT_BY(HOP_MAC), b, OUT_BY(SMALL_HOP_MAC));
-	assert_apart(&prog, a, OUT_BY(HOP_MAC), b, OUT_BY(SMALL_HOP_MAC));
-	assert_int_equal(net_ip("rule del pref 900"), 0);
-}
-
-static void rules_tell_ports_and_protocols_apart(void **state)
-{
-	static struct frame a, b;
-
-	(void)state;
-	ported(&a, PROTO_UDP, 1000, 2000);
-	ported(&b, PROTO_UDP, 1000, 2001);
-	assert_rule_tells_apart("ipproto udp dport 2001", &a, &b);
-	ported(&b, PROTO_UDP, 1001, 2000);
-	assert_rule_tells_apart("ipproto udp sport 1001", &a, &b);
-	ported(&b, PROTO_TCP, 1000, 2000);
-	assert_rule_tells_apart("ipproto tcp", &a, &b);
-	ported(&a, PROTO_ICMP, 1000, 2000);
-	ported(&b, PROTO_SCTP, 1000, 2000);
-	assert_rule_tells_apart("ipproto sctp", &a, &b);
-}
-
-/* With any rule there is, those flows too that it is not about. */
-static void with_rules_each_flow_has_its_own(void **state)
-{
-	static struct frame a, b;
-
-	(void)state;
-	ported(&a, PROTO_UDP, 1000, 2000);
-	ported(&b, PROTO_UDP, 1000, 2001);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(HOP_MAC));
-	ported(&b, PROTO_UDP, 2000, 1000);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(HOP_MAC));
-	ported(&b, PROTO_TCP, 1000, 2000);
-	assert_apart(&pair, &a, OUT_BY(HOP_MAC), &b, OUT_BY(HOP_MAC));
-	ported(&b, PROTO_UDP, 1000, 2000);
-	put16(&b, AT_IP_FRAG, DF);
-	frame_seal(&b);
-	assert_together(&pair, &a, &b);
-}
-
-/* All fragments of a packet share an entry, apart from whole packets; what looks like ports is
- * none. */
-static void fragments_have_no_ports(void **state)
-{
-	static struct frame whole, first, later;
-
-	(void)state;
-	ported(&whole, PROTO_UDP, 1000, 2000);
-	ported(&first, PROTO_UDP, 1000, 2000);
-	put16(&first, AT_IP_FRAG, MF);
-	frame_seal(&first);
-	assert_apart(&pair, &whole, OUT_BY(HOP_MAC), &first, OUT_BY(HOP_MAC));
-	ported(&later, PROTO_UDP, 1000, RULED_PORT);
-	put16(&later, AT_IP_FRAG, MF | 100);
-	frame_seal(&later);
-	assert_together(&pair, &first, &later);
-	ported(&later, PROTO_UDP, 7, 8);
-	put16(&later, AT_IP_FRAG, 200);
-	frame_seal(&later);
-	assert_together(&pair, &first, &later);
-	ported(&whole, PROTO_UDP, 1000, RULED_PORT);
-	assert_way_is(&pair, &whole, LEFT(route_in, BLACKHOLE));
-	assert_together(&pair, &first, &later);
-}
-
-static void protocols_without_ports_have_none(void **state)
-{
-	static struct frame a, b;
-
-	(void)state;
-	ported(&a, PROTO_ICMP, 1000, 2000);
-	ported(&b, PROTO_ICMP, 7, 8);
-	assert_together(&pair, &a, &b);
-}
-
-/* The answers are those that the FIB gives without a table, and not all the same. */
-static void multipath_by_ports(void **state)
-{
-	static struct frame f;
-	static struct way asked[64];
-	unsigned int i, by_small = 0;
-
-	(void)state;
-	hash_ports(true);
-	assert_int_equal(
-		net_ip("route add 198.18.21.0/24 nexthop via " HOP " nexthop via " SMALL_HOP), 0);
-	flow(&f, "198.18.21.9");
-	for (i = 0; i < 64; i++) {
-		prog_forget_routes(&prog);
-		put16(&f, AT_L4, i * 1001);
-		frame_seal(&f);
-		asked[i] = prog_way(&prog, &f);
-		by_small += asked[i].hop == SMALL_HOP_MAC;
-	}
-	assert_in_range(by_small, 8, 56);
-	for (i = 0; i < 256; i++) {
-		put16(&f, AT_L4, i % 64 * 1001);
-		frame_seal(&f);
-		assert_kept_way(&prog, &f, asked[i % 64]);
-	}
-	assert_in_range(prog_kept(&prog), 50, 64);
-	hash_ports(false);
-	for (i = 0; i < 64; i++) {
-		put16(&f, AT_L4, i * 1001);
-		frame_seal(&f);
-		prog_way(&prog, &f);
-	}
-	assert_int_equal(prog_kept(&prog), 1);
-	assert_int_equal(net_ip("route del 198.18.21.0/24"), 0);
-}
-
-/* --- room --- */
 
 static void third_flow_is_asked_for_each_time(void **state)
 {
@@ -505,7 +262,7 @@ static void third_flow_is_asked_for_each_time(void **state)
 		for (i = 0; i < 2; i++) {
 			assert_kept_way(&pair, &f[i], OUT_BY(HOP_MAC));
 			assert_int_equal(route_full(&pair), 0);
-			forge(&pair, &f[i]);
+			prog_forge(&pair, &f[i]);
 		}
 		memcpy(before, pair.routes + prog_cpu() * 2, sizeof(before));
 		for (i = 0; i < 5; i++) {
@@ -537,7 +294,7 @@ static void stale_slot_is_taken(void **state)
 		assert_kept_way(&pair, &f[turn >> 1], OUT_BY(HOP_MAC));
 		assert_kept_way(&pair, &f[!(turn >> 1)], OUT_BY(HOP_MAC));
 		prog_route_age(prog_route(&pair, &f[stale]));
-		forge(&pair, &f[!stale]);
+		prog_forge(&pair, &f[!stale]);
 		assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
 		assert_int_equal(route_full(&pair), 0);
 		assert_null(prog_route(&pair, &f[stale]));
@@ -574,7 +331,7 @@ static void no_cpu_uses_anothers(void **state)
 	flow(&f, FAR);
 	assert_way_is(&pair, &f, OUT_BY(HOP_MAC));
 	mine = prog_route(&pair, &f);
-	forge(&pair, &f);
+	prog_forge(&pair, &f);
 	if (!prog_on_cpu(1))
 		skip_because("one CPU only");
 	there = prog_way_at(&pair, &f, 0);
@@ -643,128 +400,36 @@ static void table_without_this_cpu(void **state)
 	assert_int_equal(full, 1);
 }
 
-/* --- what is asked of each packet, kept route or not --- */
-
-static void kept_route_still_looks_at_the_packet(void **state)
+static int up(void **state)
 {
-	static struct frame f, small;
-
 	(void)state;
-	flow(&small, SMALL_HOP);
-	assert_way_is(&prog, &small, OUT_BY(SMALL_HOP_MAC));
-	f = small;
-	put8(&f, AT_IP_TTL, 1);
-	frame_seal(&f);
-	assert_kept_way(&prog, &f, LEFT(ip_forward, IP_TTL));
-	frame_make(&f, PROTO_UDP, SMALL_HOP, SMALL_MTU - 20);
-	assert_kept_way(&prog, &f, OUT_BY(SMALL_HOP_MAC));
-	frame_make(&f, PROTO_UDP, SMALL_HOP, SMALL_MTU - 19);
-	assert_kept_way(&prog, &f, LEFT(ip_forward, IP_FRAGMENT));
-	put16(&f, AT_IP_FRAG, DF);
-	frame_seal(&f);
-	assert_kept_way(&prog, &f, LEFT(ip_forward, PKT_TOO_BIG));
-	frame_make(&f, PROTO_IPIP, SMALL_HOP, 40);
-	assert_kept_way(&prog, &f, LEFT(xmit, CSUM_UNKNOWN));
-	assert_kept_way(&prog, &small, OUT_BY(SMALL_HOP_MAC));
-	assert_int_equal(prog_kept(&prog), 1);
-	flow(&f, BARE_HOP);
-	assert_way_is(&prog, &f, LEFT(xmit, EGRESS_NOT_ATTACHED));
-	assert_kept_way(&prog, &f, LEFT(xmit, EGRESS_NOT_ATTACHED));
-}
-
-/* The packet that asks may be one that does not go out. */
-static void whoever_asks_the_route_is_kept(void **state)
-{
-	static struct frame f;
-
-	(void)state;
-	flow(&f, FAR);
-	put8(&f, AT_IP_TTL, 1);
-	frame_seal(&f);
-	assert_way_is(&prog, &f, LEFT(ip_forward, IP_TTL));
-	put8(&f, AT_IP_TTL, 64);
-	frame_seal(&f);
-	forge(&prog, &f);
-	assert_kept_way(&prog, &f, OUT_BY(FORGED));
-}
-
-/* A kept route crosses the same stages as one that is asked for. */
-static void stages_are_the_same(void **state)
-{
-	static struct frame f;
-	__u32 samples;
-	enum weir_fast_stage s;
-
-	(void)state;
-	prog.ctl->sample_every = 1;
-	flow(&f, FAR);
-	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
-	prog_reset(&prog);
-	prog.ctl->sample_every = 1;
-	for (samples = 1; samples <= 3; samples++) {
-		assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
-		for (s = WEIR_FAST_xdp; s <= WEIR_FAST_neigh; s++)
-			if (prog.lat[prog_cpu()].stage[s].samples != samples)
-				fail_msg("packet %u: stage %u has %llu samples", samples, s,
-					prog.lat[prog_cpu()].stage[s].samples);
-	}
-}
-
-static void unload(void)
-{
-	prog_unload(&elsewhere);
-	prog_unload(&prog);
-	prog_unload(&pair);
-	prog_unload(&first_cpu);
-	world = NOWHERE;
-}
-
-static int enter(bool ruled)
-{
-	unload();
-	if (ruled ? net_up() : net_up_plain())
-		return -1;
-	if (net_ip("route add " RULED " via " SMALL_HOP " table 101"))
+	if (net_up_plain())
 		return -1;
 	prog_load(&prog, &(struct prog_opts){0});
 	prog_load(&pair, &(struct prog_opts){.one_pair = true});
-	prog_load(&elsewhere,
-		&(struct prog_opts){.one_pair = true, .port = PORT_NOFWD, .share = &pair});
 	prog_load(&first_cpu, &(struct prog_opts){.small_routes = true});
-	world = ruled ? RULED_WORLD : PLAIN;
 	return 0;
-}
-
-static int fresh(void)
-{
-	prog_reset(&prog);
-	prog_reset(&pair);
-	prog_reset(&elsewhere);
-	prog_reset(&first_cpu);
-	return 0;
-}
-
-static int plain(void **state)
-{
-	(void)state;
-	return world == PLAIN || !enter(false) ? fresh() : -1;
-}
-
-static int ruled(void **state)
-{
-	(void)state;
-	return world == RULED_WORLD || !enter(true) ? fresh() : -1;
 }
 
 static int down(void **state)
 {
 	(void)state;
-	unload();
+	prog_unload(&prog);
+	prog_unload(&pair);
+	prog_unload(&first_cpu);
 	return 0;
 }
 
-#define TEST(name)	 cmocka_unit_test_setup(name, plain)
-#define RULED_TEST(name) cmocka_unit_test_setup(name, ruled)
+static int fresh(void **state)
+{
+	(void)state;
+	prog_reset(&prog);
+	prog_reset(&pair);
+	prog_reset(&first_cpu);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, fresh)
 
 int main(void)
 {
@@ -773,28 +438,17 @@ int main(void)
 		TEST(use_does_not_prolong),
 		TEST(entry_holds_what_the_fib_said),
 		TEST(epoch_follows_the_clock),
-		TEST(destinations_are_apart),
-		TEST(sources_are_apart),
-		TEST(addresses_are_not_interchangeable),
-		TEST(tos_are_apart),
-		TEST(devices_are_apart),
-		TEST(the_rest_shares_an_entry),
+		TEST(kept_route_still_looks_at_the_packet),
+		TEST(whoever_asks_the_route_is_kept),
+		TEST(stages_are_the_same),
 		TEST(flows_spread),
-		TEST(multipath_by_ports),
 		TEST(third_flow_is_asked_for_each_time),
 		TEST(stale_slot_is_taken),
 		TEST(a_flow_has_one_entry),
 		TEST(no_cpu_uses_anothers),
 		TEST(each_cpu_has_a_part),
 		TEST(table_without_this_cpu),
-		TEST(kept_route_still_looks_at_the_packet),
-		TEST(whoever_asks_the_route_is_kept),
-		TEST(stages_are_the_same),
-		RULED_TEST(rules_tell_ports_and_protocols_apart),
-		RULED_TEST(with_rules_each_flow_has_its_own),
-		RULED_TEST(fragments_have_no_ports),
-		RULED_TEST(protocols_without_ports_have_none),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("routes", tests, NULL, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("routes", tests, up, down) : 0;
 }
