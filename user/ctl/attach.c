@@ -211,6 +211,9 @@ static int commit(struct weir_job *j, struct weir_err *err)
 	rc = weir_job_open_port(j);
 	if (rc)
 		return weir_fail_sys(err, rc, "opening %s for redirects", j->link.name);
+	rc = weir_job_pin(j, err);
+	if (rc)
+		return rc;
 	advise(j);
 	return 0;
 }
@@ -220,6 +223,9 @@ static void roll_back(struct weir_job *j)
 {
 	__u32 zero = 0;
 
+	if (j->hooked >= 0)
+		bpf_link_detach(j->hooked);
+	weir_close(&j->hooked);
 	if (j->own >= 0 && j->skel)
 		bpf_map_update_elem(
 			bpf_map__fd(j->skel->maps.data_conf), &zero, &j->old_conf, BPF_ANY);
@@ -233,7 +239,8 @@ static void roll_back(struct weir_job *j)
 			bpf_link_update(j->own, j->old_prog, NULL);
 		} else {
 			weir_dev_unhook(j->ns, j->link.ifindex);
-			weir_job_hook(j, j->old_prog, j->was_generic, NULL);
+			if (!weir_job_hook(j, j->old_prog, j->was_generic, NULL))
+				weir_job_pin(j, NULL);
 		}
 	}
 }
@@ -261,7 +268,7 @@ static int attach_all(struct weir_job *jobs, struct weir_ns *ns, unsigned int nr
 static int make_and_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes,
 	struct weir_err *err)
 {
-	int rc, tries = 10;
+	int rc, tries = 100;
 
 	do {
 		rc = weir_ns_prepare(ns, notes, err);
@@ -282,7 +289,8 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 
 	for (i = 0; !rc && i < what->nr_devs; i++) {
 		jobs[i] = (struct weir_job){
-			.ns = ns, .what = what, .notes = notes, .own = -1, .old_prog = -1};
+			.ns = ns, .what = what, .notes = notes, .own = -1, .hooked = -1,
+			.old_prog = -1};
 		jobs[i].generic = what->mode == WEIR_XDP_GENERIC;
 		rc = weir_link_get(what->devs[i], &jobs[i].link, err);
 		if (!rc)
@@ -301,6 +309,7 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 	while (jobs && i-- > 0) { /* those that were begun */
 		xdp_bpf__destroy(jobs[i].skel);
 		weir_close(&jobs[i].own);
+		weir_close(&jobs[i].hooked);
 		weir_close(&jobs[i].old_prog);
 	}
 	free(jobs);

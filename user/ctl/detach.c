@@ -17,6 +17,13 @@ int weir_dev_link(const struct weir_ns *ns, __u32 ifindex)
 	return fd < 0 ? -errno : fd;
 }
 
+bool weir_dev_has_link(const struct weir_ns *ns, __u32 ifindex)
+{
+	char path[PATH_MAX];
+
+	return !access(weir_pin_path(ns, path, "dev/%u/link", ifindex), F_OK) || errno != ENOENT;
+}
+
 int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *conf)
 {
 	char path[PATH_MAX];
@@ -121,6 +128,8 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 	(void)notes;
 	if (lock == -EACCES || lock == -EPERM)
 		return weir_fail_sys(err, lock, "opening %s", ns->dir);
+	if (lock >= 0 && access(ns->dir, W_OK))
+		return weir_fail_sys(err, -errno, "removing pins from %s", ns->dir);
 	for (i = 0; i < nr_devs; i++) {
 		if (!find_dev(ns, devs[i])) {
 			weir_fail(err, WEIR_NOT_FOUND, 0, "%s is not attached", devs[i]);

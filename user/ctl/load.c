@@ -165,8 +165,6 @@ int weir_job_hook(struct weir_job *j, int prog, bool generic, struct weir_err *e
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
 		.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	__cleanup_close int link = -1;
-	char path[PATH_MAX];
 	__u32 ifindex = j->link.ifindex;
 	int rc;
 
@@ -175,10 +173,17 @@ int weir_job_hook(struct weir_job *j, int prog, bool generic, struct weir_err *e
 		rc = put_fd(j->ns, "lat_of", ifindex, bpf_map__fd(j->skel->maps.lat));
 	if (rc)
 		return weir_fail_sys(err, rc, "registering %s", j->link.name);
-	link = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
-	if (link < 0)
-		return explain_refusal(j, -errno, err);
-	if (bpf_obj_pin(link, weir_pin_path(j->ns, path, "dev/%u/link", ifindex)))
+	j->hooked = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
+	return j->hooked < 0 ? explain_refusal(j, -errno, err) : 0;
+}
+
+int weir_job_pin(struct weir_job *j, struct weir_err *err)
+{
+	char path[PATH_MAX];
+
+	if (j->hooked < 0)
+		return 0;
+	if (bpf_obj_pin(j->hooked, weir_pin_path(j->ns, path, "dev/%u/link", j->link.ifindex)))
 		return weir_fail_sys(err, -errno, "pinning %s", path);
 	return 0;
 }

@@ -45,43 +45,12 @@ const char *weir_libbpf_said(void)
 int weir_shared_map(const struct weir_ns *ns, const char *name)
 {
 	char path[PATH_MAX];
-	int fd = ns->dir[0] ? bpf_obj_get(weir_pin_path(ns, path, "%s", name)) : -ENOENT;
+	int fd;
 
+	if (!ns->dir[0])
+		return -ENOENT;
+	fd = bpf_obj_get(weir_pin_path(ns, path, "%s", name));
 	return fd < 0 ? -errno : fd;
-}
-
-static int refuse_pins(const struct weir_ns *ns, struct weir_err *err, const char *why)
-{
-	weir_fail(err, WEIR_REFUSED, 0, "the pins in %s %s", ns->dir, why);
-	weir_remedy(err, "weir%s%s dev detach all  (removes them; forwarding falls back to the kernel)",
-		ns->name[0] ? " -n " : "", ns->name);
-	return -EINVAL;
-}
-
-int weir_shared_check(const struct weir_ns *ns, struct weir_err *err)
-{
-	__cleanup_close int fd = weir_shared_map(ns, "ctl");
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), zero = 0;
-	struct weir_ctl c = {};
-	char path[PATH_MAX];
-
-	if (fd == -ENOENT) {
-		if (ns->dir[0] && !access(weir_pin_path(ns, path, "cursor"), F_OK))
-			return refuse_pins(ns, err, "are incomplete");
-		return 0;
-	}
-	if (fd == -EPERM || fd == -EACCES)
-		return weir_fail_sys(err, fd, "opening %s/ctl", ns->dir);
-	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) ||
-		info.type != BPF_MAP_TYPE_ARRAY || info.value_size < 8 ||
-		info.value_size > 4096)
-		return refuse_pins(ns, err, "are not weir's, or broken");
-	if (info.value_size == sizeof(c) && bpf_map_lookup_elem(fd, &zero, &c))
-		return weir_fail_sys(err, -errno, "reading %s/ctl", ns->dir);
-	if (info.value_size != sizeof(c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI)
-		return refuse_pins(ns, err, "belong to another version of weir");
-	return 0;
 }
 
 static int pin_at(const struct weir_ns *ns, struct bpf_map *map, const char *name)
@@ -147,6 +116,9 @@ int weir_shared_up(struct weir_ns *ns, struct weir_err *err)
 
 	if (!access(weir_pin_path(ns, path, "link_redirect_err"), F_OK))
 		return 0;
+	weir_clear_tree(ns->dir); /* what a killed attach left behind */
+	if (mkdir(weir_pin_path(ns, path, "dev"), 0700))
+		return weir_fail_sys(err, -errno, "making %s", path);
 	skel = open_events(ns);
 	rc = skel ? events_bpf__load(skel) : -ENOMEM;
 	if (!rc)
@@ -274,6 +246,10 @@ static int count_one(void *ctx, __u32 ifindex)
 {
 	struct census *c = ctx;
 
+	if (!weir_dev_has_link(c->ns, ifindex)) {
+		weir_dev_remove(c->ns, ifindex);
+		return 0;
+	}
 	c->devs++;
 	c->generic += weir_dev_generic(c->ns, ifindex);
 	return 0;

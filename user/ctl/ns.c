@@ -49,6 +49,8 @@ int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	weir_fail(err, WEIR_REFUSED, error, "%s", text);
+	if (error == -EROFS)
+		weir_remedy(err, "mount -o remount,rw " BPFFS);
 	if (error == -EPERM || error == -EACCES)
 		weir_remedy(err, "run it as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN, "
 				 "CAP_PERFMON and CAP_SYS_ADMIN (sudo weir ...)");
@@ -229,7 +231,7 @@ static int mkdir_p(const char *path)
 	snprintf(buf, sizeof(buf), "%s", path);
 	for (p = buf + 1; (p = strchr(p, '/')); p++) {
 		*p = 0;
-		if (mkdir(buf, 0700) && errno != EEXIST && errno != EROFS)
+		if (access(buf, F_OK) && mkdir(buf, 0700) && errno != EEXIST)
 			return -errno;
 		*p = '/';
 	}
@@ -238,8 +240,8 @@ static int mkdir_p(const char *path)
 
 int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err)
 {
+	int rc, tries = 100;
 	char dev[PATH_MAX];
-	int rc;
 
 	if (!ns->base[0]) {
 		if (!ns->may_mount) {
@@ -257,12 +259,9 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 		place_dir(ns);
 	}
 	weir_pin_path(ns, dev, "dev");
-	rc = mkdir_p(dev);
-	if (rc == -EROFS) {
-		weir_fail(err, WEIR_REFUSED, rc, "making %s", dev);
-		weir_remedy(err, "mount -o remount,rw " BPFFS);
-		return rc;
-	}
+	do
+		rc = mkdir_p(dev);
+	while (rc == -ENOENT && --tries); /* another weir removed a part of it in between */
 	return rc ? weir_fail_sys(err, rc, "making %s", dev) : 0;
 }
 
@@ -291,7 +290,7 @@ out:
 	return -EAGAIN;
 }
 
-void weir_remove_tree(const char *path)
+void weir_clear_tree(const char *path)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
@@ -308,6 +307,11 @@ void weir_remove_tree(const char *path)
 	}
 	if (d)
 		closedir(d);
+}
+
+void weir_remove_tree(const char *path)
+{
+	weir_clear_tree(path);
 	rmdir(path);
 }
 

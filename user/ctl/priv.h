@@ -28,8 +28,9 @@ const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const ch
 int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err);
 /* Holds the namespace's pins against other weirs; the fd is the lock. -errno, quiet. */
 int weir_ns_lock(const struct weir_ns *ns, const char *sub);
-/* Removes a folder of pins and all in it. */
+/* Removes a folder of pins and all in it; clear: what is in it. */
 void weir_remove_tree(const char *path);
+void weir_clear_tree(const char *path);
 /* Calls @fn for each ifindex that has a folder of pins. Stops at the first that is not 0. */
 int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex), void *ctx);
 /* The option that names the namespace in a command to type: " -n NAME" or "". Returns @buf. */
@@ -82,6 +83,7 @@ struct weir_job {
 	struct xdp_bpf *skel;
 	bool generic;
 	int own;	     /* our link that is on the hook already, -1 = none */
+	int hooked;	     /* our new link, -1 = none */
 	int old_prog;	     /* what is on the hook before, ours or foreign, -1 = nothing */
 	__u32 foreign_id;    /* 0 = no foreign program */
 	bool was_generic;    /* how it is there */
@@ -91,8 +93,10 @@ struct weir_job {
 
 /* Loads the program with the device's maps, pinned or reused where they are pinned already. */
 int weir_job_load(struct weir_job *j, struct weir_err *err);
-/* Puts a program on the hook and pins the link: from then on the device is attached. */
+/* Puts a program on the hook, where it stays as long as j->hooked is open. */
 int weir_job_hook(struct weir_job *j, int prog, bool generic, struct weir_err *err);
+/* Pins what was hooked, if anything was: from then on the device is attached. Comes last. */
+int weir_job_pin(struct weir_job *j, struct weir_err *err);
 /* Lets frames be redirected to the device: by generic XDP always, natively if the driver can. */
 int weir_job_open_port(struct weir_job *j);
 
@@ -106,8 +110,18 @@ int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *con
 bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex);
 /* Takes our program off the hook; maps and counters stay. */
 void weir_dev_unhook(const struct weir_ns *ns, __u32 ifindex);
+/* Whether the device was attached to the end: a killed weir leaves a folder without a link. */
+bool weir_dev_has_link(const struct weir_ns *ns, __u32 ifindex);
 /* Detaches and removes all that is pinned for a device, whole or in parts. */
 void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex);
+
+/* --- check.c --- */
+
+/*
+ * Refuses pins of another ABI, broken or incomplete ones. 0 where there are none, or nothing was
+ * attached yet. The caller holds the lock: what is being removed is incomplete, too.
+ */
+int weir_shared_check(struct weir_ns *ns, struct weir_err *err);
 
 /* --- maps.c: what is pinned for the whole namespace --- */
 
@@ -121,9 +135,7 @@ int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err);
 int weir_shared_locals(const struct weir_ns *ns);
 /* Opens a pinned map. -errno, quiet. */
 int weir_shared_map(const struct weir_ns *ns, const char *name);
-/* Refuses pins of another ABI, or rubbish. 0 where there are none. */
-int weir_shared_check(const struct weir_ns *ns, struct weir_err *err);
-/* Removes what no device needs any more: everything, once none is left. */
+/* Removes what no device needs any more, killed weirs' leavings too: all, once none is left. */
 void weir_shared_settle(struct weir_ns *ns);
 /* Removes the pins of namespaces that are gone. */
 void weir_collect_dead(const struct weir_ns *ns);

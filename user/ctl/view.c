@@ -184,8 +184,9 @@ static int open_shared(struct weir_view *v)
 
 int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *err)
 {
+	__cleanup_close int lock = weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
+	int rc = weir_shared_check(ns, err);
 	struct weir_view *v;
-	int lock, rc = weir_shared_check(ns, err);
 
 	if (rc)
 		return rc;
@@ -193,13 +194,11 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 	if (!v)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the counters");
 	v->ns = ns;
-	lock = weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
 	v->devs_mtime_ns = devs_mtime(ns);
 	rc = open_shared(v);
 	if (!rc)
 		rc = weir_each_dev(ns, open_dev, v);
-	if (lock >= 0)
-		close(lock);
+	weir_close(&lock);
 	if (rc && rc != -ENOENT) {
 		weir_view_free(v);
 		weir_fail_sys(err, rc, "opening the counters in %s", ns->dir);
@@ -374,7 +373,10 @@ int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out,
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (exact && c) {
 		lock = weir_ns_lock(v->ns, "dev");
-		rc = lock < 0 ? lock : cut(v, &rest_bank);
+		if (lock == -ENOENT) /* all was detached meanwhile: nothing counts any more */
+			rc = weir_grace(v->ns);
+		else
+			rc = lock < 0 ? lock : cut(v, &rest_bank);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	}
 	snap.time_ns = (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;

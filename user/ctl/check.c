@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Whether the pins are whole and ours, before anything is done with them: a map of another size
+ * would be written past its end, and a missing one be made anew, in which nobody counts.
+ * tests/e2e/pins.bats takes every pin there is away, so a new map is not forgotten here.
+ */
+#include <errno.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "priv.h"
+
+struct pin {
+	const char *name;
+	__u32 type; /* of a map; 0 = a link */
+	__u32 value_size;
+};
+
+/* Made by the first attach, before the device is. */
+static const struct pin of_events[] = {
+	{"cursor", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_cursor)},
+	{"rows_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(__u32)},
+	{"lat_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(__u32)},
+	{"link_devmap_xmit", 0, 0},
+	{"link_exception", 0, 0},
+	{"link_redirect_err", 0, 0},
+};
+
+/* Made with the first device. */
+static const struct pin of_devices[] = {
+	{"ports", BPF_MAP_TYPE_HASH, sizeof(struct weir_port)},
+	{"local", BPF_MAP_TYPE_HASH, sizeof(struct weir_local)},
+	{"neigh", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_neigh)},
+	{"routes", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_route)},
+	{"tx_ports", BPF_MAP_TYPE_DEVMAP_HASH, sizeof(struct bpf_devmap_val)},
+	{"tx_ports_generic", BPF_MAP_TYPE_DEVMAP_HASH, sizeof(struct bpf_devmap_val)},
+};
+
+static const struct pin of_device[] = {
+	{"conf", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_conf)},
+	{"rows", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_row)},
+	{"lat", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_lat)},
+	{"link", 0, 0},
+};
+
+#define NR(pins) (sizeof(pins) / sizeof((pins)[0]))
+
+/* The descriptors of maps, programs and links answer the same questions, in other structs. */
+static bool is_link(int fd)
+{
+	char path[64], what[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* bpf_link or bpf-link: kernels differ */
+	return readlink(path, what, sizeof(what) - 1) > 0 && strstr(what, "bpf") &&
+	       strstr(what, "link");
+}
+
+/* 0; -ENOENT where there is none; -EINVAL where it is something else. */
+static int check_pin(const struct pin *pin, const char *path)
+{
+	__cleanup_close int fd = bpf_obj_get(path);
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	if (fd < 0)
+		return -errno;
+	if (is_link(fd))
+		return pin->type ? -EINVAL : 0;
+	if (!pin->type || bpf_map_get_info_by_fd(fd, &info, &len) || info.type != pin->type ||
+		info.value_size != pin->value_size)
+		return -EINVAL;
+	return 0;
+}
+
+static int check_shared(const struct weir_ns *ns, const struct pin *pins, size_t nr)
+{
+	char path[PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; i < nr && !rc; i++)
+		rc = check_pin(&pins[i], weir_pin_path(ns, path, "%s", pins[i].name));
+	return rc;
+}
+
+/* A folder without a link is nobody's: what a killed attach left. */
+static int check_dev(void *ctx, __u32 ifindex)
+{
+	char path[PATH_MAX];
+	int rc = 0;
+
+	if (!weir_dev_has_link(ctx, ifindex))
+		return 0;
+	for (size_t i = 0; i < NR(of_device) && !rc; i++)
+		rc = check_pin(&of_device[i],
+			weir_pin_path(ctx, path, "dev/%u/%s", ifindex, of_device[i].name));
+	return rc;
+}
+
+static int has_link(void *ctx, __u32 ifindex)
+{
+	return weir_dev_has_link(ctx, ifindex);
+}
+
+static int refuse_pins(const struct weir_ns *ns, struct weir_err *err, const char *why)
+{
+	char opt[300];
+
+	weir_fail(err, WEIR_REFUSED, 0, "the pins in %s %s", ns->dir, why);
+	weir_remedy(err, "weir%s dev detach all  (removes them; forwarding falls back to the kernel)",
+		weir_ns_option(ns, opt));
+	return -EINVAL;
+}
+
+static int check_abi(struct weir_ns *ns, struct weir_err *err)
+{
+	__cleanup_close int fd = weir_shared_map(ns, "ctl");
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+	struct weir_ctl c = {};
+
+	if (fd == -EPERM || fd == -EACCES)
+		return weir_fail_sys(err, fd, "opening %s/ctl", ns->dir);
+	if (fd == -ENOENT)
+		return refuse_pins(ns, err, "are incomplete");
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) ||
+		info.type != BPF_MAP_TYPE_ARRAY || info.value_size < 8 ||
+		info.value_size > 4096)
+		return refuse_pins(ns, err, "are not weir's, or broken");
+	if (info.value_size == sizeof(c) && bpf_map_lookup_elem(fd, &zero, &c))
+		return weir_fail_sys(err, -errno, "reading %s/ctl", ns->dir);
+	if (info.value_size != sizeof(c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI)
+		return refuse_pins(ns, err, "belong to another version of weir");
+	return 0;
+}
+
+int weir_shared_check(struct weir_ns *ns, struct weir_err *err)
+{
+	char path[PATH_MAX];
+	bool attached;
+	int rc;
+
+	if (!ns->dir[0])
+		return 0;
+	attached = weir_each_dev(ns, has_link, ns);
+	if (!attached && access(weir_pin_path(ns, path, "link_redirect_err"), F_OK) &&
+		errno == ENOENT)
+		return 0; /* nothing, or what a weir that was killed had begun */
+	rc = check_abi(ns, err);
+	if (rc)
+		return rc;
+	rc = check_shared(ns, of_events, NR(of_events));
+	if (!rc && attached)
+		rc = check_shared(ns, of_devices, NR(of_devices));
+	if (!rc)
+		rc = weir_each_dev(ns, check_dev, ns);
+	if (rc == -EPERM || rc == -EACCES)
+		return weir_fail_sys(err, rc, "opening the pins in %s", ns->dir);
+	if (rc)
+		return refuse_pins(ns, err,
+			rc == -ENOENT ? "are incomplete" : "are not weir's, or broken");
+	return 0;
+}
