@@ -153,16 +153,17 @@ enum { WEIR_FIB_SOURCE = 1000 };
 
 /*
  * What fib_validate_source() asks. A packet from one of our own addresses is the kernel's to judge;
- * with rp_filter there must be a way back to the source, strictly by the device it came in by.
+ * with rp_filter there must be a way back to the source, as if from where it goes out, strictly by
+ * the device it came in by.
  */
-static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *ip)
+static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *ip, __u32 oif)
 {
 	struct bpf_fib_lookup back = {
 		.family = AF_INET,
 		.tos = ip->tos,
 		.ipv4_src = ip->daddr,
 		.ipv4_dst = ip->saddr,
-		.ifindex = p->ctx->ingress_ifindex,
+		.ifindex = oif,
 	};
 	__u8 filter = *(volatile __u8 *)&conf.rp_filter;
 	__u32 saddr = ip->saddr;
@@ -198,7 +199,7 @@ static __always_inline long route_ask(struct pkt *p, const struct headers *h,
 	found = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), 0);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS)
 		return found;
-	if (!source_is_plain(p, ip))
+	if (!source_is_plain(p, ip, fib.ifindex))
 		return WEIR_FIB_SOURCE;
 	*r = (struct weir_route){
 		.saddr = ip->saddr,

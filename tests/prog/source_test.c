@@ -165,6 +165,40 @@ static void mtu_of_the_way_back_does_not_matter(void **state)
 	assert_same_way(prog_way(&prog, &f), OUT_BY(HOP_MAC), "large");
 }
 
+/* Rules see the way back as an answer to the packet would: from where it goes, in by its way out.
+ * Measured on the kernel by rules with `iif`. */
+static void rules_see_the_answers_way(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool matches;
+	} rules[] = {
+		{"from " SMALL_HOP " to " WAY_BACK_IN, true},
+		{"from " WAY_BACK_IN " to " WAY_BACK_IN, false},
+		{"iif small0 to " WAY_BACK_IN, true},
+		{"iif in0 to " WAY_BACK_IN, false},
+		{"iif lo to " WAY_BACK_IN, false},
+	};
+	struct way got, other;
+	size_t i;
+
+	(void)state;
+	prog.conf->rp_filter = 1;
+	assert_int_equal(net_ip("route add " WAY_BACK_IN " dev out0 table 103"), 0);
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
+		assert_int_equal(net_ip("rule add pref 900 %s lookup 103", rules[i].rule), 0);
+		prog_forget_routes(&prog);
+		got = from_to(WAY_BACK_IN, SMALL_HOP);
+		other = from_to(WAY_BACK_IN, HOST);
+		assert_int_equal(net_ip("rule del pref 900"), 0);
+		assert_same_way(got,
+			rules[i].matches ? LEFT(route_in, SOURCE_CHECK) : OUT_BY(SMALL_HOP_MAC),
+			rules[i].rule);
+		if (i < 3)
+			assert_same_way(other, OUT_BY(0x0001), "on another way");
+	}
+}
+
 static int up(void **state)
 {
 	(void)state;
@@ -199,7 +233,7 @@ int main(void)
 		TEST(the_way_back_is_asked_as_the_kernel_asks),
 		TEST(mtu_of_the_way_back_does_not_matter),
 	};
-	static struct CMUnitTest tests[ARRAY_SIZE(others) + ARRAY_SIZE(rp_cases)];
+	static struct CMUnitTest tests[ARRAY_SIZE(others) + ARRAY_SIZE(rp_cases) + 1];
 	size_t i, n = ARRAY_SIZE(others);
 
 	memcpy(tests, others, sizeof(others));
@@ -208,5 +242,7 @@ int main(void)
 			.test_func = rp_filter_judges,
 			.setup_func = fresh,
 			.initial_state = (void *)(uintptr_t)&rp_cases[i]};
+	/* last: the namespace will have had rules */
+	tests[n] = (struct CMUnitTest)TEST(rules_see_the_answers_way);
 	return net_allowed() ? cmocka_run_group_tests_name("source", tests, up, down) : 0;
 }
