@@ -10,7 +10,7 @@
 
 #define X(stage, cause) WEIR_EXIT_##stage##_##cause
 
-static struct prog prog, pair;
+static struct prog prog, pair, full;
 
 static enum weir_exit way_of(const struct frame *f)
 {
@@ -228,6 +228,30 @@ static void many_next_hops(void **state)
 	}
 }
 
+/* Without room a next hop is not confirmed, rather than by each packet; and that is counted. */
+static void full_table_sends_nothing_to_the_kernel(void **state)
+{
+	static struct frame f;
+	struct weir_row sum;
+	char addr[16];
+	int i;
+
+	(void)state;
+	prog_reset(&full);
+	net_many_hop(7, addr);
+	frame_make(&f, PROTO_UDP, addr, 26);
+	for (i = 0; i < 3; i++) {
+		prog_forget_routes(&full);
+		assert_exit(prog_exit(&full, &f, &(struct ran){0}), X(xmit, NONE));
+		prog_sum(&full, &sum);
+		assert_int_equal(sum.neigh_full, 1);
+	}
+	frame_make(&f, PROTO_UDP, HOP, 26);
+	assert_exit(prog_exit(&full, &f, &(struct ran){0}), X(xmit, NONE));
+	prog_sum(&full, &sum);
+	assert_int_equal(sum.neigh_full, 0);
+}
+
 static void one_cpu_confirms_for_all(void **state)
 {
 	enum weir_exit other;
@@ -290,6 +314,7 @@ static int up(void **state)
 		return -1;
 	prog_load(&prog, &(struct prog_opts){0});
 	prog_load(&pair, &(struct prog_opts){.one_pair = true});
+	prog_load(&full, &(struct prog_opts){.neigh_full = true});
 	return 0;
 }
 
@@ -298,6 +323,7 @@ static int down(void **state)
 	(void)state;
 	prog_unload(&prog);
 	prog_unload(&pair);
+	prog_unload(&full);
 	return 0;
 }
 
@@ -326,6 +352,7 @@ int main(void)
 		TEST(each_next_hop_has_its_own),
 		TEST(a_next_hop_belongs_to_its_device),
 		TEST(many_next_hops),
+		TEST(full_table_sends_nothing_to_the_kernel),
 		TEST(one_cpu_confirms_for_all),
 		TEST(unresolved_is_not_confirmed),
 		TEST(ipv6_next_hop),

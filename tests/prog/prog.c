@@ -157,6 +157,11 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.lat, rows), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.cursor, cpus), 0);
 	size_routes(p, o->share);
+	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
+				asked to */
+		assert_int_equal(bpf_map__set_type(skel->maps.neigh, BPF_MAP_TYPE_HASH), 0);
+		assert_int_equal(bpf_map__set_max_entries(skel->maps.neigh, ARRAY_SIZE(hops)), 0);
+	}
 	if (o->fib_refuses)
 		break_fib(skel->progs.weir_xdp);
 	assert_int_equal(xdp_bpf__load(skel), 0);

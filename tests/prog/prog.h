@@ -159,6 +159,7 @@ struct prog_opts {
 	bool small_rows;	  /* rows for the first CPU only */
 	bool small_routes;	  /* routes for the first CPU only */
 	bool one_pair;		  /* a table of two routes for each CPU: all flows meet there */
+	bool neigh_full;	  /* no room for hops but those confirmed for good */
 	enum port port;		  /* the device that it is loaded for */
 	const struct prog *share; /* the routes are this one's, as they are within a namespace */
 	__u32 queues;
