@@ -18,6 +18,7 @@
 #define IP_DF	  0x4000
 #define IP_MF	  0x2000
 #define IP_OFFSET 0x1fff
+#define TOS_ROUTING 0xfc /* the rest is ECN, which no route depends on */
 
 struct headers {
 	struct ethhdr *eth;
@@ -86,10 +87,10 @@ struct route_key {
 static __always_inline struct route_key route_key(const struct pkt *p, const struct headers *h)
 {
 	if (likely(!p->cur->narrow))
-		return (struct route_key){.proto_tos = (__u16)(h->ip->tos << 8)};
+		return (struct route_key){.proto_tos = (__u16)((h->ip->tos & TOS_ROUTING) << 8)};
 	return (struct route_key){
 		.ports = flow_ports(h),
-		.proto_tos = (__u16)(h->ip->protocol | h->ip->tos << 8),
+		.proto_tos = (__u16)(h->ip->protocol | (h->ip->tos & TOS_ROUTING) << 8),
 	};
 }
 
