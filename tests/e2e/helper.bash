@@ -111,7 +111,7 @@ equal() {
 
 # Everything a device has counted, over its CPUs, queues and banks: lines `NAME PACKETS BYTES`.
 # NAME is an exit as in include/weir/exits.h (ip_rcv_DROP_IP_CSUM), punt_drop_ and a PUNT exit,
-# in, sent, lost, tx_packets or neigh_full.
+# in, sent, lost, or another member of struct weir_row.
 counters() {
 	local id
 
@@ -120,7 +120,7 @@ counters() {
 		[.[].formatted.value | (.[""][""] | to_entries) as $exits
 		| $exits[],
 		  (.punt_drop | to_entries[] | .key = "punt_drop_" + $exits[.key].key),
-		  ({in, sent, lost, tx_packets, neigh_full} | to_entries[])]
+		  (del(.cpu, .queue, .bank, .queues, .punt_drop, .[""]) | to_entries[])]
 		| group_by(.key)[]
 		| [.[].value | if type == "object" then . else {packets: .} end] as $cells
 		| "\(.[0].key) \([$cells[].packets] | add) \([$cells[].bytes] | add)"'
