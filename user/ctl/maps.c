@@ -9,10 +9,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <fcntl.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -117,7 +115,7 @@ int weir_shared_up(struct weir_ns *ns, struct weir_err *err)
 	if (!access(weir_pin_path(ns, path, "link_redirect_err"), F_OK))
 		return 0;
 	weir_clear_tree(ns->dir); /* what a killed attach left behind */
-	if (mkdir(weir_pin_path(ns, path, "dev"), 0700))
+	if (mkdir(weir_pin_path(ns, path, "dev"), 0700) && errno != EEXIST)
 		return weir_fail_sys(err, -errno, "making %s", path);
 	skel = open_events(ns);
 	rc = skel ? events_bpf__load(skel) : -ENOMEM;
@@ -305,9 +303,8 @@ void weir_collect_dead(const struct weir_ns *ns)
 				(int)sizeof(other.dir) ||
 			e->d_name[0] == '.' || !strcmp(other.dir, ns->dir))
 			continue;
-		lock = open(other.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB) &&
-			!weir_each_dev(&other, is_alive, &a))
+		lock = weir_lock_dir(other.dir, false);
+		if (lock >= 0 && !weir_each_dev(&other, is_alive, &a))
 			weir_remove_tree(other.dir);
 		if (lock >= 0)
 			close(lock);

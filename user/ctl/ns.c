@@ -265,29 +265,34 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 	return rc ? weir_fail_sys(err, rc, "making %s", dev) : 0;
 }
 
-int weir_ns_lock(const struct weir_ns *ns, const char *sub)
+int weir_lock_dir(const char *path, bool wait)
 {
-	char path[PATH_MAX];
 	struct stat locked, there;
 	int fd;
 
-	if (!ns->dir[0])
-		return -ENOENT;
-	weir_pin_path(ns, path, "%s", sub);
 	for (;;) {
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
-		while (flock(fd, LOCK_EX))
+		while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
 			if (errno != EINTR)
 				goto out;
 		if (!fstat(fd, &locked) && !stat(path, &there) && locked.st_ino == there.st_ino)
 			return fd;
-		close(fd); /* removed while we waited */
+		close(fd); /* removed while we waited, and perhaps made anew by somebody else */
 	}
 out:
 	close(fd);
 	return -EAGAIN;
+}
+
+int weir_ns_lock(const struct weir_ns *ns, const char *sub)
+{
+	char path[PATH_MAX];
+
+	if (!ns->dir[0])
+		return -ENOENT;
+	return weir_lock_dir(weir_pin_path(ns, path, "%s", sub), true);
 }
 
 void weir_clear_tree(const char *path)

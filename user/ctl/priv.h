@@ -28,6 +28,8 @@ const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const ch
 int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err);
 /* Holds the namespace's pins against other weirs; the fd is the lock. -errno, quiet. */
 int weir_ns_lock(const struct weir_ns *ns, const char *sub);
+/* The same of any folder; -EAGAIN where it is held and @wait is not. */
+int weir_lock_dir(const char *path, bool wait);
 /* Removes a folder of pins and all in it; clear: what is in it. */
 void weir_remove_tree(const char *path);
 void weir_clear_tree(const char *path);
