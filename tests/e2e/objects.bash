@@ -98,10 +98,21 @@ ledger_balances() {
 
 # --- objects ---
 
+# Removes what killed files have pinned beside weir's own folder: $LAB-WHAT, as below.
+remove_dead_pins() {
+	local path
+
+	for path in "$BPFFS"/weir-*-*-*; do
+		[[ $path =~ -([0-9]+)-[a-z]+$ ]] && [ ! -e "/proc/${BASH_REMATCH[1]}" ] && rm -rf "$path"
+	done
+	return 0
+}
+
 # The namespace's cookie, as its folder of pins is called: of the lab, which is unattached.
 read_cookie() {
 	local pin=$BPFFS/$LAB-cookie
 
+	remove_dead_pins
 	weir_r --pin "$pin" dev attach r0 >/dev/null || return
 	COOKIE=$(ls "$pin")
 	weir_r --pin "$pin" dev detach r0 || return
