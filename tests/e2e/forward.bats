@@ -258,5 +258,7 @@ at_least() {
 	weir_r dev attach r0 r1
 	wait "$ping"
 	grep "40 received" "$BATS_TEST_TMPDIR/ping"
+	# attaching may have taken longer than those did
+	in_ns c ping -q -c 5 -i 0.05 "$S_ADDR"
 	counters r0 | grep -E "^xmit_OUT_NONE [1-9]"
 }
