@@ -146,6 +146,12 @@ in_terminal() {
 	run -0 weir_r ledger show
 }
 
+# The keys of a document, but those of causes and drops, which a stray ARP frame adds between two.
+keys() {
+	jq -c 'paths | select(index("causes") == null and index("drops") == null) |
+		map(if type == "number" then 0 else . end)' | sort -u
+}
+
 @test "every show is JSON with a version, and the same when pretty" {
 	local words
 
@@ -156,13 +162,11 @@ in_terminal() {
 		equal "lines of $words" "${#lines[@]}" 1
 		jq -e '.version == 1' <<<"$output" >/dev/null || { echo "$words: $output"; return 1; }
 		local keys
-		keys=$(jq -c 'paths | map(if type == "number" then 0 else . end)' <<<"$output" | sort -u)
+		keys=$(keys <<<"$output")
 		# shellcheck disable=SC2086
 		run -0 weir_r -p $words
 		[ "${#lines[@]}" -gt 3 ]
-		equal "keys of $words" \
-			"$(jq -c 'paths | map(if type == "number" then 0 else . end)' <<<"$output" |
-				sort -u)" "$keys"
+		equal "keys of $words" "$(keys <<<"$output")" "$keys"
 	done
 }
 
