@@ -15,7 +15,6 @@
 #define IPPROTO_L4_SCTP	132
 #define CSUM_CHUNK	512 /* what bpf_csum_diff takes in one call on every kernel */
 #define CSUM_CHUNKS	19  /* enough for a 9000-byte MTU */
-#define CSUM_LINEAR	7   /* what a first buffer of a page holds */
 
 struct csum_scratch {
 	__u32 word[CSUM_CHUNK / 4 + 2]; /* room for the verifier, which does not know that n is even */
@@ -62,49 +61,19 @@ static __always_inline __u64 pseudo_sum(const struct iphdr *ip, __u8 proto, __u3
 	return (__u64)ip->saddr + ip->daddr + bpf_htons(proto) + bpf_htons((__u16)len);
 }
 
-/* Whole chunks of a range that lie in the first buffer. */
-static __always_inline __u32 csum_linear_chunks(struct xdp_md *ctx, __u32 off, __u32 len)
-{
-	__u32 there = ctx->data_end - ctx->data;
-
-	there = there > off ? there - off : 0;
-	there = (there < len ? there : len) / CSUM_CHUNK;
-	return there < CSUM_LINEAR ? there : CSUM_LINEAR;
-}
-
-/* Their sum, where they lie. Apart from the rest, so that the verifier forgets how many they were. */
-static __noinline __s64 csum_linear(struct xdp_md *ctx, __u32 off, __u32 chunks)
-{
-	__s64 sum = 0;
-	__u32 i;
-
-	for (i = 0; i < CSUM_LINEAR && i < chunks; i++) {
-		void *at = (void *)(long)ctx->data + (off & 0x3f) + i * CSUM_CHUNK;
-
-		if (at + CSUM_CHUNK > (void *)(long)ctx->data_end)
-			return -1;
-		sum = bpf_csum_diff(NULL, 0, at, CSUM_CHUNK, (__wsum)sum);
-	}
-	return sum;
-}
-
 /*
- * The sum over @len bytes at @off, wherever they lie in the frame; -1 where it cannot be had. @off
- * is that of a header, below 64. A static function of its own: the verifier walks its loop once for
- * all callers.
+ * The sum over @len bytes at @off, wherever they lie in the frame; -1 where it cannot be had.
+ * A static function of its own: the verifier walks its loop once for all callers.
  */
 static __noinline __s64 csum_range(struct xdp_md *ctx, __u32 off, __u32 len)
 {
-	__u32 zero = 0, i, chunks = csum_linear_chunks(ctx, off, len);
+	__u32 zero = 0, i;
 	struct csum_scratch *s = bpf_map_lookup_elem(&csum_scratch, &zero);
-	__s64 sum;
+	__s64 sum = 0;
 
 	if (!s)
 		return -1;
-	sum = csum_linear(ctx, off, chunks);
-	off += chunks * CSUM_CHUNK;
-	len -= chunks * CSUM_CHUNK;
-	for (i = 0; i < CSUM_CHUNKS && sum >= 0; i++) {
+	for (i = 0; i < CSUM_CHUNKS; i++) {
 		__u32 n = len < CSUM_CHUNK ? len : CSUM_CHUNK;
 
 		if (!n)
@@ -113,8 +82,10 @@ static __noinline __s64 csum_range(struct xdp_md *ctx, __u32 off, __u32 len)
 		if (bpf_xdp_load_bytes(ctx, off, s->word, n))
 			return -1;
 		sum = bpf_csum_diff(NULL, 0, s->word, (n + 3) & ~3U, (__wsum)sum);
-		off += n;
-		len -= n;
+		if (sum < 0)
+			return -1;
+		off += CSUM_CHUNK;
+		len = len < CSUM_CHUNK ? 0 : len - CSUM_CHUNK;
 	}
 	return len ? -1 : sum;
 }
