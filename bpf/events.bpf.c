@@ -21,39 +21,28 @@ static __always_inline struct weir_cursor *cursor_of(const struct net_device *de
 	struct weir_cursor *cur = bpf_map_lookup_elem(&cursor, &cpu);
 
 	if (!cur || !cur->inflight || !dev || dev->ifindex != (int)cur->ifindex ||
-	    dev->nd_net.net->net_cookie != netns_cookie)
+		dev->nd_net.net->net_cookie != netns_cookie)
 		return NULL;
 	return cur;
 }
 
 static __always_inline void late_drop(struct weir_row *row, int err, __u64 frames)
 {
-	enum weir_exit e = err == -ENXIO      ? WEIR_EXIT_xmit_XMIT_NO_RECEIVER
-			   : err == -ENETDOWN ? WEIR_EXIT_xmit_XMIT_DOWN
-			   : err == -EMSGSIZE ? WEIR_EXIT_xmit_XMIT_TOO_BIG
+	enum weir_exit e = err == -ENXIO	? WEIR_EXIT_xmit_XMIT_NO_RECEIVER
+			   : err == -ENETDOWN	? WEIR_EXIT_xmit_XMIT_DOWN
+			   : err == -EMSGSIZE	? WEIR_EXIT_xmit_XMIT_TOO_BIG
 			   : err == -EOPNOTSUPP ? WEIR_EXIT_xmit_XMIT_UNSUPPORTED
-			   : err < 0	      ? WEIR_EXIT_xmit_XMIT_ERROR
-					      : WEIR_EXIT_xmit_XMIT_FULL;
+			   : err < 0		? WEIR_EXIT_xmit_XMIT_ERROR
+						: WEIR_EXIT_xmit_XMIT_FULL;
 
 	row->exit[e].packets += frames;
-}
-
-/* One timed frame of the bulk: from its verdict to here. */
-static __always_inline void time_xmit(struct weir_cursor *cur)
-{
-	__u32 dev = cur->ifindex, i = cur->row / 2;
-	void *map = bpf_map_lookup_elem(&lat_of, &dev);
-	struct weir_lat *l = map ? bpf_map_lookup_elem(map, &i) : NULL;
-
-	cur->timed = 0;
-	if (l)
-		lat_record(l, WEIR_FAST_xmit, bpf_ktime_get_ns() - cur->verdict_ns);
 }
 
 /* This CPU's first row of a device, for what no queue can be told of. */
 static __always_inline struct weir_row *device_row(__u32 ifindex, __u32 bank)
 {
-	void *map = bpf_map_lookup_elem(&rows_of, &ifindex);
+	struct weir_hook_key of = {.ifindex = ifindex, .hook = WEIR_HOOK_xdp};
+	void *map = bpf_map_lookup_elem(&rows_of, &of);
 	struct weir_row *row;
 	__u32 i = 0;
 
@@ -67,11 +56,11 @@ static __always_inline struct weir_row *device_row(__u32 ifindex, __u32 bank)
 static __always_inline void settle(
 	struct weir_cursor *cur, __u32 to, __u32 sent, __u32 drops, int err)
 {
-	struct weir_row *row = cursor_row(cur), *tx;
+	struct weir_row *row = cursor_row(cur, WEIR_HOOK_xdp), *tx;
 	__u32 frames = sent + drops;
 
 	if (cur->timed)
-		time_xmit(cur);
+		cursor_time_xmit(cur, WEIR_HOOK_xdp);
 	cur->inflight -= frames < cur->inflight ? frames : cur->inflight;
 	if (!row)
 		return; /* detached in between */
@@ -107,7 +96,8 @@ int weir_xdp_redirect_err(__u64 *args)
 	return 0;
 }
 
-/* Generic XDP: one frame has passed through the driver's transmit function, or was refused there. */
+/* Generic XDP: one frame has passed through the driver's transmit function, or was refused there.
+ */
 SEC("tp_btf/xdp_redirect")
 int weir_xdp_redirect(__u64 *args)
 {

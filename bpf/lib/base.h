@@ -14,6 +14,12 @@
 
 #include <weir/abi.h>
 
+/*
+ * A function that the verifier checks by itself, once, and not again for each caller: its arguments
+ * are the context, numbers, and memory that may be NULL; it returns a number.
+ */
+#define __checked_once __attribute__((noinline))
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -10,14 +10,15 @@
 #ifndef WEIR_BPF_CHECKSUM_H
 #define WEIR_BPF_CHECKSUM_H
 
-#include "packet.h"
+#include "link.h"
 
-#define IPPROTO_L4_SCTP	132
+#define IPPROTO_L4_SCTP 132
 #define CSUM_CHUNK	512 /* what bpf_csum_diff takes in one call on every kernel */
 #define CSUM_CHUNKS	19  /* enough for a 9000-byte MTU */
 
 struct csum_scratch {
-	__u32 word[CSUM_CHUNK / 4 + 2]; /* room for the verifier, which does not know that n is even */
+	__u32 word[CSUM_CHUNK / 4 +
+		   2]; /* room for the verifier, which does not know that n is even */
 };
 
 struct {
@@ -61,11 +62,8 @@ static __always_inline __u64 pseudo_sum(const struct iphdr *ip, __u8 proto, __u3
 	return (__u64)ip->saddr + ip->daddr + bpf_htons(proto) + bpf_htons((__u16)len);
 }
 
-/*
- * The sum over @len bytes at @off, wherever they lie in the frame; -1 where it cannot be had.
- * A static function of its own: the verifier walks its loop once for all callers.
- */
-static __noinline __s64 csum_range(struct xdp_md *ctx, __u32 off, __u32 len)
+/* The sum over @len bytes at @off, wherever they lie in the frame; -1 where it cannot be had. */
+__checked_once __s64 csum_range(hook_ctx *ctx, __u32 off, __u32 len)
 {
 	__u32 zero = 0, i;
 	struct csum_scratch *s = bpf_map_lookup_elem(&csum_scratch, &zero);
@@ -79,7 +77,7 @@ static __noinline __s64 csum_range(struct xdp_md *ctx, __u32 off, __u32 len)
 		if (!n)
 			return sum;
 		s->word[n / 4] = 0; /* a last word that is not whole is filled up with zeros */
-		if (bpf_xdp_load_bytes(ctx, off, s->word, n))
+		if (hook_load(ctx, off, s->word, n))
 			return -1;
 		sum = bpf_csum_diff(NULL, 0, s->word, (n + 3) & ~3U, (__wsum)sum);
 		if (sum < 0)
@@ -107,10 +105,11 @@ static __always_inline bool is_tunnel(__u8 proto, __be16 dport)
 
 /*
  * Looks at the L4 checksum of an unfragmented packet without options on a virtual device. Only
- * what lies in the first buffer is looked at; local senders put their headers there.
+ * what lies in the first buffer is looked at; local senders put their headers there. *@check_off is
+ * where the field is, behind the IP header.
  */
 static __always_inline enum csum_state csum_look(
-	struct pkt *p, struct iphdr *ip, void *end, __u16 **check)
+	struct pkt *p, struct iphdr *ip, void *end, __u32 *check_off)
 {
 	__u32 len = bpf_ntohs(ip->tot_len) - sizeof(*ip);
 	__u8 proto = ip->protocol;
@@ -120,13 +119,15 @@ static __always_inline enum csum_state csum_look(
 	if (proto == IPPROTO_UDP) {
 		if ((void *)(l4 + 8) > end || len < 8)
 			return CSUM_WHOLE; /* truncated: the receiver's to refuse */
-		*check = (__u16 *)(l4 + 6);
+		*check_off = 6;
+		field = *(__u16 *)(l4 + 6);
 		if (unlikely(is_tunnel(proto, *(__be16 *)(l4 + 2))))
 			return CSUM_HOPELESS;
 	} else if (proto == IPPROTO_TCP) {
 		if ((void *)(l4 + 18) > end || len < 20)
 			return CSUM_WHOLE;
-		*check = (__u16 *)(l4 + 16);
+		*check_off = 16;
+		field = *(__u16 *)(l4 + 16);
 	} else if (proto == IPPROTO_L4_SCTP) {
 		if ((void *)(l4 + 12) > end)
 			return CSUM_WHOLE;
@@ -134,18 +135,22 @@ static __always_inline enum csum_state csum_look(
 	} else {
 		return is_tunnel(proto, 0) ? CSUM_HOPELESS : CSUM_WHOLE;
 	}
-	field = **check;
 	return likely(field != csum_fold(pseudo_sum(ip, proto, len))) ? CSUM_WHOLE : CSUM_OPEN;
 }
 
-/* Completes the checksum at @check; false where the segment is too long or out of reach. */
-static __always_inline bool csum_complete(
-	struct pkt *p, struct iphdr *ip, __u32 l4_off, __u16 *check)
+/* Completes the checksum @check_off behind the IP header; false where the segment is too long or
+ * out of reach. */
+static __always_inline bool csum_complete(struct pkt *p, struct headers *h, __u32 check_off)
 {
-	__u32 len = bpf_ntohs(ip->tot_len) - sizeof(*ip);
-	__u16 field = *check;
-	__s64 sum = csum_range(p->ctx, l4_off, len);
+	__u16 *check = (void *)(h->ip + 1) + check_off;
+	__u32 len = bpf_ntohs(h->ip->tot_len) - sizeof(*h->ip);
+	__u32 off = (__u32)((void *)(h->ip + 1) - (void *)h->eth);
+	__s64 sum;
+	__u16 field;
 
+	if ((void *)(check + 1) > h->end)
+		return false;
+	sum = csum_range(p->ctx, off, len);
 	if (sum < 0)
 		return false;
 	/* The sum over the segment holds the field, which is the pseudo-header's sum: so the

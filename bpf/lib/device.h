@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the program knows of the device it is attached to. Each device has a program of its own, so
- * that the verifier prunes what the device does not need and a row is found without a lookup by
- * ifindex.
+ * What the program knows of the device it is attached to. Each hook of a device has a program of
+ * its own, so that the verifier prunes what the device does not need and a row is found without a
+ * lookup by ifindex.
  */
 #ifndef WEIR_BPF_DEVICE_H
 #define WEIR_BPF_DEVICE_H
 
 #include "maps.h"
 
-const volatile __u32 dev_ifindex = 1;
-const volatile __u32 dev_queues = 1;   /* rows per CPU */
-const volatile bool dev_virtual = true; /* local senders may leave checksums open */
-const volatile bool dev_generic = false;
-const volatile __u32 routes_mask = WEIR_ROUTES_MIN - 1; /* entries for a CPU, less one */
+const volatile struct weir_self self = {
+	.ifindex = 1,
+	.queues = 1,
+	.routes_mask = WEIR_ROUTES_MIN - 1,
+	.virtual_link = true,
+};
 
 struct weir_conf conf SEC(".data.conf");
 
@@ -55,6 +56,13 @@ struct {
 	__type(key, __u32); /* ifindex */
 	__type(value, struct weir_port);
 } ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEIR_VLAN_MAX);
+	__type(key, struct weir_vlan_key);
+	__type(value, struct weir_vlan);
+} vlans SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -7,6 +7,7 @@
 #define WEIR_BPF_FORWARD_H
 
 #include "checksum.h"
+#include "length.h"
 #include "route.h"
 
 /* A stage's answer: go on, or the verdict it made. */
@@ -18,43 +19,60 @@ struct step {
 #define GO_ON	 ((struct step){.done = false})
 #define LEAVE(x) ((struct step){.done = true, .v = (x)})
 
-static __always_inline struct step step_xdp(struct pkt *p, struct headers *h)
+static __always_inline struct step step_link(struct pkt *p, struct headers *h)
 {
-	const volatile struct weir_conf *c = &conf;
+	const volatile __u8 *mac = conf.mac;
 	struct ethhdr *eth = h->eth;
 	__u16 proto;
 
 	if (unlikely((void *)(eth + 1) > h->end))
-		return LEAVE(weir_drop(p, xdp, PKT_TOO_SMALL));
+		return LEAVE(link_drop(p, PKT_TOO_SMALL));
 	proto = *(__be16 *)((void *)eth + 2 * ETH_ALEN); /* in one load: the struct is packed */
+#if HOOK_TC
+	if (unlikely(hook_tag(p->ctx)))
+		return LEAVE(link_pass(p, VLAN));
+#else
+	if (unlikely(is_tag(proto))) {
+		struct tagged t = tags_read(p, eth, h->end);
+
+		if (!t.len || !p->iif)
+			return LEAVE(weir_pass(p, xdp, VLAN));
+		proto = t.proto;
+		p->l3_off = ETH_HLEN + t.len;
+		if (p->vlan)
+			mac = p->vlan->mac;
+	}
+	if (unlikely(!p->vlan && *(volatile __u8 *)&conf.vlans_only))
+		return LEAVE(weir_pass(p, xdp, UNTAGGED));
+#endif
 	if (unlikely(proto != bpf_htons(ETH_P_IP))) {
 		if (proto == bpf_htons(ETH_P_ARP))
-			return LEAVE(weir_pass(p, xdp, ARP));
+			return LEAVE(link_pass(p, ARP));
 		if (proto == bpf_htons(ETH_P_IPV6))
-			return LEAVE(weir_pass(p, xdp, IPV6));
-		if (proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD))
-			return LEAVE(weir_pass(p, xdp, VLAN));
-		return LEAVE(weir_pass(p, xdp, UNHANDLED_PROTO));
+			return LEAVE(link_pass(p, IPV6));
+		if (is_tag(proto))
+			return LEAVE(link_pass(p, VLAN));
+		return LEAVE(link_pass(p, UNHANDLED_PROTO));
 	}
-	if (unlikely(*(__u32 *)eth->h_dest != *(const volatile __u32 *)c->mac ||
-		     *(__u16 *)(eth->h_dest + 4) != *(const volatile __u16 *)(c->mac + 4))) {
+	if (unlikely(*(__u32 *)eth->h_dest != *(const volatile __u32 *)mac ||
+		     *(__u16 *)(eth->h_dest + 4) != *(const volatile __u16 *)(mac + 4))) {
 		if (eth->h_dest[0] & 1)
-			return LEAVE(weir_pass(p, xdp, L2_MULTICAST));
-		return LEAVE(weir_pass(p, xdp, OTHERHOST));
+			return LEAVE(link_pass(p, L2_MULTICAST));
+		return LEAVE(link_pass(p, OTHERHOST));
 	}
-	stage_done(p, WEIR_FAST_xdp);
+	link_left(p);
 	return GO_ON;
 }
 
 /* RFC 1812 section 5.2.2 and the martians of 5.3.7, in the order of the kernel's ip_rcv_core(). */
 static __always_inline struct step step_ip_rcv(struct pkt *p, struct headers *h)
 {
-	struct iphdr *ip = (void *)(h->eth + 1);
+	struct iphdr *ip = (void *)h->eth + p->l3_off;
 	__u32 src, dst, len;
 
 	h->ip = ip;
 	if (unlikely((void *)(ip + 1) > h->end)) {
-		if (p->len >= sizeof(*h->eth) + sizeof(*ip))
+		if (p->len >= p->l3_off + sizeof(*ip))
 			return LEAVE(weir_punt(p, ip_rcv, HEADER_APART));
 		return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
 	}
@@ -65,11 +83,12 @@ static __always_inline struct step step_ip_rcv(struct pkt *p, struct headers *h)
 	}
 	if (unlikely(!ip_csum_ok(ip)))
 		return LEAVE(weir_drop(p, ip_rcv, IP_CSUM));
-	len = bpf_ntohs(ip->tot_len);
+	len = total_len(p, ip);
 	if (unlikely(len < sizeof(*ip)))
 		return LEAVE(weir_drop(p, ip_rcv, IP_INHDR));
-	if (unlikely(p->len < sizeof(*h->eth) + len))
+	if (unlikely(p->len < p->l3_off + len))
 		return LEAVE(weir_drop(p, ip_rcv, PKT_TOO_SMALL));
+	h->wire_len = wire_len(p, h, len);
 	src = bpf_ntohl(ip->saddr);
 	dst = bpf_ntohl(ip->daddr);
 	if (unlikely(dst >> 28 >= 0xe)) {
@@ -129,8 +148,10 @@ static __always_inline struct step step_ip_forward(
 {
 	if (unlikely(h->ip->ttl <= 1))
 		return LEAVE(weir_punt(p, ip_forward, IP_TTL));
+	if (unlikely(!h->wire_len))
+		return LEAVE(weir_punt(p, ip_forward, GSO_UNKNOWN));
 	if (unlikely(found == BPF_FIB_LKUP_RET_FRAG_NEEDED ||
-		     (found == BPF_FIB_LKUP_RET_SUCCESS && bpf_ntohs(h->ip->tot_len) > r->mtu))) {
+		     (found == BPF_FIB_LKUP_RET_SUCCESS && h->wire_len > r->mtu))) {
 		if (h->ip->frag_off & bpf_htons(IP_DF))
 			return LEAVE(weir_punt(p, ip_forward, PKT_TOO_BIG));
 		return LEAVE(weir_punt(p, ip_forward, IP_FRAGMENT));
@@ -159,55 +180,95 @@ static __always_inline struct step step_neigh(
 {
 	if (unlikely(found == BPF_FIB_LKUP_RET_NO_NEIGH))
 		return LEAVE(weir_pass(p, neigh, NEIGH_UNRESOLVED));
-	if (unlikely(asked && neigh_wants_kernel(p->row, r->oif, r->nexthop)))
+	if (unlikely(asked && neigh_wants_kernel(p->row, r->oif, r->nexthop, r->reachable_ms)))
 		return LEAVE(weir_pass(p, neigh, NEIGH_CONFIRM));
 	stage_done(p, WEIR_FAST_neigh);
 	return GO_ON;
 }
 
-/* By 16-bit words: struct ethhdr is packed, which would make it twelve bytes one by one. */
-static __always_inline void write_macs(struct ethhdr *eth, const struct weir_route *r)
-{
-	__u16 *to = (__u16 *)eth;
+#if HOOK_TC
 
-	to[0] = r->macs[0];
-	to[1] = r->macs[1];
-	to[2] = r->macs[2];
-	to[3] = r->macs[3];
-	to[4] = r->macs[4];
-	to[5] = r->macs[5];
+static __always_inline struct verdict step_xmit(
+	struct pkt *p, struct headers *h, const struct weir_route *r)
+{
+	if (unlikely(!r->dev))
+		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
+	p->oif = r->oif; /* a VLAN device writes its tag itself */
+	ip_ttl_decrement(h->ip);
+	write_macs(h->eth, r);
+	bpf_redirect(r->oif, 0);
+	return weir_redirect(p);
 }
 
-static __always_inline bool may_redirect(__u32 oif)
+#else
+
+static __always_inline bool may_redirect(__u32 dev)
 {
-	long r = dev_generic ? bpf_redirect_map(&tx_ports_generic, oif, 0)
-			     : bpf_redirect_map(&tx_ports, oif, 0);
+	long r = self.generic ? bpf_redirect_map(&tx_ports_generic, dev, 0)
+			      : bpf_redirect_map(&tx_ports, dev, 0);
 
 	return r == WEIR_REDIRECTED;
+}
+
+/*
+ * The frame gets the tags of the device that it leaves by, none, one or two, in place of those it
+ * came with. What is not finished is put back: the headers are not written before the end.
+ */
+static __always_inline struct verdict xmit_tagged(
+	struct pkt *p, const struct weir_route *r, enum csum_state csum, __u32 check_off)
+{
+	int grow = (int)(ETH_HLEN + tags_len(r)) - (int)p->l3_off;
+	struct headers h;
+	__u32 *tag;
+
+	if (grow && bpf_xdp_adjust_head(p->ctx, -grow))
+		return weir_punt(p, xmit, NO_HEADROOM);
+	h.eth = (void *)(long)p->ctx->data;
+	h.end = (void *)(long)p->ctx->data_end;
+	h.ip = (void *)h.eth + ETH_HLEN + tags_len(r);
+	if ((void *)(h.ip + 1) > h.end || (csum == CSUM_OPEN && !csum_complete(p, &h, check_off))) {
+		if (grow)
+			bpf_xdp_adjust_head(p->ctx, grow);
+		return weir_punt(p, xmit, CSUM_UNKNOWN);
+	}
+	ip_ttl_decrement(h.ip);
+	write_macs(h.eth, r);
+	tag = (void *)h.eth + 2 * ETH_ALEN;
+	if (r->tags[0])
+		*tag++ = r->tags[0];
+	if (r->tags[1])
+		*tag++ = r->tags[1];
+	*(__be16 *)tag = bpf_htons(ETH_P_IP);
+	return weir_redirect(p);
 }
 
 static __always_inline struct verdict step_xmit(
 	struct pkt *p, struct headers *h, const struct weir_route *r)
 {
 	enum csum_state csum = CSUM_WHOLE;
-	__u16 *check = NULL;
+	__u32 check_off = 0;
 
-	if (unlikely(!may_redirect(r->oif)))
+	p->oif = r->dev;
+	if (unlikely(!may_redirect(r->dev)))
 		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
 	/* Generic XDP works on an skb, which still knows what is open: the kernel completes it. */
-	if (dev_virtual && !dev_generic &&
-	    likely(!(h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))))
-		csum = csum_look(p, h->ip, h->end, &check);
-	if (unlikely(csum != CSUM_WHOLE) &&
-	    (csum == CSUM_HOPELESS ||
-		    !csum_complete(p, h->ip, sizeof(*h->eth) + sizeof(*h->ip), check)))
+	if (self.virtual_link && !self.generic &&
+		likely(!(h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))))
+		csum = csum_look(p, h->ip, h->end, &check_off);
+	if (unlikely(csum == CSUM_HOPELESS))
+		return weir_punt(p, xmit, CSUM_UNKNOWN);
+	if (unlikely(p->l3_off != ETH_HLEN || r->tags[0]))
+		return xmit_tagged(p, r, csum, check_off);
+	if (unlikely(csum == CSUM_OPEN) && !csum_complete(p, h, check_off))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	ip_ttl_decrement(h->ip);
 	write_macs(h->eth, r);
 	return weir_redirect(p);
 }
 
-#define TAKE(answer)                                                                                 \
+#endif
+
+#define TAKE(answer)                                                                               \
 	do {                                                                                       \
 		struct step s_ = answer;                                                           \
 		if (s_.done)                                                                       \
@@ -225,7 +286,11 @@ static __always_inline struct verdict forward(struct pkt *p)
 	struct route_key key;
 	bool asked;
 
-	TAKE(step_xdp(p, &h));
+#if HOOK_TC
+	if (unlikely(h.end - (void *)h.eth < HEADERS_MAX))
+		headers_pull(p, &h);
+#endif
+	TAKE(step_link(p, &h));
 	TAKE(step_ip_rcv(p, &h));
 	TAKE(step_nf_prerouting(p, &h));
 	epoch_follow(p);

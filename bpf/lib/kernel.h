@@ -35,6 +35,11 @@ struct xdp_buff {
 	struct xdp_rxq_info *rxq;
 } __attribute__((preserve_access_index));
 
+struct sk_buff {
+	struct net_device *dev;
+	__u8 encapsulation : 1;
+} __attribute__((preserve_access_index));
+
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
 
 #endif

@@ -16,9 +16,17 @@ struct {
 	__type(value, struct weir_cursor);
 } cursor SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2); /* CPUs * 2, set before loading */
+	__type(key, __u32);
+	__type(value, struct weir_cursor);
+} cursor_tc SEC(".maps");
+
 /*
- * By ifindex: each attached device's rows and latencies, for what happens to a frame after its
- * verdict. The inner maps differ in size from device to device.
+ * The rows and latencies of each device's hooks, for what happens to a frame after its verdict. The
+ * inner maps differ in size from device to device.
  */
 struct rows_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -30,8 +38,8 @@ struct rows_map {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
-	__uint(max_entries, WEIR_DEV_MAX);
-	__type(key, __u32);
+	__uint(max_entries, WEIR_DEV_MAX *WEIR_HOOK_COUNT);
+	__type(key, struct weir_hook_key);
 	__array(values, struct rows_map);
 } rows_of SEC(".maps");
 
@@ -45,13 +53,13 @@ struct lat_map {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
-	__uint(max_entries, WEIR_DEV_MAX);
-	__type(key, __u32);
+	__uint(max_entries, WEIR_DEV_MAX *WEIR_HOOK_COUNT);
+	__type(key, struct weir_hook_key);
 	__array(values, struct lat_map);
 } lat_of SEC(".maps");
 
-/* Counts one latency. The barrier keeps the index that is compared and the one that is used the same
- * register: clang 19 else compares an earlier one, which says nothing to the verifier. */
+/* Counts one latency. The barrier keeps the index that is compared and the one that is used the
+ * same register: clang 19 else compares an earlier one, which says nothing to the verifier. */
 static __always_inline void lat_record(struct weir_lat *l, enum weir_fast_stage stage, __u64 ns)
 {
 	struct weir_lat_stage *s = &l->stage[stage];
@@ -67,12 +75,27 @@ static __always_inline void lat_record(struct weir_lat *l, enum weir_fast_stage 
 }
 
 /* The row in which this CPU's frames on their way to a driver count; NULL once it is detached. */
-static __always_inline struct weir_row *cursor_row(const struct weir_cursor *cur)
+static __always_inline struct weir_row *cursor_row(
+	const struct weir_cursor *cur, enum weir_hook hook)
 {
-	__u32 dev = cur->ifindex, i = cur->row;
-	void *map = bpf_map_lookup_elem(&rows_of, &dev);
+	struct weir_hook_key of = {.ifindex = cur->ifindex, .hook = hook};
+	void *map = bpf_map_lookup_elem(&rows_of, &of);
+	__u32 i = cur->row;
 
 	return map ? bpf_map_lookup_elem(map, &i) : NULL;
+}
+
+/* One timed frame: from its verdict to here, where the driver has it. */
+static __always_inline void cursor_time_xmit(struct weir_cursor *cur, enum weir_hook hook)
+{
+	struct weir_hook_key of = {.ifindex = cur->ifindex, .hook = hook};
+	void *map = bpf_map_lookup_elem(&lat_of, &of);
+	__u32 i = cur->row / 2;
+	struct weir_lat *l = map ? bpf_map_lookup_elem(map, &i) : NULL;
+
+	cur->timed = 0;
+	if (l)
+		lat_record(l, WEIR_FAST_xmit, bpf_ktime_get_ns() - cur->verdict_ns);
 }
 
 #endif

@@ -3,16 +3,21 @@
 #ifndef WEIR_BPF_PACKET_H
 #define WEIR_BPF_PACKET_H
 
-#include "device.h"
+#include "capture.h"
 
 struct pkt {
-	struct xdp_md *ctx;
+	hook_ctx *ctx;
 	struct weir_row *row;
 	struct weir_cursor *cur;
-	struct weir_lat *lat; /* NULL: this packet is not timed */
-	__u32 len;	      /* of the whole frame, fragments included */
+	const struct weir_vlan *vlan; /* the VLAN device it is for; NULL: it has no tag */
+	__u64 timed,
+		captured; /* like l3_off 64 bits wide: the verifier follows those on the stack */
+	__u32 len;	  /* of the whole frame, fragments included */
+	__u64 l3_off;	  /* where the IP header is */
+	__u32 iif;	  /* self.ifindex, or that of the VLAN device */
 	__u32 row_index;
 	__u32 cpu;
+	__u32 oif; /* where it is sent */
 };
 
 /* A verdict, which only the functions below can make. */
@@ -20,10 +25,11 @@ struct verdict {
 	int code;
 };
 
-/* A function of its own, so that its dozen callers stay small in the instruction cache. */
-static __noinline int time_stage(struct weir_lat *l, struct weir_cursor *cur, __u32 stage)
+/* The timed packet in hand leaves a stage: its latencies are those of the row at @index. */
+__checked_once int time_stage(struct weir_cursor *cur, __u32 index, __u32 stage)
 {
 	__u64 now = bpf_ktime_get_ns(), ns;
+	struct weir_lat *l = bpf_map_lookup_elem(&lat, &index);
 
 	if (!l || !cur || stage >= WEIR_FAST_STAGE_COUNT)
 		return 0;
@@ -37,9 +43,36 @@ static __noinline int time_stage(struct weir_lat *l, struct weir_cursor *cur, __
 /* The packet leaves @stage now. */
 static __always_inline void stage_done(struct pkt *p, enum weir_fast_stage stage)
 {
-	if (unlikely(p->lat))
-		time_stage(p->lat, p->cur, stage);
+	if (unlikely(p->timed))
+		time_stage(p->cur, p->row_index / 2, stage);
 }
+
+/*
+ * XDP tells TC of the same device, by a mark before the frame, that it has judged it. The mark
+ * names the device, since it may travel further with the packet. Where a driver keeps no room for
+ * it, TC is told once and for all.
+ */
+#if !HOOK_TC
+__checked_once int mark_judged(struct xdp_md *ctx, __u32 iif)
+{
+	struct weir_mark *mark;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*mark))) {
+		conf.unmarked = 1;
+		return 0;
+	}
+	mark = (void *)(long)ctx->data_meta;
+	if ((void *)(mark + 1) > (void *)(long)ctx->data)
+		return 0;
+	mark->ifindex = iif;
+	mark->magic = WEIR_MAGIC ^ (__u32)ctl.netns_cookie;
+	return 0;
+}
+#else
+static __always_inline void mark_judged(hook_ctx *ctx, __u32 iif)
+{
+}
+#endif
 
 static __always_inline void exit_count(struct pkt *p, enum weir_exit exit)
 {
@@ -47,16 +80,26 @@ static __always_inline void exit_count(struct pkt *p, enum weir_exit exit)
 	p->row->exit[exit].bytes += p->len;
 }
 
+static __always_inline void exit_tell(struct pkt *p, enum weir_exit exit, bool punt_drop)
+{
+	if (unlikely(p->captured))
+		capture_end(p->cur, exit, p->oif, punt_drop);
+}
+
 static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit exit)
 {
 	exit_count(p, exit);
-	return (struct verdict){XDP_DROP};
+	exit_tell(p, exit, false);
+	return (struct verdict){HOOK_DROP};
 }
 
 static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
 {
 	exit_count(p, exit);
-	return (struct verdict){XDP_PASS};
+	exit_tell(p, exit, false);
+	if (!HOOK_TC && *(volatile __u32 *)&ctl.tc)
+		mark_judged(p->ctx, p->iif);
+	return (struct verdict){HOOK_PASS};
 }
 
 static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit exit)
@@ -64,30 +107,49 @@ static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit ex
 	if (conf.punt == WEIR_PUNT_DROP) {
 		p->row->punt_drop[exit].packets++;
 		p->row->punt_drop[exit].bytes += p->len;
-		return (struct verdict){XDP_DROP};
+		exit_tell(p, exit, true);
+		return (struct verdict){HOOK_DROP};
 	}
 	return exit_pass(p, exit);
 }
 
-/* The frame goes to the device that bpf_redirect_map was told of; it is in flight until a
- * tracepoint tells what the driver did with it (events.bpf.c). */
+/* The frame goes to the device that the kernel was told of; it is in flight until a tracepoint
+ * tells what the driver did with it (events.bpf.c). TC's frame is taken as sent until one tells
+ * otherwise, before the next frame comes. */
 static __always_inline struct verdict exit_redirect(struct pkt *p)
 {
 	struct weir_cursor *cur = p->cur;
 
 	exit_count(p, WEIR_EXIT_xmit_NONE);
-	cur->ifindex = dev_ifindex;
+	exit_tell(p, WEIR_EXIT_xmit_NONE, false);
+	cur->ifindex = self.ifindex;
 	cur->row = p->row_index;
-	cur->inflight++;
-	cur->generic = dev_generic;
-	if (unlikely(p->lat)) {
+	if (HOOK_TC) {
+		p->row->sent++;
+		cur->skb = hook_identity(p->ctx);
+		cur->skb_oif = p->oif;
+	} else {
+		cur->inflight++;
+		cur->generic = self.generic;
+	}
+	if (unlikely(p->timed)) {
 		cur->timed = 1;
 		cur->verdict_ns = cur->left_ns;
 	}
-	return (struct verdict){XDP_REDIRECT};
+	return (struct verdict){HOOK_REDIRECT};
 }
 
-/* weir_drop(&p, ip_rcv, IP_CSUM): a pair that exits.h does not list for that kind does not compile. */
+/* The packet goes on to the device that it was on its way to: TC egress stops nothing. */
+static __always_inline struct verdict exit_send(struct pkt *p, enum weir_exit exit)
+{
+	exit_count(p, exit);
+	exit_tell(p, exit, false);
+	p->row->sent++;
+	return (struct verdict){HOOK_PASS};
+}
+
+/* weir_drop(&p, ip_rcv, IP_CSUM): a pair that exits.h does not list for that kind does not compile.
+ */
 #define weir_drop(p, stage, cause)                                                                 \
 	({                                                                                         \
 		(void)sizeof(((struct weir_row *)0)->stage##_DROP_##cause);                        \
@@ -108,13 +170,20 @@ static __always_inline struct verdict exit_redirect(struct pkt *p)
 	})
 #define weir_redirect(p) exit_redirect(p)
 
+#define weir_send(p, stage, cause)                                                                 \
+	({                                                                                         \
+		(void)sizeof(((struct weir_row *)0)->stage##_OUT_##cause);                         \
+		stage_done(p, WEIR_FAST_##stage);                                                  \
+		exit_send(p, WEIR_EXIT_##stage##_##cause);                                         \
+	})
+
 /*
  * A reader has begun a new cut. This CPU follows as soon as none of its frames is between verdict
  * and driver, so that no bulk holds frames of two cuts. A reader waits for a grace period after
  * each step, which outlasts every NAPI poll: frames still open two cuts later have no end that a
  * tracepoint will tell. They are our own loss, and shown as such.
  */
-static __noinline int cut_follow(struct weir_cursor *cur, __u32 seq)
+__checked_once int cut_follow(struct weir_cursor *cur, __u32 seq)
 {
 	if (!cur)
 		return 0;
@@ -123,7 +192,7 @@ static __noinline int cut_follow(struct weir_cursor *cur, __u32 seq)
 
 		if (seq - cur->seq < 2)
 			return 0;
-		row = cursor_row(cur);
+		row = cursor_row(cur, THIS_HOOK);
 		if (row)
 			row->lost += cur->inflight;
 		cur->inflight = 0;
@@ -132,48 +201,64 @@ static __noinline int cut_follow(struct weir_cursor *cur, __u32 seq)
 	return 0;
 }
 
-/* Times one packet in @every; the clock's own cost is measured beside it and taken off. */
-static __always_inline void timing_begin(struct pkt *p, __u32 every, __u32 index)
+/* Times one packet in @every, and then returns 1; the clock's own cost is measured beside it and
+ * taken off. */
+__checked_once int timing_begin(struct weir_cursor *cur, __u32 every, __u32 index)
 {
 	struct weir_lat *l = bpf_map_lookup_elem(&lat, &index);
 	__u64 t;
 
-	if (!l || ++l->untimed < every)
-		return;
+	if (!l || !cur || ++l->untimed < every)
+		return 0;
 	l->untimed = 0;
-	p->lat = l;
 	t = bpf_ktime_get_ns();
-	p->cur->left_ns = bpf_ktime_get_ns();
-	p->cur->clock_cost_ns = (__u32)(p->cur->left_ns - t);
+	cur->left_ns = bpf_ktime_get_ns();
+	cur->clock_cost_ns = (__u32)(cur->left_ns - t);
+	return 1;
+}
+
+static __always_inline void capture_want(struct pkt *p, __u32 every)
+{
+	if (every && ++p->cur->uncaptured >= every)
+		p->captured = capture_begin(p->ctx, p->cur);
 }
 
 /* Counts the packet in; false when the maps are not as large as the machine (never, if user space
  * did its part), and then the packet is the kernel's. */
-static __always_inline bool packet_enter(struct xdp_md *ctx, struct pkt *p)
+static __always_inline bool packet_enter(hook_ctx *ctx, struct pkt *p)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), queue = ctx->rx_queue_index, index;
+	__u32 cpu = bpf_get_smp_processor_id(), queue = hook_queue(ctx), index;
 	__u32 seq = *(volatile __u32 *)&ctl.seq, every = *(volatile __u32 *)&ctl.sample_every;
+	__u32 captures = *(volatile __u32 *)&ctl.capture_every;
 
 	p->ctx = ctx;
 	p->cpu = cpu;
-	p->lat = NULL;
-	p->cur = bpf_map_lookup_elem(&cursor, &cpu);
+	p->timed = 0;
+	p->captured = 0;
+	p->vlan = NULL;
+	p->l3_off = ETH_HLEN;
+	p->iif = self.ifindex;
+	p->oif = 0;
+	p->cur = hook_cursor(cpu);
 	if (unlikely(!p->cur))
 		return false;
 	if (unlikely(p->cur->seq != seq))
 		cut_follow(p->cur, seq);
-	if (unlikely(queue >= dev_queues))
-		queue = dev_queues - 1;
-	index = cpu * dev_queues + queue;
+	if (unlikely(queue >= self.queues))
+		queue = self.queues - 1;
+	index = cpu * self.queues + queue;
 	p->row_index = index * 2 + (p->cur->seq & 1);
 	p->row = bpf_map_lookup_elem(&rows, &p->row_index);
 	if (unlikely(!p->row))
 		return false;
-	p->len = (__u32)bpf_xdp_get_buff_len(ctx);
+	p->len = hook_len(ctx);
 	p->row->in.packets++;
 	p->row->in.bytes += p->len;
-	if (unlikely(every))
-		timing_begin(p, every, index);
+	if (unlikely(every | captures)) {
+		capture_want(p, captures);
+		if (every)
+			p->timed = timing_begin(p->cur, every, index);
+	}
 	return true;
 }
 
@@ -181,6 +266,6 @@ static __always_inline bool packet_enter(struct xdp_md *ctx, struct pkt *p)
 enum { WEIR_REDIRECTED = XDP_REDIRECT };
 
 /* From here on verdicts are made by the functions above alone. */
-#pragma GCC poison XDP_DROP XDP_TX XDP_REDIRECT XDP_ABORTED
+#pragma GCC poison XDP_DROP XDP_TX XDP_REDIRECT XDP_ABORTED TC_ACT_SHOT TC_ACT_REDIRECT
 
 #endif

@@ -3,28 +3,22 @@
  * Routes: the kernel's own FIB, and what it said lately.
  *
  * bpf_fib_lookup() costs two thirds of a bare forward. Its answer is kept for at most two epochs
- * (100 ms) in a table that belongs to this CPU alone, so nothing is ever torn or locked. A live entry
- * is never thrown out: where both slots of a key are taken, the FIB is asked for each packet, which
- * costs what it costs without a table, instead of two flows throwing each other out.
+ * (100 ms) in a table that belongs to this CPU alone, so nothing is ever torn or locked. A live
+ * entry is never thrown out: where both slots of a key are taken, the FIB is asked for each packet,
+ * which costs what it costs without a table, instead of two flows throwing each other out.
  */
 #ifndef WEIR_BPF_ROUTE_H
 #define WEIR_BPF_ROUTE_H
 
 #include <bpf/bpf_core_read.h>
 
-#include "kernel.h"
+#include "link.h"
 #include "neigh.h"
 
-#define IP_DF	  0x4000
-#define IP_MF	  0x2000
-#define IP_OFFSET 0x1fff
+#define IP_DF	    0x4000
+#define IP_MF	    0x2000
+#define IP_OFFSET   0x1fff
 #define TOS_ROUTING 0xfc /* the rest is ECN, which no route depends on */
-
-struct headers {
-	struct ethhdr *eth;
-	struct iphdr *ip;
-	void *end; /* of the first buffer */
-};
 
 /* Those whose ports, or SPI, the kernel's flow dissector hands to rules and multipath hashing. */
 static __always_inline bool has_ports(__u8 proto)
@@ -42,26 +36,23 @@ static __always_inline __u32 flow_ports(const struct headers *h)
 	const struct iphdr *ip = h->ip;
 	const __u32 *l4 = (const __u32 *)(ip + 1);
 
-	if (likely(has_ports(ip->protocol) &&
-		   !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
-		   bpf_ntohs(ip->tot_len) >= sizeof(*ip) + 4 && (void *)(l4 + 1) <= h->end))
+	if (likely(has_ports(ip->protocol) && !(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) &&
+		    bpf_ntohs(ip->tot_len) >= sizeof(*ip) + 4 && (void *)(l4 + 1) <= h->end))
 		return *l4;
 	return 0;
 }
 
 /* Whether the FIB may answer two packets from and to the same addresses differently. Without rules
  * and with multipath hashing over addresses (policy 0, the default) it cannot. */
-static __noinline int routes_narrow(struct xdp_md *ctx)
+__checked_once int routes_narrow(hook_ctx *ctx)
 {
-	struct xdp_buff *x;
 	struct net *net;
 
 	if (!bpf_ksym_exists(bpf_cast_to_kern_ctx) ||
-	    !bpf_core_field_exists(((struct netns_ipv4 *)0)->fib_has_custom_rules) ||
-	    !bpf_core_field_exists(((struct netns_ipv4 *)0)->sysctl_fib_multipath_hash_policy))
+		!bpf_core_field_exists(((struct netns_ipv4 *)0)->fib_has_custom_rules) ||
+		!bpf_core_field_exists(((struct netns_ipv4 *)0)->sysctl_fib_multipath_hash_policy))
 		return true;
-	x = bpf_cast_to_kern_ctx(ctx);
-	net = x->rxq->dev->nd_net.net;
+	net = hook_net(ctx);
 	return net->ipv4.fib_has_custom_rules || net->ipv4.sysctl_fib_multipath_hash_policy;
 }
 
@@ -99,11 +90,11 @@ static __always_inline bool route_live(const struct weir_route *r, __u32 epoch)
 	return epoch - r->epoch < 2;
 }
 
-static __always_inline bool route_holds(const struct weir_route *r, const struct iphdr *ip,
-	const struct route_key *k, __u32 epoch)
+static __always_inline bool route_holds(const struct weir_route *r, const struct pkt *p,
+	const struct iphdr *ip, const struct route_key *k)
 {
 	return r->saddr == ip->saddr && r->daddr == ip->daddr && r->ports == k->ports &&
-	       r->iif == dev_ifindex && r->proto_tos == k->proto_tos && route_live(r, epoch);
+	       r->iif == p->iif && r->proto_tos == k->proto_tos && route_live(r, p->cur->epoch);
 }
 
 /*
@@ -113,26 +104,26 @@ static __always_inline bool route_holds(const struct weir_route *r, const struct
 static __always_inline bool route_find(const struct pkt *p, const struct iphdr *ip,
 	const struct route_key *k, struct weir_route **route)
 {
-	/* A factor for each field, since a product's bits follow lower bits alone: hosts of a subnet
-	 * differ in the highest. Folded, for those that differ in steps. */
+	/* A factor for each field, since a product's bits follow lower bits alone: hosts of a
+	 * subnet differ in the highest. Folded, for those that differ in steps. */
 	__u64 x = ip->saddr * 0x9e3779b97f4a7c15ULL + ip->daddr * 0xd6e8feb86659fd93ULL +
 		  k->ports * 0xc2b2ae3d27d4eb4fULL;
-	__u32 i = (__u32)(x >> 48 ^ x >> 29) & routes_mask;
+	__u32 i = (__u32)(x >> 48 ^ x >> 29) & self.routes_mask;
 	__u32 epoch = p->cur->epoch;
 	struct weir_route *r, *s;
 
-	i += p->cpu * (routes_mask + 1);
+	i += p->cpu * (self.routes_mask + 1);
 	r = bpf_map_lookup_elem(&routes, &i);
 	*route = r;
 	if (unlikely(!r))
 		return false;
-	if (likely(route_holds(r, ip, k, epoch)))
+	if (likely(route_holds(r, p, ip, k)))
 		return true;
 	i ^= 1;
 	s = bpf_map_lookup_elem(&routes, &i);
 	if (!s)
 		return false;
-	if (route_holds(s, ip, k, epoch)) {
+	if (route_holds(s, p, ip, k)) {
 		*route = s;
 		return true;
 	}
@@ -147,6 +138,14 @@ static __always_inline __u32 nexthop_word(const struct bpf_fib_lookup *fib)
 	if (likely(fib->family == AF_INET))
 		return fib->ipv4_dst;
 	return fib->ipv6_dst[0] ^ fib->ipv6_dst[1] ^ fib->ipv6_dst[2] ^ fib->ipv6_dst[3];
+}
+
+/* As the kernel has it. (Volatile: the context must not be read through an address in it.) */
+static __always_inline __u32 iif_of(const struct pkt *p)
+{
+	__u32 iif = *(volatile __u32 *)&p->ctx->ingress_ifindex;
+
+	return p->vlan ? p->iif : iif;
 }
 
 /* Beside bpf_fib_lookup's own answers: the source must be judged by the kernel. */
@@ -166,7 +165,7 @@ static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *i
 		.ipv4_dst = ip->saddr,
 		.ifindex = oif,
 	};
-	__u8 filter = *(volatile __u8 *)&conf.rp_filter;
+	__u8 filter = p->vlan ? p->vlan->rp_filter : *(volatile __u8 *)&conf.rp_filter;
 	__u32 saddr = ip->saddr;
 	long found;
 
@@ -177,22 +176,35 @@ static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *i
 	found = bpf_fib_lookup(p->ctx, &back, sizeof(back), 0);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return false;
-	return filter != 1 || back.ifindex == p->ctx->ingress_ifindex;
+	return filter != 1 || back.ifindex == iif_of(p);
+}
+
+/* How the packet reaches the wire from the device that the FIB named. */
+static __always_inline void route_leave(struct weir_route *r)
+{
+	struct weir_port *port = bpf_map_lookup_elem(&ports, &r->oif);
+
+	if (!port)
+		return; /* not attached: dev 0 takes no frames */
+	r->dev = port->dev;
+	r->tags[0] = port->tags[0];
+	r->tags[1] = port->tags[1];
+	r->reachable_ms = port->reachable_ms;
 }
 
 /* Asks the kernel's FIB as the kernel would, and fills @r where the answer is a next hop. */
-static __always_inline long route_ask(struct pkt *p, const struct headers *h,
-	const struct route_key *k, struct weir_route *r)
+static __always_inline long route_ask(
+	struct pkt *p, const struct headers *h, const struct route_key *k, struct weir_route *r)
 {
 	const struct iphdr *ip = h->ip;
 	struct bpf_fib_lookup fib = {
 		.family = AF_INET,
 		.tos = ip->tos,
 		.l4_protocol = ip->protocol,
-		.tot_len = bpf_ntohs(ip->tot_len),
+		.tot_len = (__u16)h->wire_len,
 		.ipv4_src = ip->saddr,
 		.ipv4_dst = ip->daddr,
-		.ifindex = p->ctx->ingress_ifindex,
+		.ifindex = iif_of(p),
 	};
 	long found;
 
@@ -206,7 +218,7 @@ static __always_inline long route_ask(struct pkt *p, const struct headers *h,
 		.saddr = ip->saddr,
 		.daddr = ip->daddr,
 		.ports = k->ports,
-		.iif = dev_ifindex,
+		.iif = p->iif,
 		.proto_tos = k->proto_tos,
 		.mtu = fib.mtu_result,
 		.oif = fib.ifindex,
@@ -215,6 +227,7 @@ static __always_inline long route_ask(struct pkt *p, const struct headers *h,
 	};
 	__builtin_memcpy(&r->macs[0], fib.dmac, ETH_ALEN);
 	__builtin_memcpy(&r->macs[3], fib.smac, ETH_ALEN);
+	route_leave(r);
 	return found;
 }
 

@@ -12,12 +12,14 @@
 #include "exits.h"
 #include "hist.h"
 
-#define WEIR_ABI		1
+#define WEIR_ABI		2
 #define WEIR_CPU_MAX		1024
 #define WEIR_QUEUE_MAX		64  /* queues told apart; higher ones share the last row, and say so */
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */
 #define WEIR_NEIGH_MAX		16384
 #define WEIR_LOCAL_MAX		4096 /* addresses of this host that sources are compared with */
+#define WEIR_VLAN_MAX		4096 /* VLAN devices attached in one network namespace */
+#define WEIR_TAGS_MAX		2    /* 802.1Q, or 802.1ad with 802.1Q within */
 #define WEIR_MAGIC		0x72696577 /* "weir" */
 
 struct weir_count {
@@ -35,8 +37,11 @@ struct weir_ctl {
 	__u32 seq;
 	__u32 cut_open;	     /* a reader has moved seq and not yet waited for the packets before it */
 	__u32 sample_every;  /* measure the latency of one packet in this many; 0 = none */
-	__u32 _pad;
+	__u32 capture_every; /* and capture one in this many; 0 = none */
+	__u64 capture_until_ns; /* CLOCK_MONOTONIC: a reader that dies leaves no capture behind */
 	__u64 netns_cookie;
+	__u32 tc; /* TC ingress is attached somewhere: XDP must mark what it has judged */
+	__u32 _pad;
 };
 
 /*
@@ -59,13 +64,19 @@ struct weir_route {
 	__u32 nexthop;
 	__u32 epoch;	 /* in which the FIB was asked */
 	__u16 macs[6];	 /* destination and source, as they are written */
-	__u32 _pad[5];
+	__u32 dev;	 /* the device that XDP sends by: oif, or below it where that is a VLAN */
+	__u32 tags[WEIR_TAGS_MAX]; /* to write, outer first, as in the frame; 0 = none */
+	__u32 reachable_ms; /* of oif; 0 = it is not attached */
+	__u32 _pad;
 } __attribute__((aligned(64)));
 
 /*
- * Map `cursor`, one entry per CPU: what is between a verdict and the driver on that CPU. All frames
- * of a NAPI poll are flushed before it ends, so they share one device and one queue.
+ * Maps `cursor` (XDP) and `cursor_tc` (TC ingress, then TC egress), entries for each CPU: what is
+ * between a verdict and the driver on that CPU. All frames of a NAPI poll are flushed before it ends,
+ * so they share one device and one queue. TC has one frame at a time, and no `inflight`.
  */
+#define WEIR_SKB_ANY 1 /* the kernel does not tell one from another (before 6.2) */
+
 struct weir_cursor {
 	__u32 seq;	/* the cut in which this CPU's packets count */
 	__u32 inflight; /* frames with an OUT verdict that no tracepoint has told the end of */
@@ -80,7 +91,15 @@ struct weir_cursor {
 	__u64 verdict_ns;
 	__u64 left_ns;	/* when the timed packet in hand left the stage before */
 	__u32 narrow;	/* routes depend on ports and protocol: rules or multipath hashing do */
+	__u32 uncaptured; /* packets since the last one that was captured */
+	__u64 capture_lost; /* own loss: captures that the ring had no room for */
+	__u64 skb;	/* TC: the frame that was redirected, until it is known what became of it */
+	__u32 skb_oif;	/* where to */
+	__u32 capture_epoch; /* in which capture_nr packets were captured */
+	__u32 capture_nr;
 	__u32 _pad;
+	__u64 capture_limited; /* own loss: captures that WEIR_CAPTURE_RATE forbade */
+	__u32 _pad2[4];
 	struct weir_route uncached; /* of the packet in hand, where the table had no room */
 } __attribute__((aligned(64)));
 
@@ -109,9 +128,11 @@ struct weir_row {
 	__u64 tx_packets; /* frames that this device's driver took from any weir device */
 	__u64 neigh_full; /* own limit: a next hop that the table of confirmations had no room for */
 	__u64 route_full; /* own limit: an answer of the FIB that the table of routes had no room for */
+	__u64 gso_frames; /* of `in`: superframes, and the segments that they stand for */
+	__u64 gso_segs;
 } __attribute__((aligned(64)));
 
-/* Map `lat` of each device: index cpu * queues + queue. */
+/* Map `lat` of each hook of a device: index cpu * queues + queue. */
 struct weir_lat_stage {
 	__u64 samples;
 	__u64 max_ns;
@@ -124,7 +145,7 @@ struct weir_lat {
 	__u32 untimed; /* packets since the last one whose latency was measured */
 	union {
 		struct weir_lat_stage stage[WEIR_FAST_STAGE_COUNT];
-#define STAGE(id) struct weir_lat_stage id;
+#define STAGE(id, hooks) struct weir_lat_stage id;
 		struct {
 			WEIR_FAST_STAGES(STAGE)
 		};
@@ -135,6 +156,28 @@ struct weir_lat {
 enum weir_punt {
 	WEIR_PUNT_KERNEL,
 	WEIR_PUNT_DROP,
+};
+
+/* What a program is loaded for: constants to it, so that the verifier prunes what it does not need. */
+struct weir_self {
+	__u32 ifindex;
+	__u32 queues;	   /* rows per CPU */
+	__u32 routes_mask; /* entries of the table of routes for a CPU, less one */
+	__u8 virtual_link; /* local senders may leave checksums open (veth, tun) */
+	__u8 generic;
+	__u8 _pad[2];
+};
+
+/* What XDP puts before a frame that it passes to a TC program of the same device. */
+struct weir_mark {
+	__u32 ifindex;
+	__u32 magic; /* WEIR_MAGIC and the lower half of the namespace's cookie, exclusive or */
+};
+
+/* Maps `rows_of` and `lat_of`: the maps of a device's hook. */
+struct weir_hook_key {
+	__u32 ifindex;
+	__u32 hook; /* enum weir_hook */
 };
 
 /* Map `conf` of each device, one entry. User space writes, programs read. */
@@ -148,14 +191,34 @@ struct weir_conf {
 	__u8 rp_filter;	   /* net.ipv4.conf: 1 strict, 2 loose, at the time of attaching */
 	__u16 queues; /* rows per CPU */
 	__u32 cpus;
-	__u32 _pad2;
+	__u8 unmarked;	/* the driver has no room for marks: TC takes all for judged by XDP */
+	__u8 vlans_only; /* attached for its VLAN devices; untagged frames are the kernel's */
+	__u8 _pad2[2];
 	char name[16]; /* at the time of attaching; the device may be renamed since */
 };
 
 /* Map `ports`, by ifindex: the devices that may be redirected to. */
 struct weir_port {
 	__u32 reachable_ms; /* how long a next hop counts as confirmed */
-	__u32 _pad;
+	__u32 dev;	    /* ifindex of the device that frames leave by: its own, or a VLAN's parent's */
+	__u32 tags[WEIR_TAGS_MAX]; /* to be written, outer first, as in the frame; 0 = none */
+	char name[16];
+};
+
+/*
+ * Map `vlans`: which VLAN device a tagged frame is for. Tags are as in the frame, outer first:
+ * ethertype, then priority 0 and the VLAN's id, both in network order.
+ */
+struct weir_vlan_key {
+	__u32 ifindex; /* of the device with the wire */
+	__u32 tags[WEIR_TAGS_MAX]; /* 0 = none */
+};
+
+struct weir_vlan {
+	__u32 ifindex;
+	__u8 mac[6];
+	__u8 rp_filter; /* as in struct weir_conf */
+	__u8 _pad;
 	char name[16];
 };
 
@@ -165,6 +228,27 @@ struct weir_port {
  */
 struct weir_local {
 	__u32 type; /* RTN_LOCAL or RTN_BROADCAST */
+};
+
+/* Map `capture`, a ring buffer: packets as a hook met them, and how they left it. */
+#define WEIR_CAPTURE_HEAD 256
+#define WEIR_CAPTURE_RATE 1000 /* captures in an epoch on one CPU at one family of hooks */
+#define WEIR_CAPTURE_RING (1 << 20) /* bytes; what does not fit is counted in a cursor */
+
+struct weir_capture {
+	__u64 time_ns; /* CLOCK_MONOTONIC, when it came in */
+	__u32 ifindex;
+	__u32 len; /* of the whole frame */
+	__u32 oif; /* where an OUT verdict sent it */
+	__u32 tag; /* outer VLAN tag that the kernel holds beside the frame, as in a frame; 0 = none */
+	__u16 exit; /* enum weir_exit */
+	__u16 cpu;
+	__u16 queue;
+	__u16 head_len;
+	__u8 hook; /* enum weir_hook */
+	__u8 punt_drop; /* a PUNT exit that `punt drop` turned into a drop */
+	__u8 _pad[6];
+	__u8 head[WEIR_CAPTURE_HEAD]; /* head_len bytes of them are sent */
 };
 
 /* Map `neigh`: next hops and when each is to be confirmed again. */
@@ -178,7 +262,9 @@ struct weir_neigh {
 };
 
 #ifndef __bpf__ /* clang defines it for that target */
-_Static_assert(sizeof(struct weir_cursor) == 128, "a cursor is a cache line and a route");
+_Static_assert(sizeof(struct weir_cursor) == 192, "a cursor is two cache lines and a route");
+_Static_assert(__builtin_offsetof(struct weir_cursor, capture_lost) == 64,
+	"what every packet looks at shares one cache line");
 _Static_assert(sizeof(struct weir_route) == 64, "a route is a cache line");
 _Static_assert(__builtin_offsetof(struct weir_row, exit) + sizeof(struct weir_count) == 56,
 	"a forwarded packet's counters share one cache line");

@@ -4,7 +4,7 @@
  *
  * A packet is counted when it comes in and when it leaves, nowhere else: how many crossed a stage
  * is the sum of the exits at that stage and behind it, so a stage cannot disagree with its parts,
- * and ten stages cost one cache line. Ids are positions and append-only (golden test).
+ * and ten stages cost one cache line. Each hook of a device counts in rows of its own. Ids are positions and append-only (golden test).
  *
  * Kinds:
  *   OUT   redirected to a device; delivery is what the driver then took (struct weir_row.sent)
@@ -67,7 +67,20 @@ enum weir_kind {
 	EXIT(xmit, LATE, XMIT_ERROR)                                                               \
 	EXIT(xdp, UNDO, XDP_EXCEPTION)                                                             \
 	EXIT(route_in, PASS, SOURCE_CHECK)                                                         \
-	EXIT(ip_rcv, PUNT, HEADER_APART)
+	EXIT(ip_rcv, PUNT, HEADER_APART)                                                           \
+	EXIT(tc_ingress, DROP, PKT_TOO_SMALL)                                                      \
+	EXIT(tc_ingress, PASS, OTHERHOST)                                                          \
+	EXIT(tc_ingress, PASS, L2_MULTICAST)                                                       \
+	EXIT(tc_ingress, PASS, ARP)                                                                \
+	EXIT(tc_ingress, PASS, IPV6)                                                               \
+	EXIT(tc_ingress, PASS, VLAN)                                                               \
+	EXIT(tc_ingress, PASS, UNHANDLED_PROTO)                                                    \
+	EXIT(tc_ingress, PASS, XDP_JUDGED)                                                         \
+	EXIT(ip_forward, PUNT, GSO_UNKNOWN)                                                        \
+	EXIT(xdp, PASS, UNTAGGED)                                                                  \
+	EXIT(xmit, PUNT, NO_HEADROOM)                                                              \
+	EXIT(xmit, LATE, QDISC_DROP)                                                               \
+	EXIT(tc_egress, OUT, TC_JUDGED)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

@@ -22,15 +22,15 @@
 	STAGE(rps_backlog, "enqueue_to_backlog, input_pkt_queue", "softnet_stat", "", "hand-off")  \
 	STAGE(core, "__netif_receive_skb_core", "netif_receive_skb", "", "demux")                  \
 	STAGE(tap_rx, "packet taps (AF_PACKET)", "packet sockets", "", "pcap tap")                 \
-	STAGE(tc_ingress, "traffic control, ingress", "tcx", "", "")                               \
-	STAGE(ip_rcv, "IPv4 header checks", "kfree_skb", "XDP: header checks", "checks")           \
-	STAGE(nf_prerouting, "filter and DNAT before routing", "netfilter links", "XDP: none yet", \
-	      "hook chain")                                                                        \
-	STAGE(route_in, "route lookup", "fib_table_lookup", "XDP: bpf_fib_lookup", "LPM")          \
+	STAGE(tc_ingress, "traffic control, ingress", "tcx", "TC: link layer parsed", "")          \
+	STAGE(ip_rcv, "IPv4 header checks", "kfree_skb", "XDP, TC: header checks", "checks")       \
+	STAGE(nf_prerouting, "filter and DNAT before routing", "netfilter links",                  \
+	      "XDP, TC: none yet", "hook chain")                                                   \
+	STAGE(route_in, "route lookup", "fib_table_lookup", "XDP, TC: bpf_fib_lookup", "LPM")      \
 	STAGE(ip_defrag, "reassembly", "kfree_skb, MIB", "", "reassembly")                         \
-	STAGE(ip_forward, "TTL and MTU of what is forwarded", "kfree_skb, MIB", "XDP: TTL, MTU",   \
-	      "forward")                                                                           \
-	STAGE(nf_forward, "filter of what is forwarded", "netfilter links", "XDP: none yet",       \
+	STAGE(ip_forward, "TTL and MTU of what is forwarded", "kfree_skb, MIB",                    \
+	      "XDP, TC: TTL, MTU", "forward")                                                      \
+	STAGE(nf_forward, "filter of what is forwarded", "netfilter links", "XDP, TC: none yet",   \
 	      "hook chain")                                                                        \
 	STAGE(ip_local_deliver, "delivery to this host", "netfilter links", "", "deliver")         \
 	STAGE(nf_local_in, "filter of what is for this host", "netfilter links", "", "hook chain") \
@@ -48,16 +48,16 @@
 	STAGE(ip_local_out, "__ip_local_out", "kfree_skb", "", "header")                           \
 	STAGE(nf_local_out, "filter of what this host sends", "netfilter links", "", "hook chain") \
 	STAGE(ip_output, "ip_output", "kfree_skb", "", "output")                                   \
-	STAGE(nf_postrouting, "SNAT after routing", "netfilter links", "XDP: none yet",            \
+	STAGE(nf_postrouting, "SNAT after routing", "netfilter links", "XDP, TC: none yet",        \
 	      "hook chain")                                                                        \
 	STAGE(ip_fragment, "fragmentation", "MIB", "", "fragment")                                 \
 	STAGE(neigh, "next hop's link address (ARP)", "neigh tracepoints",                         \
-	      "XDP: FIB's neighbour, confirmation", "ARP")                                         \
-	STAGE(tc_egress, "traffic control, egress", "tcx", "", "")                                 \
+	      "XDP, TC: FIB's neighbour, confirmation", "ARP")                                     \
+	STAGE(tc_egress, "traffic control, egress", "tcx", "TC: what the kernel sends", "")        \
 	STAGE(qdisc, "queueing discipline", "qdisc tracepoints", "", "fair queue")                 \
 	STAGE(tap_tx, "packet taps on the way out", "packet sockets", "", "pcap tap")              \
-	STAGE(xmit, "hand-off to the driver", "net_dev_xmit", "XDP: redirect, devmap flush",       \
-	      "TX ring")                                                                           \
+	STAGE(xmit, "hand-off to the driver", "net_dev_xmit",                                      \
+	      "XDP: redirect, devmap flush; TC: redirect", "TX ring")                                                                           \
 	STAGE(tx_complete, "sent, memory freed", "consume_skb", "", "completion ring")
 
 enum weir_stage {
@@ -67,21 +67,45 @@ enum weir_stage {
 		WEIR_STAGE_COUNT
 };
 
-/* The fast plane's stages in the order in which a packet meets them. */
+/* Where the fast plane meets a packet: id, the letter that stands for it below, and what it is. */
+#define WEIR_HOOKS(HOOK)                                                                           \
+	HOOK(xdp, X, "XDP: each frame that the driver takes in")                                   \
+	HOOK(tc_ingress, I, "TC: what the kernel takes in, superframes too")                       \
+	HOOK(tc_egress, E, "TC: what the kernel sends, local senders' packets too")
+
+enum weir_hook {
+#define HOOK(id, letter, text) WEIR_HOOK_##id,
+	WEIR_HOOKS(HOOK)
+#undef HOOK
+		WEIR_HOOK_COUNT
+};
+
+enum weir_hook_mask {
+#define HOOK(id, letter, text) WEIR_##letter = 1 << WEIR_HOOK_##id,
+	WEIR_HOOKS(HOOK)
+#undef HOOK
+	WEIR_XI = WEIR_X | WEIR_I,
+	WEIR_XIE = WEIR_XI | WEIR_E,
+};
+
+/* The fast plane's stages in the order in which a packet meets them, and the hooks at which it
+ * does. A hook's first stage is the one by which packets enter there. */
 #define WEIR_FAST_STAGES(STAGE)                                                                    \
-	STAGE(nic_rx)                                                                              \
-	STAGE(xdp)                                                                                 \
-	STAGE(ip_rcv)                                                                              \
-	STAGE(nf_prerouting)                                                                       \
-	STAGE(route_in)                                                                            \
-	STAGE(ip_forward)                                                                          \
-	STAGE(nf_forward)                                                                          \
-	STAGE(nf_postrouting)                                                                      \
-	STAGE(neigh)                                                                               \
-	STAGE(xmit)
+	STAGE(nic_rx, X)                                                                           \
+	STAGE(xdp, X)                                                                              \
+	STAGE(tc_ingress, I)                                                                       \
+	STAGE(ip_rcv, XI)                                                                          \
+	STAGE(nf_prerouting, XI)                                                                   \
+	STAGE(route_in, XI)                                                                        \
+	STAGE(ip_forward, XI)                                                                      \
+	STAGE(nf_forward, XI)                                                                      \
+	STAGE(nf_postrouting, XI)                                                                  \
+	STAGE(neigh, XI)                                                                           \
+	STAGE(tc_egress, E)                                                                        \
+	STAGE(xmit, XIE)
 
 enum weir_fast_stage {
-#define STAGE(id) WEIR_FAST_##id,
+#define STAGE(id, hooks) WEIR_FAST_##id,
 	WEIR_FAST_STAGES(STAGE)
 #undef STAGE
 		WEIR_FAST_STAGE_COUNT
@@ -100,8 +124,8 @@ enum weir_fast_stage {
 	CAUSE(ARP, "an ARP frame: the kernel's own.", "none needed: the kernel answers it")        \
 	CAUSE(IPV6, "an IPv6 packet: the fast path forwards IPv4 only.",                           \
 	      "none needed: the kernel forwards it")                                               \
-	CAUSE(VLAN, "a frame with a VLAN tag, which the fast path does not open.",                 \
-	      "none needed: the kernel handles it")                                                \
+	CAUSE(VLAN, "a frame with a VLAN tag that belongs to no attached VLAN device.",            \
+	      "none needed: the kernel handles it; to forward it here: weir dev attach DEV.VID")   \
 	CAUSE(UNHANDLED_PROTO, "neither IPv4 nor IPv6 nor ARP.",                                   \
 	      "none needed: the kernel handles or drops it")                                       \
 	CAUSE(IP_INHDR, "the IPv4 header is malformed: version, header length or total length.",   \
@@ -164,7 +188,19 @@ enum weir_fast_stage {
 	CAUSE(SOURCE_CHECK, "its source is this host's own address, or fails rp_filter.",          \
 	      "the kernel judges it: 'ip route get SRC'; nstat -az TcpExtIPReversePathFilter")     \
 	CAUSE(HEADER_APART, "its IPv4 header does not lie in the frame's first buffer.",           \
-	      "none needed: the kernel gathers it")
+	      "none needed: the kernel gathers it")                                                \
+	CAUSE(XDP_JUDGED, "the XDP program of the same device has judged it already.",             \
+	      "none needed: no packet is judged twice")                                            \
+	CAUSE(TC_JUDGED, "the TC ingress program has forwarded it here and judged it already.",    \
+	      "none needed: no packet is judged twice")                                            \
+	CAUSE(GSO_UNKNOWN, "a superframe whose segments' size weir cannot tell.",                  \
+	      "none needed: the kernel forwards it")                                               \
+	CAUSE(UNTAGGED, "an untagged frame on a device attached only for its VLANs.",              \
+	      "none needed: the kernel handles it; to forward it here: weir dev attach DEV")       \
+	CAUSE(NO_HEADROOM, "no room before the frame for the VLAN tag that it needs.",             \
+	      "none needed: the kernel makes room and forwards it")                                \
+	CAUSE(QDISC_DROP, "the outgoing device's queueing discipline refused the packet.",         \
+	      "tc -s qdisc show dev DEV: a longer limit, or fewer senders")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

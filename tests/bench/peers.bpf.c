@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
@@ -74,44 +75,60 @@ int xdp_floor(struct xdp_md *ctx)
 	return bpf_redirect(to_ifindex, 0);
 }
 
-/* The least that forwards by the kernel's own routes: no check but the TTL's, no count. */
-static __always_inline int fib(struct xdp_md *ctx, int map)
+/* The least that forwards by the kernel's own routes: no check but the TTL's, no count. Returns the
+ * device to send to, 0 where it is the kernel's. */
+static __always_inline __u32 fib(void *ctx, void *data, void *end, __u32 ingress)
 {
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct ethhdr *eth = data;
 	struct iphdr *ip = (void *)(eth + 1);
 	struct bpf_fib_lookup f = {0};
 	__u32 sum;
 
 	if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->ttl <= 1)
-		return XDP_PASS;
+		return 0;
 	f.family = AF_INET;
 	f.tos = ip->tos;
 	f.l4_protocol = ip->protocol;
 	f.tot_len = bpf_ntohs(ip->tot_len);
 	f.ipv4_src = ip->saddr;
 	f.ipv4_dst = ip->daddr;
-	f.ifindex = ctx->ingress_ifindex;
+	f.ifindex = ingress;
 	if (bpf_fib_lookup(ctx, &f, sizeof(f), 0) != BPF_FIB_LKUP_RET_SUCCESS)
-		return XDP_PASS;
+		return 0;
 	sum = ip->check + bpf_htons(0x0100); /* RFC 1624 */
 	ip->check = sum + (sum >= 0xffff);
 	ip->ttl--;
 	__builtin_memcpy(eth->h_dest, f.dmac, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, f.smac, ETH_ALEN);
-	return map ? bpf_redirect_map(&ports, f.ifindex, 0) : bpf_redirect(f.ifindex, 0);
+	return f.ifindex;
 }
 
 SEC("xdp")
 int xdp_fib(struct xdp_md *ctx)
 {
-	return fib(ctx, 0);
+	__u32 to = fib(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
+		ctx->ingress_ifindex);
+
+	return to ? bpf_redirect(to, 0) : XDP_PASS;
 }
 
 SEC("xdp")
 int xdp_fib_map(struct xdp_md *ctx)
 {
-	return fib(ctx, 1);
+	__u32 to = fib(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
+		ctx->ingress_ifindex);
+
+	return to ? bpf_redirect_map(&ports, to, 0) : XDP_PASS;
+}
+
+/* The same at TC's ingress hook. */
+SEC("tcx/ingress")
+int tc_fib(struct __sk_buff *skb)
+{
+	__u32 to = fib(skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
+		skb->ingress_ifindex);
+
+	return to ? bpf_redirect(to, 0) : TCX_NEXT;
 }
 
 SEC("xdp")

@@ -376,7 +376,7 @@ is_in() {
 	local dir=$BPFFS/$LAB-other
 
 	weir_r --pin "$dir" dev attach r0 r1
-	[ -e "$dir/$COOKIE/dev/$(ifindex_of r0)/link" ]
+	[ -e "$dir/$COOKIE/dev/$(ifindex_of r0)/xdp/link" ]
 	[ ! -e "$PINS" ]
 	equal states "$(states)" ''
 	equal states "$(weir_r --pin "$dir" -j dev show | jq -r '.devices | length')" 2
@@ -502,10 +502,6 @@ usage() {
 }
 
 @test "what is not in this version is refused, with what to do instead" {
-	fails 2 weir_r dev attach r0 xdp off
-	says "*'xdp off'*" && advises '?*'
-	fails 2 weir_r dev attach r0 tc on
-	says "*'tc on'*" && advises '?*'
 	fails 2 weir_r dev attach r0 punt stack
 	says "*'punt stack'*" && advises '?*'
 	weir_r dev attach r0 tc off xdp native punt kernel

@@ -134,7 +134,7 @@ root_without_rights() {
 
 @test "under ip netns exec, which hides bpffs: pinned through the ancestor, and seen by weir -n" {
 	run -0 ip netns exec "$LAB-r" "$WEIR" dev attach r0 r1
-	[ -e "$PINS/dev/$(ifindex_of r0)/link" ]
+	[ -e "$PINS/dev/$(ifindex_of r0)/xdp/link" ]
 	equal states "$(states)" 'r0=attached r1=attached'
 	equal 'states from inside' "$(ip netns exec "$LAB-r" "$WEIR" -j dev show |
 		jq -r '[.devices[].state] | join(" ")')" 'attached attached'
@@ -284,7 +284,7 @@ cookie_of_link() {
 	local id path
 
 	id=$("$WEIR" -n "$1" -j dev show "$2" | jq .devices[0].link_id)
-	for path in "$BPFFS"/weir/*/dev/*/link; do
+	for path in "$BPFFS"/weir/*/dev/*/xdp/link; do
 		[ "$(bpftool -j link show pinned "$path" 2>/dev/null | jq .id)" = "$id" ] || continue
 		path=${path#"$BPFFS/weir/"}
 		echo "${path%%/*}"

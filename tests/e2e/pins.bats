@@ -142,7 +142,7 @@ sane() {
 	local pin
 
 	weir_r dev attach r0 r1
-	pin=$PINS/dev/$(ifindex_of r0)/link
+	pin=$PINS/dev/$(ifindex_of r0)/xdp/link
 	bpftool prog pin id "$(prog_on r0)" "$RUBBISH/prog"
 	rm "$pin"
 	mv "$RUBBISH/prog" "$pin"
@@ -161,7 +161,7 @@ sane() {
 	local a b
 
 	weir_r dev attach r0 r1
-	a=$PINS/dev/$(ifindex_of r0) b=$PINS/dev/$(ifindex_of r1)
+	a=$PINS/dev/$(ifindex_of r0)/xdp b=$PINS/dev/$(ifindex_of r1)/xdp
 	mv "$a/link" "$RUBBISH/link"
 	mv "$b/link" "$a/link"
 	mv "$RUBBISH/link" "$b/link"

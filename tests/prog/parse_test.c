@@ -37,13 +37,32 @@ static enum weir_exit oracle_link(const struct frame *f)
 	return f->data[0] & 1 ? X(xdp, L2_MULTICAST) : X(xdp, OTHERHOST);
 }
 
+/* A tag with VLAN id 0 is a priority and no VLAN: what is behind it is judged, as if it were not
+ * there. No other VLAN is attached here. */
+static bool is_priority_tagged(const struct frame *f)
+{
+	return f->len >= 20 && get16(f, AT_ETH_TYPE) == 0x8100 && !(get16(f, 14) & 0xfff) &&
+	       get16(f, 16) != 0x8100 && get16(f, 16) != 0x88a8;
+}
+
 static enum weir_exit oracle(const struct frame *f)
 {
 	const __u8 *ip = f->data + AT_IP_START, *src = f->data + AT_IP_SRC,
 		   *dst = f->data + AT_IP_DST;
 	static const __u8 ones[4] = {255, 255, 255, 255};
-	enum weir_exit link = oracle_link(f);
+	static struct frame bare;
+	enum weir_exit link;
 
+	if (is_priority_tagged(f)) {
+		bare.len = f->len - 4;
+		memcpy(bare.data, f->data, 12);
+		memcpy(bare.data + 12, f->data + 16, f->len - 16);
+		f = &bare;
+		ip = f->data + AT_IP_START;
+		src = f->data + AT_IP_SRC;
+		dst = f->data + AT_IP_DST;
+	}
+	link = oracle_link(f);
 	if (link != ONWARD)
 		return link;
 	if (f->len < 34 || ip[0] >> 4 != 4 || (ip[0] & 15) < 5)

@@ -97,14 +97,15 @@ static void fill(struct prog *p)
 {
 	int rows_fd = bpf_map__fd(p->skel->maps.rows), lat_fd = bpf_map__fd(p->skel->maps.lat);
 	__u32 i, ifindex = net_ifindex(p->own);
+	struct weir_hook_key key = {ifindex, WEIR_HOOK_xdp};
 	enum port port;
 
 	*p->ctl = (struct weir_ctl){.magic = WEIR_MAGIC, .abi = WEIR_ABI};
 	p->conf->abi = WEIR_ABI;
 	p->conf->ifindex = ifindex;
 	net_mac(p->own, p->conf->mac);
-	put_map(p->skel->maps.rows_of, &ifindex, &rows_fd);
-	put_map(p->skel->maps.lat_of, &ifindex, &lat_fd);
+	put_map(p->skel->maps.rows_of, &key, &rows_fd);
+	put_map(p->skel->maps.lat_of, &key, &lat_fd);
 	for (i = 0; i < p->nr_rows; i++) {
 		p->rows[i].cpu = (__u16)(i / 2 / p->queues);
 		p->rows[i].queue = (__u16)(i / 2 % p->queues);
@@ -148,11 +149,13 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		.own = o->port,
 		.ingress = o->port};
 	p->nr_routes = o->small_routes ? p->routes_each : cpus * p->routes_each;
-	skel->rodata->dev_ifindex = net_ifindex(o->port);
-	skel->rodata->routes_mask = p->routes_each - 1;
-	skel->rodata->dev_queues = queues;
-	skel->rodata->dev_virtual = !o->physical;
-	skel->rodata->dev_generic = o->generic;
+	skel->rodata->self = (struct weir_self){
+		.ifindex = net_ifindex(o->port),
+		.routes_mask = p->routes_each - 1,
+		.queues = queues,
+		.virtual_link = !o->physical,
+		.generic = o->generic,
+	};
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.rows, rows * 2), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.lat, rows), 0);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.cursor, cpus), 0);
@@ -416,7 +419,7 @@ int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_n
 
 void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms)
 {
-	struct weir_port v = {.reachable_ms = reachable_ms};
+	struct weir_port v = {.reachable_ms = reachable_ms, .dev = ifindex};
 
 	put_map(p->skel->maps.ports, &ifindex, &v);
 }

@@ -205,12 +205,26 @@ static void attach_passes_on_what_was_typed(void **state)
 	assert_int_equal(fake.nr_detached, 2);
 }
 
+static void attach_takes_xdp_tc_or_both(void **state)
+{
+	(void)state;
+	assert_int_equal(command("dev attach x"), 0);
+	assert_false(fake.attached.tc);
+	assert_int_equal(command("dev attach x tc on"), 0);
+	assert_true(fake.attached.tc);
+	assert_int_equal(fake.attached.mode, WEIR_XDP_AUTO);
+	assert_int_equal(command("dev attach x xdp off"), 0);
+	assert_true(fake.attached.tc);
+	assert_int_equal(fake.attached.mode, WEIR_XDP_OFF);
+	fake.nr_attached = 0;
+	says("dev attach x xdp off tc off", WEIR_USAGE, "leaves no hook");
+	assert_int_equal(fake.nr_attached, 0);
+}
+
 static void what_is_not_in_this_version_says_so(void **state)
 {
 	(void)state;
-	says("dev attach x tc on", WEIR_REFUSED, "not in this version");
 	says("dev attach x punt stack", WEIR_REFUSED, "not in this version");
-	says("dev attach x xdp off", WEIR_REFUSED, "this version");
 	says("path show plane kernel", WEIR_REFUSED, "not observed in this version");
 	says("path show plane stack", WEIR_REFUSED, "not observed in this version");
 	says("watch on drops", WEIR_REFUSED, "not observed in this version");
@@ -431,6 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(attach_passes_on_what_was_typed),
+		TEST(attach_takes_xdp_tc_or_both),
 		TEST(what_is_not_in_this_version_says_so),
 		TEST(misuse_is_a_usage_error_with_the_nearest_word),
 		TEST(what_is_not_there_is_not_found),

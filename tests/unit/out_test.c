@@ -57,25 +57,28 @@ static void text_and_json_of_a_path_tell_the_same_numbers(void **state)
 	static const char *const keys[] = {"packets", "bytes", "drops", "passed", "punted"};
 	char *json = print(weir_doc_path(&snap, NULL), weir_text_path, true, true, false);
 	json_t *doc = json_loads(json, 0, NULL), *stages, *stage;
-	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT] = {0};
+	enum weir_fast_stage fast = 0;
 	size_t i;
 
 	(void)state;
-	weir_stages_sum(&dev.total, sum);
+	weir_stages_add(&dev.total, WEIR_HOOK_xdp, sum);
 	assert_int_equal(weir_get_int(doc, "version"), 1);
 	stages = json_object_get(json_array_get(json_object_get(doc, "devices"), 0), "stages");
-	assert_int_equal(json_array_size(stages), WEIR_FAST_STAGE_COUNT);
 	json_array_foreach (stages, i, stage) {
 		char *text = print(weir_doc_path(&snap, NULL), weir_text_path, false, true, false);
 		char name[64], *words[16];
 
-		assert_int_equal(weir_get_int(stage, "packets"), sum[i].packets);
-		assert_int_equal(weir_get_int(stage, "bytes"), sum[i].bytes);
-		assert_int_equal(weir_get_int(stage, "drops"), sum[i].drops);
-		assert_int_equal(weir_get_int(stage, "passed"), sum[i].passed);
-		assert_int_equal(weir_get_int(stage, "punted"), sum[i].punted);
+		while (!weir_hook_crosses(WEIR_HOOK_xdp, fast))
+			fast++;
+		assert_int_equal(weir_get_int(stage, "packets"), sum[fast].packets);
+		assert_int_equal(weir_get_int(stage, "bytes"), sum[fast].bytes);
+		assert_int_equal(weir_get_int(stage, "drops"), sum[fast].drops);
+		assert_int_equal(weir_get_int(stage, "passed"), sum[fast].passed);
+		assert_int_equal(weir_get_int(stage, "punted"), sum[fast].punted);
+		fast++;
 		snprintf(name, sizeof(name), "\n%s ", weir_get_text(stage, "stage"));
-		row_of(text + 1, name + 1, words);
+		row_of(strstr(text, name) + 1, name + 1, words);
 		for (unsigned int k = 0; k < 5; k++) {
 			long long number = weir_get_int(stage, keys[k]);
 
@@ -86,6 +89,7 @@ static void text_and_json_of_a_path_tell_the_same_numbers(void **state)
 		}
 		free(text);
 	}
+	assert_int_equal(fast, WEIR_FAST_STAGE_COUNT);
 	json_decref(doc);
 	free(json);
 }
@@ -106,9 +110,9 @@ static void ledger_text_and_json_tell_the_same_numbers(void **state)
 	for (unsigned int k = 0; k < 7; k++) {
 		if (weir_get_int(row, keys[k]))
 			assert_int_equal(
-				strtoll(words[k + 1], NULL, 10), weir_get_int(row, keys[k]));
+				strtoll(words[k + 2], NULL, 10), weir_get_int(row, keys[k]));
 		else
-			assert_string_equal(words[k + 1], "·");
+			assert_string_equal(words[k + 2], "·");
 	}
 	json_decref(doc);
 	free(text);

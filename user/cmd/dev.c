@@ -10,10 +10,6 @@ static int refuse_later(const struct weir_args *args, struct weir_err *err)
 	static const struct {
 		const char *word, *value, *what, *remedy;
 	} later[] = {
-		{"xdp", "off", "'xdp off' leaves nothing: this version forwards by XDP only",
-			"weir dev attach DEV"},
-		{"tc", "on", "'tc on' is not in this version: it forwards by XDP only",
-			"leave 'tc on' out"},
 		{"punt", "stack", "'punt stack' is not in this version: it has no stack plane",
 			"punt kernel"},
 	};
@@ -61,6 +57,7 @@ static int finish(struct weir_run *run, const char *done, const struct weir_args
 int weir_dev_attach_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
 	const char *xdp = weir_arg(args, "xdp"), *punt = weir_arg(args, "punt");
+	const char *tc = weir_arg(args, "tc");
 	struct weir_attach what = {
 		.devs = args->plain,
 		.nr_devs = args->nr_plain,
@@ -72,7 +69,14 @@ int weir_dev_attach_cmd(struct weir_run *run, const struct weir_args *args, stru
 	int ret;
 
 	if (xdp)
-		what.mode = !strcmp(xdp, "native") ? WEIR_XDP_NATIVE : WEIR_XDP_GENERIC;
+		what.mode = !strcmp(xdp, "native")    ? WEIR_XDP_NATIVE
+			    : !strcmp(xdp, "generic") ? WEIR_XDP_GENERIC
+						      : WEIR_XDP_OFF;
+	what.tc = tc ? !strcmp(tc, "on") : what.mode == WEIR_XDP_OFF;
+	if (what.mode == WEIR_XDP_OFF && !what.tc)
+		return weir_fail(err, WEIR_USAGE, 0,
+			"'xdp off tc off' leaves no hook to attach to; to detach: weir dev detach "
+			"DEV");
 	ret = refuse_twice(args, err);
 	if (!ret)
 		ret = refuse_later(args, err);
@@ -96,13 +100,29 @@ int weir_dev_detach_cmd(struct weir_run *run, const struct weir_args *args, stru
 	return ret ? ret : finish(run, "detached", args, &notes, err);
 }
 
+static bool is_attached(const struct weir_snapshot *snap, const char *name)
+{
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (!strcmp(snap->devs[i].name, name))
+			return true;
+	for (unsigned int i = 0; i < snap->nr_vlans; i++)
+		if (!strcmp(snap->vlans[i].name, name))
+			return true;
+	return false;
+}
+
 int weir_dev_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
 	const char *only = weir_arg_plain(args);
 	struct weir_snapshot snap;
 	int ret;
 
-	ret = weir_read(run, only, false, &snap, err);
+	ret = weir_read(run, NULL, false, &snap, err);
+	if (!ret && only && !is_attached(&snap, only)) {
+		weir_snapshot_done(&snap);
+		ret = weir_fail(err, WEIR_NOT_FOUND, 0, "'%s' is not attached", only);
+		weir_remedy(err, "weir dev attach %s", only);
+	}
 	if (ret)
 		return ret;
 	ret = weir_show(&run->face, weir_doc_dev(&snap, only), weir_text_dev, err);

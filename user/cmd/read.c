@@ -18,6 +18,26 @@ static bool has(const struct weir_snapshot *snap, const char *name)
 	return false;
 }
 
+/* XDP meets a VLAN's frames at the device below, and counts them there. */
+static int refuse_vlan(const struct weir_snapshot *snap, const char *name, struct weir_err *err)
+{
+	const char *on = "the device it lies on";
+	int ret;
+
+	for (unsigned int v = 0; v < snap->nr_vlans; v++) {
+		if (strcmp(snap->vlans[v].name, name))
+			continue;
+		for (unsigned int i = 0; i < snap->nr_devs; i++)
+			if (snap->devs[i].conf.ifindex == snap->vlans[v].on)
+				on = snap->devs[i].name;
+		ret = weir_fail(err, WEIR_NOT_FOUND, 0,
+			"'%s' has no counters of its own: XDP counts its frames at %s", name, on);
+		weir_remedy(err, "name %s instead; weir dev show %s", on, name);
+		return ret;
+	}
+	return 0;
+}
+
 int weir_read(struct weir_run *run, const char *only, bool exact, struct weir_snapshot *snap,
 	struct weir_err *err)
 {
@@ -34,7 +54,10 @@ int weir_read(struct weir_run *run, const char *only, bool exact, struct weir_sn
 	weir_view_free(view);
 	if (ret || !only || has(snap, only))
 		return ret;
+	ret = refuse_vlan(snap, only, err);
 	weir_snapshot_done(snap);
+	if (ret)
+		return ret;
 	ret = weir_fail(err, WEIR_NOT_FOUND, 0, "'%s' is not attached", only);
 	weir_remedy(err, "weir dev attach %s", only);
 	return ret;

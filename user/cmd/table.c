@@ -7,6 +7,7 @@ const struct weir_object weir_objects[] = {
 	{"drop", "who dropped what, where, why, and the remedy"},
 	{"ledger", "does every packet have its end?"},
 	{"watch", "how closely packets are timed"},
+	{"trace", "single packets, as they pass"},
 	{"top", "what happens now, again and again"},
 	{"version", "versions of weir and what it stands on"},
 	{"help", "this list, or one object's commands"},
@@ -17,8 +18,8 @@ const size_t weir_nr_objects = sizeof(weir_objects) / sizeof(weir_objects[0]);
 const struct weir_command weir_commands[] = {
 	{"dev", "attach",
 		"DEV... [xdp native|generic|off] [tc on|off] [punt kernel|stack|drop] [force]",
-		"Attach the fast path to all devices named or, when one refuses, to none; "
-		"'xdp off', 'tc on' and 'punt stack' are not in this version.",
+		"Attach the fast path to all devices named or, when one refuses, to none: by XDP, "
+		"by TC where 'tc on' or 'xdp off'; 'punt stack' is not in this version.",
 		weir_dev_attach_cmd},
 	{"dev", "detach", "DEV...|all", "Detach the fast path; the kernel forwards again.",
 		weir_dev_detach_cmd},
@@ -41,6 +42,12 @@ const struct weir_command weir_commands[] = {
 		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd},
 	{"watch", "off", "", "Time no packets.", weir_watch_off_cmd},
 	{"watch", "show", "", "Show how many packets are timed.", weir_watch_show_cmd},
+	{"trace", "",
+		"[plane kernel|fast|stack] [dev DEV] [sample 1/N] [count N] [seconds SEC] "
+		"[write FILE]",
+		"Show packets as XDP and TC meet them, and what they make of them, one in N; to a "
+		"pcapng file with 'write'. Ends after N packets or SEC seconds.",
+		weir_trace_cmd},
 	{"top", "", "[-b] [-n N] [-d SEC]",
 		"Print what happened every SEC seconds (default 1), N times; only -b, plain "
 		"snapshots, is in this version.",

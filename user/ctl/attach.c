@@ -2,9 +2,9 @@
 /*
  * Attaching to devices and detaching from them.
  *
- * A device is attached when its XDP link is pinned: until then all that was made for it goes away
- * with this process, however it ends. Several devices are attached one after the other and, when
- * one fails, those before it are detached again.
+ * A hook of a device is attached when its link is pinned: until then all that was made for it goes
+ * away with this process, however it ends. Several hooks and devices are attached one after the
+ * other and, when one fails, those before it are detached again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "xdp.skel.h"
+#include "model/tables.h"
 #include "priv.h"
 
 /* The id of the XDP program on a device, whoever attached it, and how; 0 = none. */
@@ -48,16 +48,36 @@ static int refuse_foreign(struct weir_job *j, struct weir_err *err)
 
 static int refuse_own(struct weir_job *j, struct weir_err *err)
 {
+	struct weir_hook_state state;
 	char opt[300];
-	bool generic;
 
-	if (j->own < 0 || j->what->force)
+	/* one that is there for its VLANs alone, or is wanted for these alone, is not in the way */
+	if (j->own < 0 || j->what->force || j->vlans_only || j->old_conf.vlans_only)
 		return 0;
+	weir_hook_look(&j->at, j->own, j->own_filter, &state);
 	weir_fail(err, WEIR_REFUSED, 0, "%s is attached already: program %u", j->link.name,
-		xdp_prog_id(j->link.ifindex, &generic));
-	weir_remedy(err, "weir%s dev show; to load it anew and keep the counters: weir%s dev attach "
-			 "%s force", opt, weir_ns_option(j->ns, opt), j->link.name);
+		state.prog_id);
+	weir_remedy(err,
+		"weir%s dev show; to load it anew and keep the counters: weir%s dev attach "
+		"%s force",
+		opt, weir_ns_option(j->ns, opt), j->link.name);
 	return -EEXIST;
+}
+
+/* XDP is told of no tag but those in the frame. */
+static void show_tags(struct weir_job *j)
+{
+	char where[256] = "";
+	int rc = weir_link_show_tags(&j->link, where);
+
+	if (rc > 0)
+		weir_note(j->notes, "%s: turned VLAN offload off (%s), which hides tags from XDP",
+			j->link.name, where);
+	else if (rc < 0 && rc != -EOPNOTSUPP)
+		weir_note(j->notes,
+			"%s: VLAN tags that are offloaded are hidden from XDP: "
+			"ethtool -K PEER tx-vlan-offload off, at its other end",
+			j->link.name);
 }
 
 /* Redirecting to a veth whose other end takes no frames loses every one of them. */
@@ -83,7 +103,8 @@ static int check_peer(struct weir_job *j, struct weir_err *err)
 	}
 	weir_fail(err, WEIR_REFUSED, 0,
 		"the other end of veth %s is down or has neither GRO nor an XDP program, so every "
-		"frame redirected to it would be lost", j->link.name);
+		"frame redirected to it would be lost",
+		j->link.name);
 	weir_remedy(err, "ip link set PEER up; ethtool -K PEER gro off; ethtool -K PEER gro on  "
 			 "(in the namespace of the other end)");
 	return -EOPNOTSUPP;
@@ -95,7 +116,8 @@ static void advise(struct weir_job *j)
 
 	if (weir_sysctl("conf/%s/forwarding", n) == 0)
 		weir_note(j->notes,
-			"%s: forwarding is off, so all goes to the kernel: sysctl -w net.ipv4.ip_forward=1",
+			"%s: forwarding is off, so all goes to the kernel: sysctl -w "
+			"net.ipv4.ip_forward=1",
 			n);
 	if (j->link.rx_queues > WEIR_QUEUE_MAX)
 		weir_note(j->notes, "%s: %u queues; those from %u on are counted together", n,
@@ -114,41 +136,65 @@ static int check(struct weir_job *j, struct weir_err *err)
 /* --- one device: prepare changes nothing that runs, commit does --- */
 
 /* Our link, if it is still on the hook: -1 where another program or rubbish took its place. */
-static int live_link(const struct weir_job *j)
+static int live_link(struct weir_job *j)
 {
-	int fd = weir_dev_link(j->ns, j->link.ifindex);
-	struct bpf_link_info info = {};
-	__u32 len = sizeof(info);
+	int fd = weir_hook_open(j->ns, &j->at, &j->own_filter);
+	struct weir_hook_state state;
 
-	if (fd >= 0 && (bpf_link_get_info_by_fd(fd, &info, &len) ||
-			       info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != j->link.ifindex))
-		weir_close(&fd);
-	return fd;
+	if (fd >= 0 && (weir_hook_look(&j->at, fd, j->own_filter, &state) ||
+			       state.ifindex != j->at.ifindex)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -1 : fd;
+}
+
+/* What is on the hook now. */
+static void look(struct weir_job *j)
+{
+	struct weir_hook_state state = {};
+	__u32 id = 0;
+
+	j->own = live_link(j);
+	if (j->own >= 0) {
+		weir_dev_conf(j->ns, j->at.ifindex, &j->old_conf);
+		weir_hook_look(&j->at, j->own, j->own_filter, &state);
+		id = state.prog_id;
+	}
+	if (j->at.hook == WEIR_HOOK_xdp) {
+		id = xdp_prog_id(j->at.ifindex, &j->was_generic);
+		if (j->own < 0)
+			j->foreign_id = id;
+		else
+			j->was_generic = j->old_conf.generic;
+		if (j->own >= 0 && j->what->mode == WEIR_XDP_AUTO)
+			j->generic = j->was_generic;
+	}
+	if (id)
+		j->old_prog = bpf_prog_get_fd_by_id(id);
 }
 
 static int prepare(struct weir_job *j, struct weir_err *err)
 {
-	__u32 id = xdp_prog_id(j->link.ifindex, &j->was_generic);
 	int rc;
 
-	j->own = live_link(j);
-	if (id)
-		j->old_prog = bpf_prog_get_fd_by_id(id);
-	if (j->own >= 0) {
-		weir_dev_conf(j->ns, j->link.ifindex, &j->old_conf);
-		j->was_generic = j->old_conf.generic;
-		if (j->what->mode == WEIR_XDP_AUTO)
-			j->generic = j->was_generic;
-	} else {
-		j->foreign_id = id;
+	look(j);
+	if (j->vlans_only && j->own >= 0) {
+		if (!j->what->force)
+			return 0; /* it is there already, and serves */
+		j->vlans_only = j->old_conf.vlans_only;
 	}
 	rc = refuse_own(j, err);
 	if (!rc)
 		rc = refuse_foreign(j, err);
 	if (!rc && j->own < 0)
-		weir_dev_remove(j->ns, j->link.ifindex); /* what a killed attach left behind */
-	if (!rc && j->generic)
-		rc = weir_shared_generic(j->ns, true, err);
+		weir_hook_remove(j->ns, &j->at); /* what a killed attach left behind */
+	if (!rc && j->at.hook == WEIR_HOOK_xdp && j->generic)
+		rc = weir_shared_follow(j->ns, WEIR_FOLLOW_GENERIC, true, err);
+	if (!rc && j->at.hook == WEIR_HOOK_tc_ingress)
+		rc = weir_shared_follow(j->ns, WEIR_FOLLOW_TC, true, err);
+	if (!rc && j->at.hook == WEIR_HOOK_tc_ingress)
+		rc = weir_shared_mark(j->ns, true);
 	return rc ? rc : weir_job_load(j, err);
 }
 
@@ -177,18 +223,16 @@ static void evict(struct weir_job *j)
 /* Our program in place of ours: no packet is missed, or, in another mode, next to none. */
 static int replace_own(struct weir_job *j, struct weir_err *err)
 {
-	int rc = 0;
+	int rc;
 
-	if (j->was_generic == j->generic) {
-		if (bpf_link_update(j->own, bpf_program__fd(j->skel->progs.weir_xdp), NULL))
-			rc = weir_fail_sys(err, -errno, "replacing the program of %s",
-				j->link.name);
+	if (j->was_generic == j->generic || j->at.hook != WEIR_HOOK_xdp) {
+		rc = weir_hook_replace(&j->at, j->own, j->own_filter, weir_job_prog(j));
+		if (rc)
+			rc = weir_fail_sys(err, rc, "replacing the program of %s", j->link.name);
 	} else {
-		weir_dev_unhook(j->ns, j->link.ifindex);
-		rc = weir_job_hook(j, bpf_program__fd(j->skel->progs.weir_xdp), j->generic, err);
+		weir_hook_unhook(j->ns, &j->at);
+		rc = weir_job_hook(j, weir_job_prog(j), j->generic, err);
 	}
-	if (!rc)
-		weir_note(j->notes, "%s: loaded anew, counters kept", j->link.name);
 	return rc;
 }
 
@@ -196,26 +240,26 @@ static int commit(struct weir_job *j, struct weir_err *err)
 {
 	int rc;
 
+	if (!j->obj)
+		return 0; /* nothing was prepared: it is there already */
 	j->committed = true;
 	if (j->own >= 0) {
 		rc = replace_own(j, err);
 	} else {
 		if (j->foreign_id)
 			evict(j);
-		rc = weir_job_hook(j, bpf_program__fd(j->skel->progs.weir_xdp), j->generic, err);
+		rc = weir_job_hook(j, weir_job_prog(j), j->generic, err);
 	}
-	if (!rc)
+	if (!rc && j->at.hook == WEIR_HOOK_xdp)
 		rc = check_peer(j, err);
 	if (rc)
 		return rc;
+	if (j->at.hook == WEIR_HOOK_xdp)
+		show_tags(j);
 	rc = weir_job_open_port(j);
 	if (rc)
 		return weir_fail_sys(err, rc, "opening %s for redirects", j->link.name);
-	rc = weir_job_pin(j, err);
-	if (rc)
-		return rc;
-	advise(j);
-	return 0;
+	return weir_job_pin(j, err);
 }
 
 /* Puts back what was on the hook before. */
@@ -224,49 +268,45 @@ static void roll_back(struct weir_job *j)
 	__u32 zero = 0;
 
 	if (j->hooked >= 0)
-		bpf_link_detach(j->hooked);
+		weir_hook_detach(&j->at, j->hooked, j->hooked_filter);
 	weir_close(&j->hooked);
-	if (j->own >= 0 && j->skel)
-		bpf_map_update_elem(
-			bpf_map__fd(j->skel->maps.data_conf), &zero, &j->old_conf, BPF_ANY);
+	if (j->own >= 0 && j->obj)
+		bpf_map_update_elem(weir_job_map(j, ".data.conf"), &zero, &j->old_conf, BPF_ANY);
 	if (j->own < 0) {
-		weir_dev_remove(j->ns, j->link.ifindex);
+		weir_hook_remove(j->ns, &j->at);
 		if (j->committed && j->foreign_id && j->old_prog >= 0)
 			bpf_xdp_attach((int)j->link.ifindex, j->old_prog,
 				j->was_generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, NULL);
 	} else if (j->committed && j->old_prog >= 0) {
-		if (j->was_generic == j->generic) {
-			bpf_link_update(j->own, j->old_prog, NULL);
+		if (j->was_generic == j->generic || j->at.hook != WEIR_HOOK_xdp) {
+			weir_hook_replace(&j->at, j->own, j->own_filter, j->old_prog);
 		} else {
-			weir_dev_unhook(j->ns, j->link.ifindex);
+			weir_hook_unhook(j->ns, &j->at);
 			if (!weir_job_hook(j, j->old_prog, j->was_generic, NULL))
 				weir_job_pin(j, NULL);
 		}
 	}
 }
 
-static int attach_all(struct weir_job *jobs, struct weir_ns *ns, unsigned int nr,
-	struct weir_err *err)
+/* The hooks of a device that are no longer wanted. */
+static void drop_others(const struct weir_job *j)
 {
-	unsigned int i;
-	int rc = weir_shared_up(ns, err);
+	struct weir_hook_at at = {.ifindex = j->at.ifindex};
 
-	if (rc)
-		return rc;
-	for (i = 0; i < nr && !rc; i++)
-		rc = prepare(&jobs[i], err);
-	for (i = 0; i < nr && !rc; i++)
-		rc = commit(&jobs[i], err);
-	if (rc)
-		for (i = 0; i < nr; i++)
-			if (jobs[i].skel || jobs[i].committed)
-				roll_back(&jobs[i]);
-	return rc;
+	if (j->vlans_only)
+		return;
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++) {
+		bool wanted =
+			at.hook == WEIR_HOOK_xdp ? j->what->mode != WEIR_XDP_OFF : j->what->tc;
+
+		if (!wanted && weir_hook_pinned(j->ns, &at))
+			weir_hook_remove(j->ns, &at);
+	}
 }
 
 /* Another weir may take the new folder for a dead one, as long as it is not locked. */
-static int make_and_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes,
-	struct weir_err *err)
+static int make_and_lock(
+	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err)
 {
 	int rc, tries = 100;
 
@@ -279,39 +319,178 @@ static int make_and_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes
 	return *lock < 0 ? weir_fail_sys(err, *lock, "locking %s", ns->dir) : 0;
 }
 
+/* What one command attaches. */
+struct plan {
+	struct weir_job *jobs;
+	unsigned int nr_jobs;
+	struct weir_vlan_way *vlans;
+	unsigned int nr_vlans;
+};
+
+static struct weir_job *job_of(const struct plan *p, __u32 ifindex, enum weir_hook hook)
+{
+	for (unsigned int i = 0; i < p->nr_jobs; i++)
+		if (p->jobs[i].at.ifindex == ifindex && p->jobs[i].at.hook == hook)
+			return &p->jobs[i];
+	return NULL;
+}
+
+static int plan_job(struct plan *p, const struct weir_job *like, const struct weir_link *link,
+	enum weir_hook hook, struct weir_err *err)
+{
+	struct weir_job *j = &p->jobs[p->nr_jobs];
+
+	*j = *like;
+	j->link = *link;
+	j->at = (struct weir_hook_at){link->ifindex, hook};
+	p->nr_jobs++;
+	return check(j, err);
+}
+
+/* A VLAN device has its XDP at the device below, which is attached for it if it is not already. */
+static int plan_vlan(struct plan *p, const struct weir_job *like, const struct weir_link *link,
+	struct weir_err *err)
+{
+	struct weir_vlan_way *way = &p->vlans[p->nr_vlans];
+	struct weir_job job = *like;
+	int rc = weir_vlan_way(link, way, err);
+	char opt[300];
+
+	if (rc)
+		return rc;
+	if (weir_vlan_root(like->ns, link->ifindex) && !like->what->force) {
+		weir_fail(err, WEIR_REFUSED, 0, "%s is attached already, on %s", link->name,
+			way->root.name);
+		weir_remedy(err, "weir%s dev show", weir_ns_option(like->ns, opt));
+		return -EEXIST;
+	}
+	p->nr_vlans++;
+	if (job_of(p, way->root.ifindex, WEIR_HOOK_xdp))
+		return 0;
+	job.vlans_only = true;
+	return plan_job(p, &job, &way->root, WEIR_HOOK_xdp, err);
+}
+
+/* One job for each hook of each device. */
+static int plan_all(struct plan *p, const struct weir_job *like, struct weir_err *err)
+{
+	const struct weir_attach *what = like->what;
+	int rc = 0;
+
+	/* first those that are no VLANs: they may be below these */
+	for (unsigned int i = 0; i < what->nr_devs * 2 && !rc; i++) {
+		struct weir_link link;
+
+		rc = weir_link_get(what->devs[i % what->nr_devs], &link, err);
+		if (rc || weir_link_is_vlan(&link) != (i >= what->nr_devs))
+			continue;
+		if (what->mode != WEIR_XDP_OFF)
+			rc = weir_link_is_vlan(&link)
+				     ? plan_vlan(p, like, &link, err)
+				     : plan_job(p, like, &link, WEIR_HOOK_xdp, err);
+		if (!rc && what->tc)
+			rc = plan_job(p, like, &link, WEIR_HOOK_tc_ingress, err);
+		if (!rc && what->tc)
+			rc = plan_job(p, like, &link, WEIR_HOOK_tc_egress, err);
+	}
+	return rc;
+}
+
+static int attach_vlans(const struct plan *p, struct weir_ns *ns, struct weir_err *err)
+{
+	for (unsigned int i = 0; i < p->nr_vlans; i++) {
+		int rc = weir_vlan_attach(ns, &p->vlans[i]);
+
+		if (!rc)
+			continue;
+		while (i-- > 0)
+			weir_vlan_remove(ns, p->vlans[i].link.ifindex);
+		weir_fail_sys(err, rc, "attaching the VLAN device %s", p->vlans[i].link.name);
+		if (rc == -E2BIG)
+			weir_remedy(err, "there is room for %d VLAN devices", WEIR_VLAN_MAX);
+		return rc;
+	}
+	return 0;
+}
+
+static int commit_all(const struct plan *p, struct weir_ns *ns, struct weir_err *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < p->nr_jobs && !rc; i++) {
+		struct weir_job *j = &p->jobs[i];
+		struct weir_job *xdp = job_of(p, j->at.ifindex, WEIR_HOOK_xdp);
+
+		if (xdp && xdp != j) /* the device's settings are one */
+			j->generic = xdp->generic;
+		rc = prepare(j, err);
+	}
+	for (unsigned int i = 0; i < p->nr_jobs && !rc; i++)
+		rc = commit(&p->jobs[i], err);
+	return rc ? rc : attach_vlans(p, ns, err);
+}
+
+static int attach_all(const struct plan *p, struct weir_ns *ns, struct weir_err *err)
+{
+	int rc = weir_shared_up(ns, err);
+	__u32 last = 0;
+
+	if (rc)
+		return rc;
+	rc = commit_all(p, ns, err);
+	for (unsigned int i = 0; i < p->nr_jobs; i++) {
+		struct weir_job *j = &p->jobs[i];
+
+		if (rc && (j->obj || j->committed))
+			roll_back(j);
+		if (rc || j->at.ifindex == last)
+			continue;
+		last = j->at.ifindex;
+		drop_others(j);
+		if (j->own >= 0 && j->obj)
+			weir_note(j->notes, "%s: loaded anew, counters kept", j->link.name);
+		advise(j);
+	}
+	weir_devs_touch(ns);
+	return rc;
+}
+
 int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct weir_notes *notes,
 	struct weir_err *err)
 {
-	struct weir_job *jobs = calloc(what->nr_devs, sizeof(*jobs));
+	const struct weir_job like = {.ns = ns,
+		.what = what,
+		.notes = notes,
+		.own = -1,
+		.hooked = -1,
+		.old_prog = -1,
+		.generic = what->mode == WEIR_XDP_GENERIC};
+	struct plan p = {
+		.jobs = calloc((size_t)what->nr_devs * WEIR_HOOK_COUNT, sizeof(*p.jobs)),
+		.vlans = calloc(what->nr_devs, sizeof(*p.vlans)),
+	};
 	__cleanup_close int lock = -1;
-	unsigned int i;
-	int rc = jobs ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "attaching");
+	int rc = p.jobs && p.vlans ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "attaching");
 
-	for (i = 0; !rc && i < what->nr_devs; i++) {
-		jobs[i] = (struct weir_job){
-			.ns = ns, .what = what, .notes = notes, .own = -1, .hooked = -1,
-			.old_prog = -1};
-		jobs[i].generic = what->mode == WEIR_XDP_GENERIC;
-		rc = weir_link_get(what->devs[i], &jobs[i].link, err);
-		if (!rc)
-			rc = check(&jobs[i], err);
-	}
 	if (!rc)
 		rc = make_and_lock(ns, &lock, notes, err);
 	if (!rc) {
 		weir_collect_dead(ns);
 		rc = weir_shared_check(ns, err);
 	}
-	if (!rc) {
-		rc = attach_all(jobs, ns, what->nr_devs, err);
+	if (!rc)
+		rc = plan_all(&p, &like, err);
+	if (!rc)
+		rc = attach_all(&p, ns, err);
+	if (lock >= 0)
 		weir_shared_settle(ns);
+	while (p.nr_jobs-- > 0) {
+		bpf_object__close(p.jobs[p.nr_jobs].obj);
+		weir_close(&p.jobs[p.nr_jobs].own);
+		weir_close(&p.jobs[p.nr_jobs].hooked);
+		weir_close(&p.jobs[p.nr_jobs].old_prog);
 	}
-	while (jobs && i-- > 0) { /* those that were begun */
-		xdp_bpf__destroy(jobs[i].skel);
-		weir_close(&jobs[i].own);
-		weir_close(&jobs[i].hooked);
-		weir_close(&jobs[i].old_prog);
-	}
-	free(jobs);
+	free(p.jobs);
+	free(p.vlans);
 	return rc;
 }

@@ -20,6 +20,7 @@ struct pin {
 /* Made by the first attach, before the device is. */
 static const struct pin of_events[] = {
 	{"cursor", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_cursor)},
+	{"cursor_tc", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_cursor)},
 	{"rows_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(__u32)},
 	{"lat_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(__u32)},
 	{"link_devmap_xmit", 0, 0},
@@ -30,6 +31,8 @@ static const struct pin of_events[] = {
 /* Made with the first device. */
 static const struct pin of_devices[] = {
 	{"ports", BPF_MAP_TYPE_HASH, sizeof(struct weir_port)},
+	{"vlans", BPF_MAP_TYPE_HASH, sizeof(struct weir_vlan)},
+	{"capture", BPF_MAP_TYPE_RINGBUF, 0},
 	{"local", BPF_MAP_TYPE_HASH, sizeof(struct weir_local)},
 	{"neigh", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_neigh)},
 	{"routes", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_route)},
@@ -39,9 +42,11 @@ static const struct pin of_devices[] = {
 
 static const struct pin of_device[] = {
 	{"conf", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_conf)},
+};
+
+static const struct pin of_hook[] = {
 	{"rows", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_row)},
 	{"lat", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_lat)},
-	{"link", 0, 0},
 };
 
 #define NR(pins) (sizeof(pins) / sizeof((pins)[0]))
@@ -85,22 +90,47 @@ static int check_shared(const struct weir_ns *ns, const struct pin *pins, size_t
 }
 
 /* A folder without a link is nobody's: what a killed attach left. */
+static int check_hook(const struct weir_ns *ns, const struct weir_hook_at *at)
+{
+	struct weir_hook_state state;
+	char path[PATH_MAX];
+	bool filter;
+	__cleanup_close int fd = -1;
+	int rc = 0;
+
+	if (!weir_hook_pinned(ns, at))
+		return 0;
+	for (size_t i = 0; i < NR(of_hook) && !rc; i++)
+		rc = check_pin(&of_hook[i], weir_hook_pin(ns, at, path, of_hook[i].name));
+	if (rc)
+		return rc;
+	fd = weir_hook_open(ns, at, &filter);
+	if (fd < 0)
+		return fd;
+	if (is_link(fd) == filter)
+		return -EINVAL;
+	return weir_hook_look(at, fd, filter, &state);
+}
+
 static int check_dev(void *ctx, __u32 ifindex)
 {
+	struct weir_hook_at at = {.ifindex = ifindex};
 	char path[PATH_MAX];
 	int rc = 0;
 
-	if (!weir_dev_has_link(ctx, ifindex))
+	if (!weir_dev_pinned(ctx, ifindex))
 		return 0;
 	for (size_t i = 0; i < NR(of_device) && !rc; i++)
 		rc = check_pin(&of_device[i],
 			weir_pin_path(ctx, path, "dev/%u/%s", ifindex, of_device[i].name));
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT && !rc; at.hook++)
+		rc = check_hook(ctx, &at);
 	return rc;
 }
 
 static int has_link(void *ctx, __u32 ifindex)
 {
-	return weir_dev_has_link(ctx, ifindex);
+	return weir_dev_pinned(ctx, ifindex);
 }
 
 static int refuse_pins(const struct weir_ns *ns, struct weir_err *err, const char *why)
@@ -108,7 +138,8 @@ static int refuse_pins(const struct weir_ns *ns, struct weir_err *err, const cha
 	char opt[300];
 
 	weir_fail(err, WEIR_REFUSED, 0, "the pins in %s %s", ns->dir, why);
-	weir_remedy(err, "weir%s dev detach all  (removes them; forwarding falls back to the kernel)",
+	weir_remedy(err,
+		"weir%s dev detach all  (removes them; forwarding falls back to the kernel)",
 		weir_ns_option(ns, opt));
 	return -EINVAL;
 }
@@ -124,9 +155,8 @@ static int check_abi(struct weir_ns *ns, struct weir_err *err)
 		return weir_fail_sys(err, fd, "opening %s/ctl", ns->dir);
 	if (fd == -ENOENT)
 		return refuse_pins(ns, err, "are incomplete");
-	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) ||
-		info.type != BPF_MAP_TYPE_ARRAY || info.value_size < 8 ||
-		info.value_size > 4096)
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_ARRAY ||
+		info.value_size < 8 || info.value_size > 4096)
 		return refuse_pins(ns, err, "are not weir's, or broken");
 	if (info.value_size == sizeof(c) && bpf_map_lookup_elem(fd, &zero, &c))
 		return weir_fail_sys(err, -errno, "reading %s/ctl", ns->dir);
@@ -158,7 +188,7 @@ int weir_shared_check(struct weir_ns *ns, struct weir_err *err)
 	if (rc == -EPERM || rc == -EACCES)
 		return weir_fail_sys(err, rc, "opening the pins in %s", ns->dir);
 	if (rc)
-		return refuse_pins(ns, err,
-			rc == -ENOENT ? "are incomplete" : "are not weir's, or broken");
+		return refuse_pins(
+			ns, err, rc == -ENOENT ? "are incomplete" : "are not weir's, or broken");
 	return 0;
 }

@@ -35,6 +35,7 @@ struct weir_attach {
 	const char *const *devs; /* names */
 	unsigned int nr_devs;
 	enum weir_xdp_mode mode;
+	bool tc; /* at the TC hooks too; alone with WEIR_XDP_OFF */
 	enum weir_punt punt;
 	bool force; /* replace a foreign XDP program; attach in spite of a deaf veth peer */
 };
@@ -54,6 +55,26 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 /* The latency of one packet in @every is measured; 0 = none. */
 int weir_sampling_set(struct weir_ns *ns, __u32 every, struct weir_err *err);
 
+/*
+ * Captures of packets as the fast plane's hooks meet them: one in @every. One reader at a time;
+ * what it does not renew ends by itself within a second or so, however it dies.
+ */
+struct weir_capturing;
+
+int weir_capture_open(
+	struct weir_ns *ns, __u32 every, struct weir_capturing **c, struct weir_err *err);
+void weir_capture_close(struct weir_capturing *c);
+
+/*
+ * Waits up to @timeout_ms for captures and hands each to @fn until that returns -ECANCELED, which
+ * is returned then; else 0, -EINTR where a signal came, or another -errno with @err filled.
+ */
+int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err);
+
+/* What was lost since the opening: for want of room in the ring, and to the limit of the rate. */
+void weir_capture_losses(const struct weir_capturing *c, __u64 *full, __u64 *limited);
+
 /* A view of the counters of all attached devices, mapped into memory. */
 struct weir_view;
 
@@ -70,8 +91,8 @@ bool weir_view_stale(const struct weir_view *view);
  * takes no system call per counter and may split a packet in two.
  * The caller owns *@snap (weir_snapshot_done).
  */
-int weir_view_read(struct weir_view *view, bool exact, struct weir_snapshot *snap,
-	struct weir_err *err);
+int weir_view_read(
+	struct weir_view *view, bool exact, struct weir_snapshot *snap, struct weir_err *err);
 
 /* The version of the libbpf in use, such as "1.4". */
 const char *weir_ctl_libbpf(void);

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Taking the program off a device's XDP hook, and all that was pinned for it away. */
+/* Taking programs off a device's hooks, and all that was pinned for them away. */
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <net/if.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "priv.h"
 
-int weir_dev_link(const struct weir_ns *ns, __u32 ifindex)
+bool weir_dev_pinned(const struct weir_ns *ns, __u32 ifindex)
 {
-	char path[PATH_MAX];
-	int fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/link", ifindex));
+	struct weir_hook_at at = {.ifindex = ifindex};
 
-	return fd < 0 ? -errno : fd;
-}
-
-bool weir_dev_has_link(const struct weir_ns *ns, __u32 ifindex)
-{
-	char path[PATH_MAX];
-
-	return !access(weir_pin_path(ns, path, "dev/%u/link", ifindex), F_OK) || errno != ENOENT;
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++)
+		if (weir_hook_pinned(ns, &at))
+			return true;
+	return false;
 }
 
 int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *conf)
@@ -39,48 +34,61 @@ int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *con
 	return bpf_map_lookup_elem(fd, &zero, conf) ? -errno : 0;
 }
 
-bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex)
+int weir_dev_vlans_only(const struct weir_ns *ns, __u32 ifindex, bool on)
 {
-	struct weir_conf c;
+	char path[PATH_MAX];
+	__cleanup_close int fd = -1;
+	struct weir_conf conf;
+	__u32 zero = 0;
+	int rc = weir_dev_conf(ns, ifindex, &conf);
 
-	return !weir_dev_conf(ns, ifindex, &c) && c.generic;
+	if (rc)
+		return rc;
+	fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/conf", ifindex));
+	conf.vlans_only = on;
+	return fd < 0 || bpf_map_update_elem(fd, &zero, &conf, BPF_EXIST) ? -errno : 0;
 }
 
-void weir_dev_unhook(const struct weir_ns *ns, __u32 ifindex)
+static void forget(const struct weir_ns *ns, const char *map, const void *key)
 {
-	__cleanup_close int fd = weir_dev_link(ns, ifindex);
-	char path[PATH_MAX];
+	__cleanup_close int fd = weir_shared_map(ns, map);
 
 	if (fd >= 0)
-		bpf_link_detach(fd); /* even if somebody else holds the link open */
-	unlink(weir_pin_path(ns, path, "dev/%u/link", ifindex));
+		bpf_map_delete_elem(fd, key);
+}
+
+void weir_hook_remove(const struct weir_ns *ns, const struct weir_hook_at *at)
+{
+	struct weir_hook_key key = {.ifindex = at->ifindex, .hook = at->hook};
+	char path[PATH_MAX];
+
+	weir_hook_unhook(ns, at);
+	weir_grace(ns);
+	forget(ns, "rows_of", &key);
+	forget(ns, "lat_of", &key);
+	weir_remove_tree(weir_hook_pin(ns, at, path, ""));
 }
 
 void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex)
 {
-	static const char *const of_ifindex[] = {"tx_ports", "tx_ports_generic"};
-	static const char *const after[] = {"rows_of", "lat_of", "ports"};
+	struct weir_hook_at at = {.ifindex = ifindex};
 	char path[PATH_MAX];
-	size_t i;
-	int fd;
 
-	for (i = 0; i < 2; i++) {
-		fd = weir_shared_map(ns, of_ifindex[i]);
-		if (fd >= 0) {
-			bpf_map_delete_elem(fd, &ifindex);
-			close(fd);
-		}
-	}
-	weir_dev_unhook(ns, ifindex);
-	weir_grace(ns);
-	for (i = 0; i < 3; i++) {
-		fd = weir_shared_map(ns, after[i]);
-		if (fd >= 0) {
-			bpf_map_delete_elem(fd, &ifindex);
-			close(fd);
-		}
-	}
+	weir_vlans_remove(ns, ifindex);
+	forget(ns, "tx_ports", &ifindex);
+	forget(ns, "tx_ports_generic", &ifindex);
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++)
+		weir_hook_remove(ns, &at);
+	forget(ns, "ports", &ifindex);
 	weir_remove_tree(weir_pin_path(ns, path, "dev/%u", ifindex));
+}
+
+void weir_devs_touch(const struct weir_ns *ns)
+{
+	char path[PATH_MAX];
+
+	if (ns->dir[0] && !mkdir(weir_pin_path(ns, path, "dev/touched"), 0700))
+		rmdir(path);
 }
 
 static int remove_each(void *ctx, __u32 ifindex)
@@ -119,32 +127,53 @@ static __u32 find_dev(const struct weir_ns *ns, const char *name)
 	return f.found ? f.found : f.gone;
 }
 
+/* One device's end. A device that VLAN devices lie on goes on for these; one that was attached for
+ * them alone goes with the last. */
+static void detach_one(const struct weir_ns *ns, const char *name, struct weir_notes *notes)
+{
+	__u32 dev = find_dev(ns, name), vlan = weir_vlan_find(ns, name);
+	__u32 root = vlan ? weir_vlan_root(ns, vlan) : 0;
+	struct weir_conf conf;
+
+	if (vlan)
+		weir_vlan_remove(ns, vlan);
+	if (dev && weir_vlans_of(ns, dev) && !weir_dev_vlans_only(ns, dev, true)) {
+		weir_note(
+			notes, "%s: its program goes on for the VLAN devices attached on it", name);
+		dev = 0;
+	}
+	if (dev)
+		weir_dev_remove(ns, dev);
+	if (root && !weir_vlans_of(ns, root) && !weir_dev_conf(ns, root, &conf) && conf.vlans_only)
+		weir_dev_remove(ns, root);
+}
+
 int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr_devs,
 	struct weir_notes *notes, struct weir_err *err)
 {
 	__cleanup_close int lock = weir_ns_lock(ns, "");
 	unsigned int i;
 
-	(void)notes;
 	if (lock == -EACCES || lock == -EPERM)
 		return weir_fail_sys(err, lock, "opening %s", ns->dir);
 	if (lock >= 0 && access(ns->dir, W_OK))
 		return weir_fail_sys(err, -errno, "removing pins from %s", ns->dir);
 	for (i = 0; i < nr_devs; i++) {
-		if (!find_dev(ns, devs[i])) {
+		if (!find_dev(ns, devs[i]) && !weir_vlan_find(ns, devs[i])) {
 			weir_fail(err, WEIR_NOT_FOUND, 0, "%s is not attached", devs[i]);
 			weir_remedy(err, "weir dev show");
 			return -ENOENT;
 		}
 	}
 	for (i = 0; i < nr_devs; i++)
-		weir_dev_remove(ns, find_dev(ns, devs[i]));
+		detach_one(ns, devs[i], notes);
 	if (!nr_devs) {
 		weir_each_dev(ns, remove_each, ns);
 		if (ns->dir[0])
 			weir_remove_tree(ns->dir); /* whatever else is in there */
 		weir_collect_dead(ns);
 	}
+	weir_devs_touch(ns);
 	weir_shared_settle(ns);
 	return 0;
 }

@@ -20,7 +20,8 @@
 
 #include "priv.h"
 
-/* Sends one request and hands each answer to @cb; @flags NLM_F_DUMP for all there are. 0, -errno. */
+/* Sends one request and hands each answer to @cb; @flags NLM_F_DUMP for all there are. 0, -errno.
+ */
 static int rtnl_ask(struct nlmsghdr *nlh, __u16 flags, mnl_cb_t cb, void *ctx)
 {
 	char buf[32768] __attribute__((aligned(8)));
@@ -47,12 +48,26 @@ static int rtnl_ask(struct nlmsghdr *nlh, __u16 flags, mnl_cb_t cb, void *ctx)
 	return rc < 0 ? rc : 0;
 }
 
+static int on_vlan_attr(const struct nlattr *a, void *ctx)
+{
+	struct weir_link *link = ctx;
+
+	if (mnl_attr_get_type(a) == IFLA_VLAN_ID)
+		link->vlan_id = mnl_attr_get_u16(a);
+	if (mnl_attr_get_type(a) == IFLA_VLAN_PROTOCOL)
+		link->vlan_proto = mnl_attr_get_u16(a);
+	return MNL_CB_OK;
+}
+
 static int on_info_attr(const struct nlattr *a, void *ctx)
 {
 	struct weir_link *link = ctx;
 
 	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
 		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(a));
+	/* the kind stands before its data */
+	if (mnl_attr_get_type(a) == IFLA_INFO_DATA && !strcmp(link->kind, "vlan"))
+		return mnl_attr_parse_nested(a, on_vlan_attr, link);
 	return MNL_CB_OK;
 }
 
@@ -99,28 +114,43 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	return mnl_attr_parse(nlh, sizeof(*ifi), on_link_attr, link);
 }
 
-int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err)
+static int link_ask(const char *name, __u32 ifindex, struct weir_link *link)
 {
 	char buf[512] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct weir_link found = {};
 	struct ifinfomsg *ifi;
+	int rc;
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	ifi->ifi_index = (int)ifindex;
+	if (name)
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	rc = rtnl_ask(nlh, 0, on_link, &found);
+	if (!rc)
+		*link = found;
+	return rc;
+}
+
+int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err)
+{
 	int rc = -ENODEV;
 
-	if (name[0] && strlen(name) < IFNAMSIZ) {
-		nlh->nlmsg_type = RTM_GETLINK;
-		ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-		ifi->ifi_family = AF_UNSPEC;
-		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-		rc = rtnl_ask(nlh, 0, on_link, &found);
-	}
+	if (name[0] && strlen(name) < IFNAMSIZ)
+		rc = link_ask(name, 0, link);
 	if (rc) {
-		weir_fail(err, rc == -ENODEV ? WEIR_NOT_FOUND : WEIR_REFUSED, rc, "device %s", name);
+		weir_fail(
+			err, rc == -ENODEV ? WEIR_NOT_FOUND : WEIR_REFUSED, rc, "device %s", name);
 		weir_remedy(err, "ip -br link");
-		return rc;
 	}
-	*link = found;
-	return 0;
+	return rc;
+}
+
+int weir_link_by_index(__u32 ifindex, struct weir_link *link)
+{
+	return link_ask(NULL, ifindex, link);
 }
 
 struct local_walk {
@@ -240,14 +270,16 @@ static int find_ns(int nsid, char where[256])
 		while (d && fd < 0 && (e = readdir(d))) {
 			char path[PATH_MAX];
 
-			if (e->d_name[0] == '.' || (i && (e->d_name[0] < '1' || e->d_name[0] > '9')))
+			if (e->d_name[0] == '.' ||
+				(i && (e->d_name[0] < '1' || e->d_name[0] > '9')))
 				continue;
 			snprintf(path, sizeof(path), i ? "/proc/%s/ns/net" : "/run/netns/%s",
 				e->d_name);
 			fd = open_if_nsid(path, nsid);
 			if (fd >= 0)
-				snprintf(where, 256, i ? "the namespace of process %s"
-						       : "namespace %s", e->d_name);
+				snprintf(where, 256,
+					i ? "the namespace of process %s" : "namespace %s",
+					e->d_name);
 		}
 		if (d)
 			closedir(d);
@@ -255,25 +287,53 @@ static int find_ns(int nsid, char where[256])
 	return fd;
 }
 
-static int gro_on(__u32 ifindex, char name[IFNAMSIZ])
+static int ethtool_value(const char *name, __u32 cmd, __u32 *data)
 {
 	__cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ethtool_value v = {.cmd = ETHTOOL_SGRO};
-	struct ifreq ifr = {};
+	struct ethtool_value v = {.cmd = cmd, .data = *data};
+	struct ifreq ifr = {.ifr_data = (void *)&v};
 
-	if (fd < 0 || !if_indextoname(ifindex, name))
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr))
 		return -errno;
-	memcpy(ifr.ifr_name, name, IFNAMSIZ);
-	ifr.ifr_data = (void *)&v;
-	/* Off first: the kernel forgets what GRO means to the other end if it was turned on while
-	 * the device was down, and only a change reminds it (veth_set_features). */
-	for (v.data = 0; v.data < 2; v.data++)
-		if (ioctl(fd, SIOCETHTOOL, &ifr))
-			return -errno;
+	*data = v.data;
 	return 0;
 }
 
-int weir_peer_gro_on(const struct weir_link *link, char where[256])
+static int gro_on(const char *name)
+{
+	int rc = 0;
+
+	/* Off first: the kernel forgets what GRO means to the other end if it was turned on while
+	 * the device was down, and only a change reminds it (veth_set_features). */
+	for (__u32 on = 0; on < 2 && !rc; on++) {
+		__u32 data = on;
+
+		rc = ethtool_value(name, ETHTOOL_SGRO, &data);
+	}
+	return rc;
+}
+
+/* 1 where a flag was on; 0 where none was. */
+static int flags_off(const char *name, __u32 off)
+{
+	__u32 flags = 0;
+	int rc = ethtool_value(name, ETHTOOL_GFLAGS, &flags);
+
+	if (rc || !(flags & off))
+		return rc;
+	flags &= ~off;
+	rc = ethtool_value(name, ETHTOOL_SFLAGS, &flags);
+	return rc ? rc : 1;
+}
+
+static int tags_into_frames(const char *name)
+{
+	return flags_off(name, ETH_FLAG_TXVLAN);
+}
+
+/* Does @what to the other end of a veth, in whichever namespace it is, if that can be found. */
+static int at_peer(const struct weir_link *link, int (*what)(const char *name), char where[256])
 {
 	__cleanup_close int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	__cleanup_close int peer = -1;
@@ -289,9 +349,28 @@ int weir_peer_gro_on(const struct weir_link *link, char where[256])
 		if (setns(peer, CLONE_NEWNET))
 			return -errno;
 	}
-	rc = gro_on(link->peer_ifindex, name);
+	rc = if_indextoname(link->peer_ifindex, name) ? what(name) : -errno;
 	if (peer >= 0 && setns(home, CLONE_NEWNET))
-		abort(); /* in the wrong namespace, anything we did next would hit the wrong devices */
+		abort(); /* in the wrong namespace, anything we did next would hit the wrong devices
+			  */
 	snprintf(where, 256, "%s in %.200s", name, place);
+	return rc;
+}
+
+int weir_peer_gro_on(const struct weir_link *link, char where[256])
+{
+	return at_peer(link, gro_on, where);
+}
+
+int weir_link_show_tags(const struct weir_link *link, char where[256])
+{
+	int rc;
+
+	if (access("/proc/net/vlan", F_OK))
+		return 0; /* this kernel has no VLAN devices that would keep tags beside frames */
+	if (!strcmp(link->kind, "veth"))
+		return at_peer(link, tags_into_frames, where);
+	rc = flags_off(link->name, ETH_FLAG_RXVLAN);
+	snprintf(where, 256, "%s", link->name);
 	return rc;
 }

@@ -9,13 +9,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "events.skel.h"
-#include "xdp.skel.h"
+#include "tc_events.skel.h"
 #include "priv.h"
 
 static char said[256];
@@ -97,7 +98,9 @@ static struct events_bpf *open_events(struct weir_ns *ns)
 		return NULL;
 	skel->rodata->netns_cookie = ns->cookie;
 	if (bpf_map__set_max_entries(skel->maps.cursor, cpus) ||
+		bpf_map__set_max_entries(skel->maps.cursor_tc, cpus * 2) ||
 		pin_at(ns, skel->maps.data_ctl, "ctl") || pin_at(ns, skel->maps.cursor, "cursor") ||
+		pin_at(ns, skel->maps.cursor_tc, "cursor_tc") ||
 		pin_at(ns, skel->maps.rows_of, "rows_of") ||
 		pin_at(ns, skel->maps.lat_of, "lat_of")) {
 		events_bpf__destroy(skel);
@@ -134,23 +137,61 @@ int weir_shared_up(struct weir_ns *ns, struct weir_err *err)
 	return 0;
 }
 
-int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err)
+static int follow_generic(struct weir_ns *ns)
 {
-	struct events_bpf *skel;
-	char path[PATH_MAX];
-	int rc;
+	struct events_bpf *skel = open_events(ns);
+	int rc = skel ? events_bpf__load(skel) : -ENOMEM;
 
-	weir_pin_path(ns, path, "link_redirect");
-	if (!on)
-		return unlink(path) && errno != ENOENT ? -errno : 0;
-	if (!access(path, F_OK))
-		return 0;
-	skel = open_events(ns);
-	rc = skel ? events_bpf__load(skel) : -ENOMEM;
 	if (!rc)
 		rc = follow(ns, skel->progs.weir_xdp_redirect, "link_redirect");
 	events_bpf__destroy(skel);
-	return rc ? weir_fail_sys(err, rc, "following generic XDP (%s)", said) : 0;
+	return rc;
+}
+
+static int follow_tc(struct weir_ns *ns)
+{
+	struct tc_events_bpf *skel = tc_events_bpf__open();
+	__u32 cpus = (__u32)libbpf_num_possible_cpus();
+	int rc = -ENOMEM;
+
+	if (skel && !bpf_map__set_max_entries(skel->maps.cursor, cpus) &&
+		!bpf_map__set_max_entries(skel->maps.cursor_tc, cpus * 2) &&
+		!pin_at(ns, skel->maps.data_ctl, "ctl") &&
+		!pin_at(ns, skel->maps.cursor, "cursor") &&
+		!pin_at(ns, skel->maps.cursor_tc, "cursor_tc") &&
+		!pin_at(ns, skel->maps.rows_of, "rows_of") &&
+		!pin_at(ns, skel->maps.lat_of, "lat_of"))
+		rc = tc_events_bpf__load(skel);
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_qdisc_enqueue, "link_qdisc_enqueue");
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_kfree_skb, "link_kfree_skb");
+	if (!rc)
+		rc = follow(ns, skel->progs.weir_net_dev_xmit, "link_net_dev_xmit");
+	tc_events_bpf__destroy(skel);
+	return rc;
+}
+
+int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struct weir_err *err)
+{
+	/* the last of each says that all are there */
+	static const char *const links[][3] = {
+		[WEIR_FOLLOW_GENERIC] = {"link_redirect"},
+		[WEIR_FOLLOW_TC] = {"link_qdisc_enqueue", "link_kfree_skb", "link_net_dev_xmit"},
+	};
+	int last = what == WEIR_FOLLOW_TC ? 2 : 0, rc;
+	char path[PATH_MAX];
+
+	if (on && !access(weir_pin_path(ns, path, "%s", links[what][last]), F_OK))
+		return 0;
+	for (int i = last; i >= 0; i--)
+		unlink(weir_pin_path(ns, path, "%s", links[what][i]));
+	if (!on)
+		return 0;
+	rc = what == WEIR_FOLLOW_TC ? follow_tc(ns) : follow_generic(ns);
+	return rc ? weir_fail_sys(err, rc, "following frames behind %s (%s)",
+			    what == WEIR_FOLLOW_TC ? "TC" : "generic XDP", said)
+		  : 0;
 }
 
 /* Each CPU's share of the table of routes, less one: a mask. */
@@ -163,35 +204,45 @@ static __u32 routes_mask(void)
 	return share - 1;
 }
 
-int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel)
+int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self *self)
 {
-	const struct {
-		struct bpf_map *map;
-		const char *name;
+	static const struct {
+		const char *map, *pin;
 	} shared[] = {
-		{skel->maps.data_ctl, "ctl"},
-		{skel->maps.cursor, "cursor"},
-		{skel->maps.rows_of, "rows_of"},
-		{skel->maps.lat_of, "lat_of"},
-		{skel->maps.ports, "ports"},
-		{skel->maps.local, "local"},
-		{skel->maps.neigh, "neigh"},
-		{skel->maps.routes, "routes"},
-		{skel->maps.tx_ports, "tx_ports"},
-		{skel->maps.tx_ports_generic, "tx_ports_generic"},
+		{".data.ctl", "ctl"},
+		{"cursor", "cursor"},
+		{"cursor_tc", "cursor_tc"},
+		{"rows_of", "rows_of"},
+		{"lat_of", "lat_of"},
+		{"ports", "ports"},
+		{"vlans", "vlans"},
+		{"local", "local"},
+		{"neigh", "neigh"},
+		{"routes", "routes"},
+		{"capture", "capture"},
+		{"tx_ports", "tx_ports"},
+		{"tx_ports_generic", "tx_ports_generic"},
 	};
 	__u32 cpus = (__u32)libbpf_num_possible_cpus();
-	int rc;
+	int rc = 0;
 
-	skel->rodata->routes_mask = routes_mask();
-	rc = bpf_map__set_max_entries(skel->maps.cursor, cpus);
-	if (!rc)
-		rc = bpf_map__set_max_entries(
-			skel->maps.routes, (skel->rodata->routes_mask + 1) * cpus);
-	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]) && !rc; i++)
-		rc = bpf_map__type(shared[i].map) == BPF_MAP_TYPE_DEVMAP_HASH
-			     ? pin_devmap_at(ns, shared[i].map, shared[i].name)
-			     : pin_at(ns, shared[i].map, shared[i].name);
+	self->routes_mask = routes_mask();
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]) && !rc; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, shared[i].map);
+
+		if (!map)
+			return -ENOENT;
+		if (!strcmp(shared[i].pin, "cursor"))
+			rc = bpf_map__set_max_entries(map, cpus);
+		else if (!strcmp(shared[i].pin, "cursor_tc"))
+			rc = bpf_map__set_max_entries(map, cpus * 2);
+		else if (!strcmp(shared[i].pin, "routes"))
+			rc = bpf_map__set_max_entries(map, (self->routes_mask + 1) * cpus);
+		if (!rc)
+			rc = bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP_HASH
+				     ? pin_devmap_at(ns, map, shared[i].pin)
+				     : pin_at(ns, map, shared[i].pin);
+	}
 	return rc;
 }
 
@@ -217,8 +268,8 @@ int weir_shared_locals(const struct weir_ns *ns)
 int weir_grace(const struct weir_ns *ns)
 {
 	__cleanup_close int outer = -1, inner = -1;
-	__u32 key = 0, id;
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	struct weir_hook_key key = {};
+	__u32 id;
 
 	/* synchronize_rcu(): softirq, where XDP runs, is a read-side section */
 	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
@@ -235,21 +286,40 @@ int weir_grace(const struct weir_ns *ns)
 	return 0;
 }
 
+int weir_shared_mark(struct weir_ns *ns, bool on)
+{
+	__cleanup_close int fd = weir_shared_map(ns, "ctl");
+	struct weir_ctl *c;
+
+	if (fd < 0)
+		return fd;
+	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (c == MAP_FAILED)
+		return -errno;
+	c->tc = on;
+	munmap(c, sizeof(*c));
+	return 0;
+}
+
 struct census {
 	const struct weir_ns *ns;
-	unsigned int devs, generic;
+	unsigned int devs, generic, tc;
 };
 
 static int count_one(void *ctx, __u32 ifindex)
 {
 	struct census *c = ctx;
+	struct weir_hook_at xdp = {ifindex, WEIR_HOOK_xdp}, tc = {ifindex, WEIR_HOOK_tc_ingress};
+	struct weir_conf conf;
 
-	if (!weir_dev_has_link(c->ns, ifindex)) {
+	if (!weir_dev_pinned(c->ns, ifindex)) {
 		weir_dev_remove(c->ns, ifindex);
 		return 0;
 	}
 	c->devs++;
-	c->generic += weir_dev_generic(c->ns, ifindex);
+	c->tc += weir_hook_pinned(c->ns, &tc);
+	c->generic += weir_hook_pinned(c->ns, &xdp) && !weir_dev_conf(c->ns, ifindex, &conf) &&
+		      conf.generic;
 	return 0;
 }
 
@@ -259,34 +329,53 @@ void weir_shared_settle(struct weir_ns *ns)
 
 	weir_each_dev(ns, count_one, &c);
 	if (c.devs && !c.generic)
-		weir_shared_generic(ns, false, NULL);
+		weir_shared_follow(ns, WEIR_FOLLOW_GENERIC, false, NULL);
+	if (c.devs && !c.tc) {
+		weir_shared_follow(ns, WEIR_FOLLOW_TC, false, NULL);
+		weir_shared_mark(ns, false);
+	}
 	if (c.devs || !ns->dir[0])
 		return;
 	weir_remove_tree(ns->dir);
 	rmdir(ns->base); /* refused while other namespaces have pins there */
 }
 
-/* 1 where the link at @path is there and its device too. */
-static int link_alive(const char *path)
-{
-	struct bpf_link_info info = {};
-	__u32 len = sizeof(info);
-	__cleanup_close int fd = bpf_obj_get(path);
-
-	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &len))
-		return errno != ENOENT; /* not to be told: leave it alone */
-	return info.xdp.ifindex != 0;
-}
-
 struct alive {
 	const struct weir_ns *ns;
 };
 
+/* 1 where a hook of the device runs our program still, or that is not to be told. */
 static int is_alive(void *ctx, __u32 ifindex)
 {
-	char path[PATH_MAX];
+	const struct alive *a = ctx;
+	struct weir_hook_at at = {.ifindex = ifindex};
 
-	return link_alive(weir_pin_path(((struct alive *)ctx)->ns, path, "dev/%u/link", ifindex));
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++) {
+		struct weir_hook_state state;
+		bool filter;
+		__cleanup_close int fd = weir_hook_open(a->ns, &at, &filter);
+
+		if (fd == -ENOENT)
+			continue;
+		/* a filter dies with its device, and cannot be asked about from here */
+		if (fd < 0 || filter || weir_hook_look(&at, fd, filter, &state) || state.ifindex)
+			return 1;
+	}
+	return 0;
+}
+
+/* Pins of another version may be laid out otherwise: they are not ours to call dead. */
+static bool is_other_version(const struct weir_ns *ns)
+{
+	__cleanup_close int fd = weir_shared_map(ns, "ctl");
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+	struct weir_ctl c = {};
+
+	if (fd == -ENOENT)
+		return false;
+	return fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) || info.value_size != sizeof(c) ||
+	       bpf_map_lookup_elem(fd, &zero, &c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI;
 }
 
 void weir_collect_dead(const struct weir_ns *ns)
@@ -304,7 +393,7 @@ void weir_collect_dead(const struct weir_ns *ns)
 			e->d_name[0] == '.' || !strcmp(other.dir, ns->dir))
 			continue;
 		lock = weir_lock_dir(other.dir, false);
-		if (lock >= 0 && !weir_each_dev(&other, is_alive, &a))
+		if (lock >= 0 && !is_other_version(&other) && !weir_each_dev(&other, is_alive, &a))
 			weir_remove_tree(other.dir);
 		if (lock >= 0)
 			close(lock);

@@ -9,7 +9,7 @@
 
 #include "ctl.h"
 
-struct xdp_bpf;
+struct bpf_object;
 
 struct weir_ns {
 	char name[256];	     /* as the user named it, "" = the caller's own */
@@ -59,11 +59,14 @@ struct weir_link {
 	unsigned short type; /* ARPHRD_* */
 	__u32 mtu;
 	__u32 rx_queues;
-	__u32 peer_ifindex; /* of a veth */
-	int peer_nsid;	    /* -1: this namespace */
+	__u32 peer_ifindex;	   /* of a veth; of a VLAN device, the device below */
+	int peer_nsid;		   /* -1: this namespace */
+	__u16 vlan_proto, vlan_id; /* of a VLAN device; network, host order */
 };
 
 int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err);
+/* The same by number. 0 or -errno, quiet. */
+int weir_link_by_index(__u32 ifindex, struct weir_link *link);
 /* Each of this host's own addresses and broadcasts, network order; 0 or -errno. */
 int weir_each_local(void (*fn)(void *ctx, __u32 addr, __u32 type), void *ctx);
 bool weir_link_is_virtual(const struct weir_link *link);
@@ -71,51 +74,127 @@ bool weir_link_is_virtual(const struct weir_link *link);
 int weir_link_takes_frames(const struct weir_link *link);
 /* Turns on GRO at the other end of a veth, in whichever namespace it is, if that can be found. */
 int weir_peer_gro_on(const struct weir_link *link, char where[256]);
+/* XDP sees VLAN tags only in the frame: makes sure that they stand there, by turning off what keeps
+ * them beside it, here and at a veth's other end. 1 where something was changed, 0, or -errno. */
+int weir_link_show_tags(const struct weir_link *link, char where[256]);
 /* A number below /proc/sys/net/ipv4, -errno. */
 long weir_sysctl(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* --- load.c: one device's program --- */
+/* --- hook.c: where programs hang --- */
 
-/* One device being attached. */
+struct weir_hook_at {
+	__u32 ifindex;
+	enum weir_hook hook;
+};
+
+struct weir_hook_state {
+	__u32 prog_id, link_id; /* link_id 0: a filter */
+	__u32 ifindex;		/* 0: the hook no longer runs our program */
+};
+
+/* Puts a program on a hook, where it stays as long as what is returned is open, or, if *@filter,
+ * until it is detached. -errno, quiet. */
+int weir_hook_attach(const struct weir_hook_at *at, int prog, bool generic, bool *filter);
+/* Another program in place of @own's: no packet is missed. 0 or -errno, quiet. */
+int weir_hook_replace(const struct weir_hook_at *at, int own, bool filter, int prog);
+void weir_hook_detach(const struct weir_hook_at *at, int own, bool filter);
+/* -EINVAL where @own is none of this hook's. */
+int weir_hook_look(
+	const struct weir_hook_at *at, int own, bool filter, struct weir_hook_state *state);
+/* The path of a pin of the hook. Returns @path. */
+const char *weir_hook_pin(const struct weir_ns *ns, const struct weir_hook_at *at,
+	char path[PATH_MAX], const char *what);
+/* What is pinned of the hook: a link, or a filter's program. -errno, quiet. The caller closes it.
+ */
+int weir_hook_open(const struct weir_ns *ns, const struct weir_hook_at *at, bool *filter);
+/* Whether the hook was attached to the end: a killed weir leaves a folder without a link. */
+bool weir_hook_pinned(const struct weir_ns *ns, const struct weir_hook_at *at);
+/* Takes our program off the hook; maps and counters stay. */
+void weir_hook_unhook(const struct weir_ns *ns, const struct weir_hook_at *at);
+
+/* --- vlan.c: VLAN devices, whose frames XDP meets at the device below --- */
+
+/* A VLAN device and the way to the wire. */
+struct weir_vlan_way {
+	struct weir_link link;	   /* the VLAN device */
+	struct weir_link root;	   /* the device with the wire */
+	__u32 tags[WEIR_TAGS_MAX]; /* outer first, as in a frame */
+};
+
+static inline bool weir_link_is_vlan(const struct weir_link *link)
+{
+	return link->vlan_proto != 0;
+}
+
+/* Finds the way to the wire. */
+int weir_vlan_way(const struct weir_link *link, struct weir_vlan_way *way, struct weir_err *err);
+/* Tagged frames are its own from now on, and it may be redirected to. 0 or -errno, quiet. */
+int weir_vlan_attach(const struct weir_ns *ns, const struct weir_vlan_way *way);
+/* Calls @fn for each attached VLAN device. Stops at the first that is not 0. */
+int weir_each_vlan(const struct weir_ns *ns,
+	int (*fn)(void *ctx, const struct weir_vlan_key *key, const struct weir_vlan *vlan),
+	void *ctx);
+/* Whether a VLAN device is attached, and the device that it lies on. 0: it is not. */
+__u32 weir_vlan_root(const struct weir_ns *ns, __u32 ifindex);
+/* By today's name, else by that at attach. 0: none. */
+__u32 weir_vlan_find(const struct weir_ns *ns, const char *name);
+/* Frames with its tags are the kernel's again. */
+void weir_vlan_remove(const struct weir_ns *ns, __u32 ifindex);
+/* Those of a device that goes; how many there are of one. */
+void weir_vlans_remove(const struct weir_ns *ns, __u32 root);
+unsigned int weir_vlans_of(const struct weir_ns *ns, __u32 root);
+
+/* --- load.c: one hook's program --- */
+
+/* One hook of one device being attached. */
 struct weir_job {
 	struct weir_ns *ns;
 	const struct weir_attach *what;
 	struct weir_notes *notes;
 	struct weir_link link;
-	struct xdp_bpf *skel;
+	struct weir_hook_at at;
+	struct bpf_object *obj;
 	bool generic;
-	int own;	     /* our link that is on the hook already, -1 = none */
-	int hooked;	     /* our new link, -1 = none */
-	int old_prog;	     /* what is on the hook before, ours or foreign, -1 = nothing */
-	__u32 foreign_id;    /* 0 = no foreign program */
-	bool was_generic;    /* how it is there */
+	bool vlans_only; /* XDP: attached for its VLAN devices alone */
+	int own;	 /* our link that is on the hook already, -1 = none */
+	bool own_filter;
+	int hooked; /* our new link, -1 = none */
+	bool hooked_filter;
+	int old_prog;		   /* what is on the hook before, ours or foreign, -1 = nothing */
+	__u32 foreign_id;	   /* XDP: 0 = no foreign program */
+	bool was_generic;	   /* how it is there */
 	struct weir_conf old_conf; /* of ours */
 	bool committed;
 };
 
-/* Loads the program with the device's maps, pinned or reused where they are pinned already. */
+/* Loads the program with the hook's maps, pinned or reused where they are pinned already. */
 int weir_job_load(struct weir_job *j, struct weir_err *err);
+/* The loaded program. */
+int weir_job_prog(const struct weir_job *j);
+/* The descriptor of one of the loaded maps. */
+int weir_job_map(const struct weir_job *j, const char *name);
 /* Puts a program on the hook, where it stays as long as j->hooked is open. */
 int weir_job_hook(struct weir_job *j, int prog, bool generic, struct weir_err *err);
-/* Pins what was hooked, if anything was: from then on the device is attached. Comes last. */
+/* Pins what was hooked, if anything was: from then on the hook is attached. Comes last. */
 int weir_job_pin(struct weir_job *j, struct weir_err *err);
 /* Lets frames be redirected to the device: by generic XDP always, natively if the driver can. */
 int weir_job_open_port(struct weir_job *j);
 
 /* --- detach.c --- */
 
-/* The device's pinned XDP link; -errno, quiet. The caller closes it. */
-int weir_dev_link(const struct weir_ns *ns, __u32 ifindex);
 /* The device's settings; -errno, quiet, and *@conf zeroed, where they cannot be read. */
 int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *conf);
-/* Whether the device is attached by generic XDP. */
-bool weir_dev_generic(const struct weir_ns *ns, __u32 ifindex);
-/* Takes our program off the hook; maps and counters stay. */
-void weir_dev_unhook(const struct weir_ns *ns, __u32 ifindex);
-/* Whether the device was attached to the end: a killed weir leaves a folder without a link. */
-bool weir_dev_has_link(const struct weir_ns *ns, __u32 ifindex);
+/* Whether untagged frames are the kernel's, the device being attached for its VLANs. 0 or -errno.
+ */
+int weir_dev_vlans_only(const struct weir_ns *ns, __u32 ifindex, bool on);
+/* Whether any hook of the device is attached. */
+bool weir_dev_pinned(const struct weir_ns *ns, __u32 ifindex);
+/* Detaches and removes all that is pinned for a hook; what is the device's stays. */
+void weir_hook_remove(const struct weir_ns *ns, const struct weir_hook_at *at);
 /* Detaches and removes all that is pinned for a device, whole or in parts. */
 void weir_dev_remove(const struct weir_ns *ns, __u32 ifindex);
+/* Views of the counters see that they are stale, though no device came or went. */
+void weir_devs_touch(const struct weir_ns *ns);
 
 /* --- check.c --- */
 
@@ -129,10 +208,13 @@ int weir_shared_check(struct weir_ns *ns, struct weir_err *err);
 
 /* Loads and pins the tracepoint programs and the shared maps, unless they are there. */
 int weir_shared_up(struct weir_ns *ns, struct weir_err *err);
-/* Points a device's skeleton at the shared maps. */
-int weir_shared_use(struct weir_ns *ns, struct xdp_bpf *skel);
-/* Follows generic XDP's tracepoint, one event a frame, only while a device needs it. */
-int weir_shared_generic(struct weir_ns *ns, bool on, struct weir_err *err);
+/* Points a hook's object at the shared maps, and says how large they are. */
+int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self *self);
+/* Whether XDP is to mark what it passes, for TC. */
+int weir_shared_mark(struct weir_ns *ns, bool on);
+/* Follows tracepoints that come once a frame, only while a hook needs them. */
+enum weir_follow { WEIR_FOLLOW_GENERIC, WEIR_FOLLOW_TC };
+int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struct weir_err *err);
 /* Tells the programs this host's own addresses as they are now. 0 or -errno, quiet. */
 int weir_shared_locals(const struct weir_ns *ns);
 /* Opens a pinned map. -errno, quiet. */

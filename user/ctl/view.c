@@ -29,21 +29,24 @@ struct window {
 	__u32 entries, map_id;
 };
 
+/* One hook of one device. */
 struct view_dev {
-	struct weir_conf conf; /* as at opening */
-	__u32 ifindex, queues, cpus;
+	struct weir_hook_at at;
+	__u32 queues, cpus;
 	struct window rows, lat, conf_map;
-	int link;
-	ino_t inode; /* of the folder of pins */
+	int link; /* or filter */
+	bool filter;
 	struct weir_row *at_rest; /* one for each row of a bank: the cut's first half */
 };
 
 struct weir_view {
 	struct weir_ns *ns;
-	struct window ctl, cursor;
+	struct window ctl, cursor, cursor_tc;
 	__u64 devs_mtime_ns;
+	unsigned int nr_vlans;
+	struct weir_vlan_snapshot *vlans;
 	unsigned int nr_devs;
-	struct view_dev dev[WEIR_DEV_MAX];
+	struct view_dev dev[WEIR_DEV_MAX * WEIR_HOOK_COUNT];
 };
 
 /* Rows are aligned to cache lines, which calloc knows nothing of. */
@@ -90,11 +93,9 @@ static const void *window_entry(const struct window *w, __u32 i)
 	return (const char *)w->at + w->entry * i;
 }
 
-static int open_dev_map(const struct weir_ns *ns, __u32 ifindex, const char *name, size_t entry,
-	struct window *w)
+static int open_pin(const char *path, size_t entry, struct window *w)
 {
-	char path[PATH_MAX];
-	int fd = bpf_obj_get(weir_pin_path(ns, path, "dev/%u/%s", ifindex, name));
+	int fd = bpf_obj_get(path);
 	int rc = window_open(w, fd < 0 ? -errno : fd, entry, PROT_READ);
 
 	if (fd >= 0)
@@ -111,41 +112,58 @@ static void close_dev(struct view_dev *d)
 	free(d->at_rest);
 }
 
-static int open_dev(void *ctx, __u32 ifindex)
+static int open_maps(const struct weir_ns *ns, struct view_dev *d)
 {
-	struct weir_view *v = ctx;
-	struct view_dev *d = &v->dev[v->nr_devs];
 	char path[PATH_MAX];
 	int rc;
 
-	if (v->nr_devs == WEIR_DEV_MAX)
-		return -E2BIG;
+	weir_pin_path(ns, path, "dev/%u/conf", d->at.ifindex);
+	rc = open_pin(path, sizeof(struct weir_conf), &d->conf_map);
+	if (!rc)
+		rc = open_pin(
+			weir_hook_pin(ns, &d->at, path, "rows"), sizeof(struct weir_row), &d->rows);
+	if (!rc)
+		rc = open_pin(
+			weir_hook_pin(ns, &d->at, path, "lat"), sizeof(struct weir_lat), &d->lat);
+	if (rc)
+		return rc;
+	d->queues = ((const struct weir_row *)d->rows.at)->queues;
+	d->cpus = ((const struct weir_conf *)d->conf_map.at)->cpus;
+	if (!d->queues || d->rows.entries != d->queues * d->cpus * 2 ||
+		d->lat.entries != d->queues * d->cpus)
+		return -EINVAL;
+	d->at_rest = alloc_rows((size_t)d->queues * d->cpus, sizeof(*d->at_rest));
+	return d->at_rest ? 0 : -ENOMEM;
+}
+
+static int open_hook(struct weir_view *v, struct weir_hook_at at)
+{
+	struct view_dev *d = &v->dev[v->nr_devs];
+	int rc;
+
 	memset(d, 0, sizeof(*d));
-	d->ifindex = ifindex;
-	d->link = bpf_obj_get(weir_pin_path(v->ns, path, "dev/%u/link", ifindex));
+	d->at = at;
+	d->link = weir_hook_open(v->ns, &at, &d->filter);
 	if (d->link < 0)
-		return errno == ENOENT ? 0 : -errno; /* half attached by a process that was killed */
-	rc = open_dev_map(v->ns, ifindex, "conf", sizeof(struct weir_conf), &d->conf_map);
-	if (!rc)
-		rc = open_dev_map(v->ns, ifindex, "rows", sizeof(struct weir_row), &d->rows);
-	if (!rc)
-		rc = open_dev_map(v->ns, ifindex, "lat", sizeof(struct weir_lat), &d->lat);
-	if (!rc) {
-		d->conf = *(const struct weir_conf *)d->conf_map.at;
-		d->queues = d->conf.queues;
-		d->cpus = d->conf.cpus;
-		if (!d->queues || d->rows.entries != d->queues * d->cpus * 2 ||
-			d->lat.entries != d->queues * d->cpus)
-			rc = -EINVAL;
-	}
-	if (!rc) {
-		d->at_rest = alloc_rows((size_t)d->queues * d->cpus, sizeof(*d->at_rest));
-		rc = d->at_rest ? 0 : -ENOMEM;
-	}
+		return d->link == -ENOENT ? 0 : d->link; /* half attached by one that was killed */
+	rc = open_maps(v->ns, d);
 	if (rc)
 		close_dev(d);
 	else
 		v->nr_devs++;
+	return rc;
+}
+
+static int open_dev(void *ctx, __u32 ifindex)
+{
+	struct weir_hook_at at = {.ifindex = ifindex};
+	struct weir_view *v = ctx;
+	int rc = 0;
+
+	if (v->nr_devs > (WEIR_DEV_MAX - 1) * WEIR_HOOK_COUNT)
+		return -E2BIG;
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT && !rc; at.hook++)
+		rc = open_hook(v, at);
 	return rc;
 }
 
@@ -165,26 +183,54 @@ bool weir_view_stale(const struct weir_view *v)
 	return devs_mtime(v->ns) != v->devs_mtime_ns;
 }
 
-/* Maps the shared maps; -ENOENT where nothing was ever attached. */
-static int open_shared(struct weir_view *v)
+static int open_shared_map(
+	struct weir_view *v, const char *name, size_t entry, int prot, struct window *w)
 {
-	int fd = weir_shared_map(v->ns, "ctl");
-	int rc = window_open(&v->ctl, fd, sizeof(struct weir_ctl), PROT_READ | PROT_WRITE);
+	int fd = weir_shared_map(v->ns, name);
+	int rc = window_open(w, fd, entry, prot);
 
-	if (fd >= 0)
-		close(fd);
-	if (rc)
-		return rc;
-	fd = weir_shared_map(v->ns, "cursor");
-	rc = window_open(&v->cursor, fd, sizeof(struct weir_cursor), PROT_READ);
 	if (fd >= 0)
 		close(fd);
 	return rc;
 }
 
+/* Maps the shared maps; -ENOENT where nothing was ever attached. */
+static int open_shared(struct weir_view *v)
+{
+	int rc =
+		open_shared_map(v, "ctl", sizeof(struct weir_ctl), PROT_READ | PROT_WRITE, &v->ctl);
+
+	if (!rc)
+		rc = open_shared_map(
+			v, "cursor", sizeof(struct weir_cursor), PROT_READ, &v->cursor);
+	if (!rc)
+		rc = open_shared_map(
+			v, "cursor_tc", sizeof(struct weir_cursor), PROT_READ, &v->cursor_tc);
+	return rc;
+}
+
+static int open_vlan(void *ctx, const struct weir_vlan_key *key, const struct weir_vlan *vlan)
+{
+	struct weir_view *v = ctx;
+	struct weir_vlan_snapshot *all, *one;
+
+	all = realloc(v->vlans, (v->nr_vlans + 1) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	v->vlans = all;
+	one = &all[v->nr_vlans++];
+	*one = (struct weir_vlan_snapshot){.ifindex = vlan->ifindex, .on = key->ifindex};
+	memcpy(one->tags, key->tags, sizeof(one->tags));
+	one->gone = !if_indextoname(vlan->ifindex, one->name);
+	if (one->gone)
+		memcpy(one->name, vlan->name, sizeof(one->name));
+	return 0;
+}
+
 int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *err)
 {
-	__cleanup_close int lock = weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
+	__cleanup_close int lock =
+		weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
 	int rc = weir_shared_check(ns, err);
 	struct weir_view *v;
 
@@ -198,6 +244,8 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 	rc = open_shared(v);
 	if (!rc)
 		rc = weir_each_dev(ns, open_dev, v);
+	if (!rc)
+		rc = weir_each_vlan(ns, open_vlan, v);
 	weir_close(&lock);
 	if (rc && rc != -ENOENT) {
 		weir_view_free(v);
@@ -218,6 +266,8 @@ void weir_view_free(struct weir_view *v)
 		close_dev(&v->dev[i]);
 	window_close(&v->ctl);
 	window_close(&v->cursor);
+	window_close(&v->cursor_tc);
+	free(v->vlans);
 	free(v);
 }
 
@@ -242,9 +292,9 @@ static void sum_dev(const struct view_dev *d, struct weir_dev_snapshot *s, int r
 		__u32 q = i % d->queues;
 
 		for (int bank = 0; bank < 2; bank++)
-			weir_row_add(&s->queue[q], bank == rest_bank
-							? &d->at_rest[i]
-							: window_entry(&d->rows, i * 2 + (__u32)bank));
+			weir_row_add(&s->queue[q],
+				bank == rest_bank ? &d->at_rest[i]
+						  : window_entry(&d->rows, i * 2 + (__u32)bank));
 		add_lat(&s->queue_lat[q], window_entry(&d->lat, i));
 	}
 	for (__u32 q = 0; q < d->queues; q++) {
@@ -301,7 +351,7 @@ static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 		for (unsigned int i = 0; n && i < snap->nr_devs; i++) {
 			struct weir_dev_snapshot *d = &snap->devs[i];
 
-			if (d->conf.ifindex != cur->ifindex)
+			if (d->conf.ifindex != cur->ifindex || d->hook != WEIR_HOOK_xdp)
 				continue;
 			if (!snap->exact)
 				d->inflight += n;
@@ -314,33 +364,39 @@ static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
-	struct bpf_link_info info = {};
-	__u32 len = sizeof(info);
+	struct weir_hook_state state;
 
+	s->hook = d->at.hook;
+	s->filter = d->filter;
 	s->rows_map_id = d->rows.map_id;
 	s->lat_map_id = d->lat.map_id;
 	s->conf_map_id = d->conf_map.map_id;
 	s->conf = *(const struct weir_conf *)d->conf_map.at;
-	s->mode = s->conf.generic ? WEIR_XDP_GENERIC : WEIR_XDP_NATIVE;
-	s->frags = true; /* the program is always loaded for multi-buffer frames */
+	s->mode = s->hook != WEIR_HOOK_xdp ? WEIR_XDP_OFF
+		  : s->conf.generic	   ? WEIR_XDP_GENERIC
+					   : WEIR_XDP_NATIVE;
+	s->frags = s->hook == WEIR_HOOK_xdp; /* always loaded for multi-buffer frames */
 	memcpy(s->name, s->conf.name, sizeof(s->name));
-	if (bpf_link_get_info_by_fd(d->link, &info, &len))
+	if (weir_hook_look(&d->at, d->link, d->filter, &state))
 		return;
-	s->prog_id = info.prog_id;
-	s->link_id = info.id;
-	s->gone = !if_indextoname(d->ifindex, s->name);
+	s->prog_id = state.prog_id;
+	s->link_id = state.link_id;
+	s->gone = !if_indextoname(d->at.ifindex, s->name);
 	if (s->gone)
 		memcpy(s->name, s->conf.name, sizeof(s->name));
-	s->detached = !s->gone && !info.xdp.ifindex;
-	if (!s->gone && !s->detached && !bpf_xdp_query((int)d->ifindex, 0, &q))
+	s->detached = !s->gone && state.ifindex != d->at.ifindex;
+	if (s->hook == WEIR_HOOK_xdp && !s->gone && !s->detached &&
+		!bpf_xdp_query((int)d->at.ifindex, 0, &q))
 		s->detached = q.prog_id != s->prog_id && q.drv_prog_id != s->prog_id &&
 			      q.skb_prog_id != s->prog_id;
 }
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct weir_dev_snapshot *)a)->name,
-		((const struct weir_dev_snapshot *)b)->name);
+	const struct weir_dev_snapshot *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (int)x->hook - (int)y->hook;
 }
 
 static int fill(struct weir_view *v, struct weir_snapshot *snap, int rest_bank)
@@ -348,6 +404,13 @@ static int fill(struct weir_view *v, struct weir_snapshot *snap, int rest_bank)
 	snap->devs = alloc_rows(v->nr_devs, sizeof(*snap->devs));
 	if (!snap->devs)
 		return -ENOMEM;
+	if (v->nr_vlans) {
+		snap->vlans = malloc(v->nr_vlans * sizeof(*snap->vlans));
+		if (!snap->vlans)
+			return -ENOMEM;
+		memcpy(snap->vlans, v->vlans, v->nr_vlans * sizeof(*snap->vlans));
+		snap->nr_vlans = v->nr_vlans;
+	}
 	for (unsigned int i = 0; i < v->nr_devs; i++) {
 		struct weir_dev_snapshot *s = &snap->devs[i];
 
@@ -362,8 +425,7 @@ static int fill(struct weir_view *v, struct weir_snapshot *snap, int rest_bank)
 	return 0;
 }
 
-int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out,
-	struct weir_err *err)
+int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out, struct weir_err *err)
 {
 	struct weir_snapshot snap = {.exact = exact, .netns_cookie = v->ns->cookie};
 	const struct weir_ctl *c = v->ctl.at;

@@ -6,7 +6,7 @@
 #include "model/tables.h"
 
 #define FIRST_CELL offsetof(struct weir_row, in)
-#define LAST_CELL  offsetof(struct weir_row, route_full)
+#define LAST_CELL  offsetof(struct weir_row, gso_segs)
 #define NR_CELLS   ((unsigned int)((LAST_CELL - FIRST_CELL) / sizeof(__u64) + 1))
 
 _Static_assert(sizeof(struct weir_row) - LAST_CELL < 64 + sizeof(__u64),
@@ -58,30 +58,65 @@ static bool is_verdict(enum weir_kind kind)
 	return kind != WEIR_KIND_LATE && kind != WEIR_KIND_UNDO;
 }
 
-void weir_stages_sum(const struct weir_row *row, struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT])
+void weir_stages_add(const struct weir_row *row, enum weir_hook hook,
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT])
 {
-	memset(sum, 0, WEIR_FAST_STAGE_COUNT * sizeof(*sum));
+	struct weir_stage_sum at[WEIR_FAST_STAGE_COUNT] = {0};
+	enum weir_fast_stage entry = weir_hook_entry(hook);
+	struct weir_count reached = {0};
+
 	for (unsigned int i = 0; i < WEIR_EXIT_COUNT; i++) {
 		const struct weir_exit_info *info = &weir_exit_info[i];
-		struct weir_stage_sum *at = &sum[info->fast];
+		struct weir_stage_sum *s = &at[info->fast];
 
-		at->drops += weir_exit_dropped(row, i).packets;
+		s->drops += weir_exit_dropped(row, i).packets;
 		if (info->kind == WEIR_KIND_PASS)
-			at->passed += row->exit[i].packets;
+			s->passed += row->exit[i].packets;
 		if (info->kind == WEIR_KIND_PUNT)
-			at->punted += row->exit[i].packets;
+			s->punted += row->exit[i].packets;
 		if (!is_verdict(info->kind))
 			continue;
-		at->packets += row->exit[i].packets + row->punt_drop[i].packets;
-		at->bytes += row->exit[i].bytes + row->punt_drop[i].bytes;
+		s->packets += row->exit[i].packets + row->punt_drop[i].packets;
+		s->bytes += row->exit[i].bytes + row->punt_drop[i].bytes;
 	}
-	/* whoever left later has crossed this stage too */
-	for (unsigned int i = WEIR_FAST_STAGE_COUNT - 1; i > 0; i--) {
-		sum[i - 1].packets += sum[i].packets;
-		sum[i - 1].bytes += sum[i].bytes;
+	for (unsigned int i = WEIR_FAST_STAGE_COUNT; i-- > 0;) {
+		/* whoever left later has crossed this stage too */
+		reached.packets += at[i].packets;
+		reached.bytes += at[i].bytes;
+		if (!weir_hook_crosses(hook, i))
+			continue;
+		sum[i].packets += i == entry ? row->in.packets : reached.packets;
+		sum[i].bytes += i == entry ? row->in.bytes : reached.bytes;
+		sum[i].drops += at[i].drops;
+		sum[i].passed += at[i].passed;
+		sum[i].punted += at[i].punted;
 	}
-	sum[WEIR_FAST_nic_rx].packets = row->in.packets;
-	sum[WEIR_FAST_nic_rx].bytes = row->in.bytes;
+}
+
+static bool is_judged(enum weir_exit exit)
+{
+	return weir_exit_info[exit].cause == WEIR_CAUSE_XDP_JUDGED ||
+	       weir_exit_info[exit].cause == WEIR_CAUSE_TC_JUDGED;
+}
+
+void weir_flow_of(const struct weir_row *row, struct weir_flow *flow)
+{
+	*flow = (struct weir_flow){.in = row->in, .out = row->sent, .lost = row->lost};
+	for (unsigned int i = 0; i < WEIR_EXIT_COUNT; i++) {
+		const struct weir_exit_info *info = &weir_exit_info[i];
+		__u64 packets = row->exit[i].packets;
+
+		flow->drops += weir_exit_dropped(row, i).packets;
+		if (is_judged(i)) {
+			flow->in.packets -= packets;
+			flow->in.bytes -= row->exit[i].bytes;
+			flow->out -= info->kind == WEIR_KIND_OUT ? packets : 0;
+		} else if (info->kind == WEIR_KIND_PASS) {
+			flow->passed += packets;
+		} else if (info->kind == WEIR_KIND_PUNT) {
+			flow->punted += packets;
+		}
+	}
 }
 
 static __u64 queue_difference(const struct weir_dev_snapshot *dev)

@@ -27,7 +27,19 @@ struct weir_stage_sum {
 	__u64 punted;	      /* to the kernel, to finish */
 };
 
-void weir_stages_sum(const struct weir_row *row, struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT]);
+/* Adds what a row of @hook says of the stages that packets cross there. */
+void weir_stages_add(const struct weir_row *row, enum weir_hook hook,
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT]);
+
+/* What rows say in all, whatever their hooks. Packets that another hook of ours has judged before
+ * are in none of these: they were counted there. */
+struct weir_flow {
+	struct weir_count in;
+	__u64 out; /* that drivers took */
+	__u64 passed, punted, drops, lost;
+};
+
+void weir_flow_of(const struct weir_row *row, struct weir_flow *flow);
 
 /*
  * in = delivered + out + dropped + in_flight + lost + residual, and the residual must be 0. Two

@@ -8,12 +8,14 @@
 #include "model/latency.h"
 
 /* Devices are known by ifindex: names change, and are given to others. */
-static const struct weir_dev_snapshot *find(const struct weir_snapshot *snap, __u32 ifindex)
+static const struct weir_dev_snapshot *find(
+	const struct weir_snapshot *snap, const struct weir_dev_snapshot *dev)
 {
 	if (!snap)
 		return NULL;
 	for (unsigned int i = 0; i < snap->nr_devs; i++)
-		if (snap->devs[i].conf.ifindex == ifindex)
+		if (snap->devs[i].conf.ifindex == dev->conf.ifindex &&
+			snap->devs[i].hook == dev->hook)
 			return &snap->devs[i];
 	return NULL;
 }
@@ -83,8 +85,9 @@ int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before
 	delta->nr_devs = now->nr_devs;
 	delta->interval_ns = before ? now->time_ns - before->time_ns : 0;
 	for (unsigned int i = 0; i < now->nr_devs; i++) {
-		dev_delta(&devs[i], find(before, now->devs[i].conf.ifindex), &now->devs[i]);
+		dev_delta(&devs[i], find(before, &now->devs[i]), &now->devs[i]);
 		weir_row_add(&delta->row, &devs[i].row);
+		weir_stages_add(&devs[i].row, now->devs[i].hook, delta->stage);
 		weir_lat_add(&delta->lat, &devs[i].lat);
 	}
 	return 0;

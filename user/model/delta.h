@@ -6,7 +6,7 @@
 #ifndef WEIR_DELTA_H
 #define WEIR_DELTA_H
 
-#include "model/snapshot.h"
+#include "model/account.h"
 
 enum weir_change {
 	WEIR_CHANGE_NONE,  /* the same counters, further on */
@@ -27,6 +27,7 @@ struct weir_delta {
 	struct weir_dev_delta *devs; /* owned; as many and in the same order as in the later one */
 	struct weir_row row;	     /* sums over the devices that have a difference */
 	struct weir_lat lat;
+	struct weir_stage_sum stage[WEIR_FAST_STAGE_COUNT]; /* the same */
 };
 
 /*

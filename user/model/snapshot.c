@@ -13,5 +13,6 @@ void weir_snapshot_done(struct weir_snapshot *snap)
 		free(snap->devs[i].queue_lat);
 	}
 	free(snap->devs);
+	free(snap->vlans);
 	memset(snap, 0, sizeof(*snap));
 }

@@ -29,8 +29,34 @@ const struct weir_kind_info weir_kind_info[WEIR_KIND_COUNT] = {
 	[WEIR_KIND_UNDO] = {"undo", "dropped on the way to the kernel"},
 };
 
+const struct weir_hook_info weir_hook_info[WEIR_HOOK_COUNT] = {
+#define HOOK(id, letter, text) {#id, text},
+	WEIR_HOOKS(HOOK)
+#undef HOOK
+};
+
 const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT] = {
-#define STAGE(id) WEIR_STAGE_##id,
+#define STAGE(id, hooks) WEIR_STAGE_##id,
 	WEIR_FAST_STAGES(STAGE)
 #undef STAGE
 };
+
+bool weir_hook_crosses(enum weir_hook hook, enum weir_fast_stage stage)
+{
+	static const unsigned char hooks_of[WEIR_FAST_STAGE_COUNT] = {
+#define STAGE(id, hooks) WEIR_##hooks,
+		WEIR_FAST_STAGES(STAGE)
+#undef STAGE
+	};
+
+	return hooks_of[stage] & 1 << hook;
+}
+
+enum weir_fast_stage weir_hook_entry(enum weir_hook hook)
+{
+	unsigned int stage = 0;
+
+	while (!weir_hook_crosses(hook, stage))
+		stage++;
+	return stage;
+}

@@ -3,6 +3,7 @@
 #ifndef WEIR_TABLES_H
 #define WEIR_TABLES_H
 
+#include <stdbool.h>
 #include <weir/exits.h>
 
 struct weir_stage_info {
@@ -24,6 +25,11 @@ struct weir_exit_info {
 	enum weir_cause cause;
 };
 
+struct weir_hook_info {
+	const char *name;
+	const char *text;
+};
+
 #define WEIR_KIND_COUNT (WEIR_KIND_UNDO + 1)
 
 struct weir_kind_info {
@@ -35,6 +41,12 @@ extern const struct weir_stage_info weir_stage_info[WEIR_STAGE_COUNT];
 extern const struct weir_cause_info weir_cause_info[WEIR_CAUSE_COUNT];
 extern const struct weir_exit_info weir_exit_info[WEIR_EXIT_COUNT];
 extern const struct weir_kind_info weir_kind_info[WEIR_KIND_COUNT];
+extern const struct weir_hook_info weir_hook_info[WEIR_HOOK_COUNT];
 extern const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT];
+
+/* Whether packets cross @stage at @hook. */
+bool weir_hook_crosses(enum weir_hook hook, enum weir_fast_stage stage);
+/* The stage by which packets enter at @hook. */
+enum weir_fast_stage weir_hook_entry(enum weir_hook hook);
 
 #endif

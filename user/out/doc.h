@@ -38,6 +38,15 @@ void weir_text_top(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_sampling(__u32 every);
 void weir_text_sampling(const struct weir_face *face, const json_t *doc);
 
+/* One captured packet: @wall_ns since 1970, its device's name and that of the one it goes out by
+ * ("" = none). */
+json_t *weir_doc_capture(
+	const struct weir_capture *packet, __u64 wall_ns, const char *dev, const char *out);
+void weir_text_capture(const struct weir_face *face, const json_t *doc);
+/* What the hook made of it, in a few words: "forwarded to r1", "dropped at ip_rcv: IP_CSUM". */
+void weir_capture_words(
+	const struct weir_capture *packet, const char *out, char *text, size_t size);
+
 /* Parts that several documents share. */
 const char *weir_dev_state(const struct weir_dev_snapshot *dev);
 bool weir_is_chosen(const struct weir_dev_snapshot *dev, const char *only);

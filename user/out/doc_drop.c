@@ -8,8 +8,9 @@ static int explain_last(json_t *list, const struct weir_dev_snapshot *dev, enum 
 	const struct weir_cause_info *cause = &weir_cause_info[weir_exit_info[exit].cause];
 
 	return json_object_update_new(json_array_get(list, json_array_size(list) - 1),
-		json_pack("{s:o, s:s, s:s}", "device", weir_json_text(dev->name), "text",
-			cause->text, "remedy", cause->remedy));
+		json_pack("{s:o, s:s, s:s, s:s}", "device", weir_json_text(dev->name), "hook",
+			weir_hook_info[dev->hook].name, "text", cause->text, "remedy",
+			cause->remedy));
 }
 
 static json_t *device(const struct weir_dev_snapshot *dev)
@@ -28,9 +29,9 @@ static json_t *device(const struct weir_dev_snapshot *dev)
 	}
 	if (weir_doc_sort(&list, "packets"))
 		goto fail;
-	return json_pack("{s:o, s:I, s:s, s:I, s:o}", "device", weir_json_text(dev->name),
-		"ifindex", (json_int_t)dev->conf.ifindex, "state", weir_dev_state(dev), "packets",
-		weir_json_int(total), "drops", list);
+	return json_pack("{s:o, s:s, s:I, s:s, s:I, s:o}", "device", weir_json_text(dev->name),
+		"hook", weir_hook_info[dev->hook].name, "ifindex", (json_int_t)dev->conf.ifindex,
+		"state", weir_dev_state(dev), "packets", weir_json_int(total), "drops", list);
 fail:
 	json_decref(list);
 	return NULL;
@@ -55,6 +56,7 @@ void weir_text_drops(const struct weir_face *face, const json_t *doc)
 {
 	static const struct weir_column columns[] = {
 		{"device", "device", .format = WEIR_TEXT},
+		{"hook", "hook", .format = WEIR_TEXT},
 		{"stage", "stage", .format = WEIR_TEXT},
 		{"cause", "cause", .format = WEIR_TEXT},
 		{"packets", "packets", .format = WEIR_COUNT, .alarm = true},

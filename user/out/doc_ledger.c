@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/tables.h"
 #include "out/doc.h"
 
-static json_t *balance(const char *name, const struct weir_ledger *l)
+static json_t *balance(const char *name, const char *hook, const struct weir_ledger *l)
 {
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "device",
-		weir_json_text(name), "in", weir_json_int(l->in), "delivered",
+	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "device",
+		weir_json_text(name), "hook", hook, "in", weir_json_int(l->in), "delivered",
 		weir_json_int(l->delivered), "out", weir_json_int(l->out), "dropped",
 		weir_json_int(l->dropped), "in_flight", weir_json_int(l->in_flight), "lost",
 		weir_json_int(l->lost), "residual", (json_int_t)l->residual, "verdict_residual",
@@ -24,14 +25,16 @@ json_t *weir_doc_ledger(const struct weir_snapshot *snap, const char *only)
 		weir_ledger_of(&snap->devs[i], &ledger);
 		weir_ledger_add(&total, &ledger);
 		holds = holds && weir_ledger_holds(&ledger);
-		if (json_array_append_new(list, balance(snap->devs[i].name, &ledger))) {
+		if (json_array_append_new(
+			    list, balance(snap->devs[i].name,
+					  weir_hook_info[snap->devs[i].hook].name, &ledger))) {
 			json_decref(list);
 			return NULL;
 		}
 	}
 	return json_pack("{s:s, s:I, s:b, s:b, s:o, s:o}", "plane", "fast", "time_ns",
 		weir_json_int(snap->time_ns), "exact", snap->exact, "balanced", holds, "devices",
-		list, "total", balance("total", &total));
+		list, "total", balance("total", "all", &total));
 }
 
 static void text_device(const struct weir_face *face, const json_t *dev)
@@ -56,6 +59,7 @@ void weir_text_ledger(const struct weir_face *face, const json_t *doc)
 {
 	static const struct weir_column columns[] = {
 		{"device", "device", .format = WEIR_TEXT},
+		{"hook", "hook", .format = WEIR_TEXT},
 		{"in", "in", .format = WEIR_COUNT},
 		{"delivered", "delivered", .format = WEIR_COUNT},
 		{"out", "out", .format = WEIR_COUNT},

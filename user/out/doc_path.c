@@ -93,13 +93,15 @@ fail:
 	return NULL;
 }
 
-static json_t *stages(const struct weir_row *row, const struct weir_lat *lat)
+static json_t *stages(const struct weir_row *row, const struct weir_lat *lat, enum weir_hook hook)
 {
-	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT] = {0};
 	json_t *list = json_array(), *stage, *latency;
 
-	weir_stages_sum(row, sum);
+	weir_stages_add(row, hook, sum);
 	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
+		if (!weir_hook_crosses(hook, i))
+			continue;
 		stage = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "stage",
 			weir_stage_info[weir_fast_to_stage[i]].name, "packets",
 			weir_json_int(sum[i].packets), "bytes", weir_json_int(sum[i].bytes),
@@ -115,21 +117,23 @@ static json_t *stages(const struct weir_row *row, const struct weir_lat *lat)
 	return list;
 }
 
-static json_t *row_doc(const struct weir_row *row, const struct weir_lat *lat)
+static json_t *row_doc(const struct weir_row *row, const struct weir_lat *lat, enum weir_hook hook)
 {
-	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT] = {0};
 	__u64 drops = 0, passed = 0, punted = 0;
 
-	weir_stages_sum(row, sum);
+	weir_stages_add(row, hook, sum);
 	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
 		drops += sum[i].drops;
 		passed += sum[i].passed;
 		punted += sum[i].punted;
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets",
 		weir_json_int(row->in.packets), "bytes", weir_json_int(row->in.bytes), "out",
 		weir_json_int(row->sent), "drops", weir_json_int(drops), "passed",
-		weir_json_int(passed), "punted", weir_json_int(punted), "stages", stages(row, lat));
+		weir_json_int(passed), "punted", weir_json_int(punted), "gso_frames",
+		weir_json_int(row->gso_frames), "gso_segments", weir_json_int(row->gso_segs),
+		"stages", stages(row, lat, hook));
 }
 
 static json_t *queues(const struct weir_dev_snapshot *dev)
@@ -137,7 +141,7 @@ static json_t *queues(const struct weir_dev_snapshot *dev)
 	json_t *list = json_array(), *queue;
 
 	for (unsigned int q = 0; q < dev->nr_queues; q++) {
-		queue = row_doc(&dev->queue[q], &dev->queue_lat[q]);
+		queue = row_doc(&dev->queue[q], &dev->queue_lat[q], dev->hook);
 		if (json_object_set_new(queue, "queue", json_integer((json_int_t)q)) ||
 			json_array_append_new(list, queue)) {
 			json_decref(list);
@@ -149,13 +153,14 @@ static json_t *queues(const struct weir_dev_snapshot *dev)
 
 static json_t *device(const struct weir_dev_snapshot *dev)
 {
-	json_t *doc = json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:o}", "device",
-		weir_json_text(dev->name), "ifindex", (json_int_t)dev->conf.ifindex, "state",
-		weir_dev_state(dev), "tx_packets", weir_json_int(dev->total.tx_packets),
-		"neigh_full", weir_json_int(dev->total.neigh_full), "route_full",
+	json_t *doc = json_pack("{s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:o}", "device",
+		weir_json_text(dev->name), "hook", weir_hook_info[dev->hook].name, "ifindex",
+		(json_int_t)dev->conf.ifindex, "state", weir_dev_state(dev), "tx_packets",
+		weir_json_int(dev->total.tx_packets), "neigh_full",
+		weir_json_int(dev->total.neigh_full), "route_full",
 		weir_json_int(dev->total.route_full), "queues", queues(dev));
 
-	if (json_object_update_new(doc, row_doc(&dev->total, &dev->lat))) {
+	if (json_object_update_new(doc, row_doc(&dev->total, &dev->lat, dev->hook))) {
 		json_decref(doc);
 		return NULL;
 	}
@@ -176,6 +181,16 @@ json_t *weir_doc_path(const struct weir_snapshot *snap, const char *only)
 fail:
 	json_decref(list);
 	return NULL;
+}
+
+/* What the kernel handed over in one piece and will cut later. */
+static void text_gso(const struct weir_face *face, const json_t *dev)
+{
+	if (weir_get_int(dev, "gso_frames"))
+		weir_ink(face, WEIR_PLAIN,
+			"superframes: %" JSON_INTEGER_FORMAT
+			" of the packets stand for %" JSON_INTEGER_FORMAT " segments\n",
+			weir_get_int(dev, "gso_frames"), weir_get_int(dev, "gso_segments"));
 }
 
 /* What did not fit into tables of ours, where anything did not. */
@@ -219,13 +234,15 @@ static void text_device(const struct weir_face *face, const json_t *dev, json_in
 	};
 	const char *state = weir_get_text(dev, "state");
 
-	weir_ink(face, WEIR_HEAD, "%s", weir_get_text(dev, "device"));
+	weir_ink(
+		face, WEIR_HEAD, "%s %s", weir_get_text(dev, "device"), weir_get_text(dev, "hook"));
 	weir_ink(face, strcmp(state, "attached") ? WEIR_ALARM : WEIR_PLAIN, "  %s", state);
 	weir_ink(face, WEIR_PLAIN, "  fast plane");
 	if (every)
 		weir_ink(face, WEIR_PLAIN, ", latency of 1 packet in %" JSON_INTEGER_FORMAT, every);
 	weir_ink(face, WEIR_PLAIN, "\n");
 	WEIR_TABLE(face, stage_columns, json_object_get(dev, "stages"));
+	text_gso(face, dev);
 	text_limits(face, dev);
 	if (json_array_size(json_object_get(dev, "queues")) < 2)
 		return;

@@ -32,10 +32,9 @@ fail:
 
 static json_t *stages(const struct weir_delta *delta)
 {
-	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	const struct weir_stage_sum *sum = delta->stage;
 	json_t *list = json_array(), *stage;
 
-	weir_stages_sum(&delta->row, sum);
 	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
 		stage = json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage",
 			weir_stage_info[weir_fast_to_stage[i]].name, "pps",
@@ -55,24 +54,18 @@ static json_t *stages(const struct weir_delta *delta)
 /* Rates, or null for each where there is no difference to make one of. */
 static json_t *rates(const struct weir_delta *delta, const struct weir_row *row, bool known)
 {
-	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
-	__u64 drops = 0, passed = 0, punted = 0;
+	struct weir_flow flow;
 
 	if (!known)
 		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "in_pps", "in_bps",
 			"out_pps", "passed_pps", "punted_pps", "drops_pps", "lost_pps");
-	weir_stages_sum(row, sum);
-	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
-		drops += sum[i].drops;
-		passed += sum[i].passed;
-		punted += sum[i].punted;
-	}
+	weir_flow_of(row, &flow);
 	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "in_pps",
-		weir_delta_rate(delta, row->in.packets), "in_bps",
-		8 * weir_delta_rate(delta, row->in.bytes), "out_pps",
-		weir_delta_rate(delta, row->sent), "passed_pps", weir_delta_rate(delta, passed),
-		"punted_pps", weir_delta_rate(delta, punted), "drops_pps",
-		weir_delta_rate(delta, drops), "lost_pps", weir_delta_rate(delta, row->lost));
+		weir_delta_rate(delta, flow.in.packets), "in_bps",
+		8 * weir_delta_rate(delta, flow.in.bytes), "out_pps",
+		weir_delta_rate(delta, flow.out), "passed_pps", weir_delta_rate(delta, flow.passed),
+		"punted_pps", weir_delta_rate(delta, flow.punted), "drops_pps",
+		weir_delta_rate(delta, flow.drops), "lost_pps", weir_delta_rate(delta, flow.lost));
 }
 
 static json_t *devices(const struct weir_delta *delta, bool *any_known)
@@ -88,9 +81,10 @@ static json_t *devices(const struct weir_delta *delta, bool *any_known)
 	for (unsigned int i = 0; i < delta->nr_devs; i++) {
 		const struct weir_dev_delta *d = &delta->devs[i];
 		bool known = d->change == WEIR_CHANGE_NONE;
-		json_t *dev = json_pack("{s:o, s:I, s:s, s:s}", "device",
-			weir_json_text(d->dev->name), "ifindex", (json_int_t)d->dev->conf.ifindex,
-			"state", weir_dev_state(d->dev), "change", change[d->change]);
+		json_t *dev = json_pack("{s:o, s:s, s:I, s:s, s:s}", "device",
+			weir_json_text(d->dev->name), "hook", weir_hook_info[d->dev->hook].name,
+			"ifindex", (json_int_t)d->dev->conf.ifindex, "state",
+			weir_dev_state(d->dev), "change", change[d->change]);
 
 		*any_known = *any_known || known;
 		if (json_object_update_new(dev, rates(delta, &d->row, known)) ||

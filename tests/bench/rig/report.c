@@ -4,7 +4,7 @@
 #include <string.h>
 #include "bench.h"
 
-static const double weir_to_fib = 1.10, ip_forward_to_weir = 2.3;
+static const double weir_to_fib = 1.10, ip_forward_to_weir = 2.3, weir_tc_to_fib = 1.15;
 
 static const double zero_loss_weir_to_fib = 1.00;
 
@@ -32,6 +32,11 @@ static void forward_targets(struct report *r, const struct figure *f)
 	struct target to_kernel = {"ip_forward/weir", kernel / weir, ip_forward_to_weir, false,
 		f[PEER_IP_FORWARD].to_weir};
 
+	double tc_fib = f[PEER_TC_FIB].ns_min, weir_tc = f[PEER_WEIR_TC].ns_min;
+	struct target tc_to_fib = {"weir_tc/tc_fib", weir_tc / tc_fib, weir_tc_to_fib, true, 0};
+
+	if (weir_tc > 0 && tc_fib > 0)
+		report_target(r, &tc_to_fib);
 	if (weir > 0 && fib > 0)
 		report_target(r, &to_fib);
 	if (weir > 0 && kernel > 0)

@@ -21,6 +21,8 @@ const char *const peer_names[PEER_COUNT] = {
 	[PEER_WEIR] = "weir",
 	[PEER_WEIR_LATENCY] = "weir_latency",
 	[PEER_IP_FORWARD] = "ip_forward",
+	[PEER_TC_FIB] = "tc_fib",
+	[PEER_WEIR_TC] = "weir_tc",
 };
 
 const char *const sender_names[SENDER_COUNT] = {
@@ -91,7 +93,9 @@ static int attach(
 
 	if (err)
 		return err;
-	*link = bpf_program__attach_xdp(prog, (int)if_nametoindex(dev));
+	*link = bpf_program__type(prog) == BPF_PROG_TYPE_XDP
+			? bpf_program__attach_xdp(prog, (int)if_nametoindex(dev))
+			: bpf_program__attach_tcx(prog, (int)if_nametoindex(dev), NULL);
 	if (!*link)
 		err = fail(dev, errno);
 	return enter(home) ? -EIO : err;
@@ -182,7 +186,7 @@ void rig_close(struct rig *rig)
 
 static bool is_weir(enum peer peer)
 {
-	return peer == PEER_WEIR || peer == PEER_WEIR_LATENCY;
+	return peer == PEER_WEIR || peer == PEER_WEIR_LATENCY || peer == PEER_WEIR_TC;
 }
 
 bool rig_has(const struct rig *rig, enum peer peer)
@@ -210,22 +214,24 @@ static int weir(const struct rig *rig, char *const words[])
 	return err;
 }
 
-static int weir_on(struct rig *rig, bool latency)
+static int weir_on(struct rig *rig, enum peer peer)
 {
-	char *up[] = {"dev", "attach", "r0", "r1", NULL};
+	char *up[] = {"dev", "attach", "r0", "r1", "xdp", peer == PEER_WEIR_TC ? "off" : "native",
+		NULL};
 	char *off[] = {"watch", "off", NULL};
 	char *on[] = {"watch", "on", "latency", "1/128", NULL};
 	int err = weir(rig, up);
 
 	if (!err)
-		err = weir(rig, latency ? on : off);
+		err = weir(rig, peer == PEER_WEIR_LATENCY ? on : off);
 	return err;
 }
 
 int rig_peer_on(struct rig *rig, enum peer peer)
 {
-	struct bpf_program *prog =
-		peer == PEER_FLOOR ? rig->peers->progs.xdp_floor : rig->peers->progs.xdp_fib;
+	struct bpf_program *prog = peer == PEER_FLOOR    ? rig->peers->progs.xdp_floor
+				   : peer == PEER_TC_FIB ? rig->peers->progs.tc_fib
+							 : rig->peers->progs.xdp_fib;
 	int err;
 
 	rig->peer = peer;
@@ -233,7 +239,7 @@ int rig_peer_on(struct rig *rig, enum peer peer)
 	if (peer == PEER_IP_FORWARD)
 		return 0;
 	if (is_weir(peer))
-		return weir_on(rig, peer == PEER_WEIR_LATENCY);
+		return weir_on(rig, peer);
 	err = attach(rig->home, rig->router, prog, "r0", &rig->r0);
 	if (!err)
 		err = attach(rig->home, rig->router, prog, "r1", &rig->r1);

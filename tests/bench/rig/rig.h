@@ -19,6 +19,8 @@ enum peer {
 	PEER_WEIR,	   /* attached, all counters on */
 	PEER_WEIR_LATENCY, /* the same, latency of one packet in 128 measured */
 	PEER_IP_FORWARD,   /* the kernel's own path */
+	PEER_TC_FIB,	   /* the bare tcx FIB redirect */
+	PEER_WEIR_TC,	   /* attached by TC alone, all counters on */
 	PEER_COUNT
 };
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The TC egress hook of the fast path: what the kernel sends, local senders' packets and what it
+ * forwarded itself. One instance of this program is loaded for each device.
+ */
+#define THIS_HOOK WEIR_HOOK_tc_egress
+#include "lib/hook_tc.h"
+#include "lib/packet.h"
+
+/* Whether the TC ingress program sent the packet here: this CPU is still within that call. */
+static __always_inline bool is_judged(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u32 i = p->cpu * 2;
+	struct weir_cursor *in = bpf_map_lookup_elem(&cursor_tc, &i);
+
+	return in && in->skb && in->skb_oif == self.ifindex && in->skb == hook_identity(skb);
+}
+
+SEC("tcx/egress")
+int weir_tc_egress(struct __sk_buff *skb)
+{
+	struct pkt p;
+
+	if (!packet_enter(skb, &p))
+		return HOOK_PASS;
+	if (skb->gso_size) {
+		p.row->gso_frames++;
+		p.row->gso_segs += skb->gso_segs;
+	}
+	p.oif = self.ifindex;
+	if (is_judged(skb, &p))
+		return weir_send(&p, tc_egress, TC_JUDGED).code;
+	stage_done(&p, WEIR_FAST_tc_egress);
+	return weir_send(&p, xmit, NONE).code;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/tables.h"
+#include "out/pcapng.h"
+
+/* Block types and options, by their sections in the draft. */
+enum {
+	SECTION_HEADER = 0x0a0d0d0a, /* 4.1 */
+	INTERFACE = 1,		     /* 4.2 */
+	STATISTICS = 5,		     /* 4.6 */
+	PACKET = 6,		     /* 4.3 */
+	ORDER_MAGIC = 0x1a2b3c4d,
+	LINK_ETHERNET = 1,
+	OPT_COMMENT = 1,
+	SHB_USERAPPL = 4,
+	IF_NAME = 2,
+	IF_TSRESOL = 9,
+	EPB_FLAGS = 2,
+	EPB_QUEUE = 6,
+	EPB_VERDICT = 7,
+	ISB_IFRECV = 4,
+	ISB_OSDROP = 7,
+	NANOSECONDS = 9,
+	INBOUND = 1,
+	OUTBOUND = 2,
+	VERDICT_TC = 1,
+	VERDICT_XDP = 2,
+};
+
+/* One block under way: its length stands at both ends. */
+struct block {
+	unsigned int len;
+	__u8 at[1024 + WEIR_CAPTURE_HEAD];
+};
+
+static void put(struct block *b, const void *data, unsigned int len)
+{
+	memcpy(b->at + b->len, data, len);
+	b->len += len;
+	while (b->len % 4)
+		b->at[b->len++] = 0;
+}
+
+static void put32(struct block *b, __u32 v)
+{
+	put(b, &v, sizeof(v));
+}
+
+static void put16(struct block *b, __u16 v, __u16 w)
+{
+	put32(b, v | (__u32)w << 16);
+}
+
+static void option(struct block *b, __u16 code, const void *data, size_t len)
+{
+	if (b->len + len + 16 > sizeof(b->at))
+		return;
+	put16(b, code, (__u16)len);
+	put(b, data, (unsigned int)len);
+}
+
+static void begin(struct block *b, __u32 type)
+{
+	b->len = 0;
+	put32(b, type);
+	put32(b, 0);
+}
+
+static int end(struct block *b, FILE *file)
+{
+	__u32 len;
+
+	put32(b, 0); /* opt_endofopt */
+	len = b->len + 4;
+	put32(b, len);
+	memcpy(b->at + 4, &len, 4);
+	errno = 0;
+	return fwrite(b->at, 1, len, file) == len ? 0 : errno ? -errno : -EIO;
+}
+
+int weir_pcapng_begin(struct weir_pcapng *p, FILE *file)
+{
+	static const __u64 unknown = ~0ull; /* the section's length */
+	struct block b;
+
+	*p = (struct weir_pcapng){.file = file};
+	p->received = calloc(WEIR_DEV_MAX, sizeof(*p->received));
+	if (!p->received)
+		return -ENOMEM;
+	begin(&b, SECTION_HEADER);
+	put32(&b, ORDER_MAGIC);
+	put16(&b, 1, 0);
+	put(&b, &unknown, sizeof(unknown));
+	option(&b, SHB_USERAPPL, "weir", 4);
+	return end(&b, file);
+}
+
+static int interface_add(struct weir_pcapng *p, const struct weir_capture *c, const char *dev)
+{
+	static const __u8 resolution = NANOSECONDS;
+	char name[64];
+	struct block b;
+
+	snprintf(name, sizeof(name), "%s %s", dev, weir_hook_info[c->hook].name);
+	begin(&b, INTERFACE);
+	put16(&b, LINK_ETHERNET, 0);
+	put32(&b, WEIR_CAPTURE_HEAD);
+	option(&b, IF_NAME, name, strlen(name));
+	option(&b, IF_TSRESOL, &resolution, 1);
+	p->interface[p->nr++] = (struct weir_hook_key){c->ifindex, c->hook};
+	return end(&b, p->file);
+}
+
+/* The number of the hook's interface in the file, or -errno. */
+static int interface_of(struct weir_pcapng *p, const struct weir_capture *c, const char *dev)
+{
+	int rc;
+
+	for (unsigned int i = 0; i < p->nr; i++)
+		if (p->interface[i].ifindex == c->ifindex && p->interface[i].hook == c->hook)
+			return (int)i;
+	if (p->nr == WEIR_DEV_MAX)
+		return WEIR_DEV_MAX - 1;
+	rc = interface_add(p, c, dev);
+	return rc ? rc : (int)p->nr - 1;
+}
+
+/* The frame as on the wire: a tag that the kernel holds beside it stands in it again. */
+static unsigned int frame(const struct weir_capture *c, __u8 to[WEIR_CAPTURE_HEAD + 4])
+{
+	unsigned int macs = c->head_len < 12 ? c->head_len : 12;
+
+	if (!c->tag || macs < 12) {
+		memcpy(to, c->head, c->head_len);
+		return c->head_len;
+	}
+	memcpy(to, c->head, 12);
+	memcpy(to + 12, &c->tag, 4);
+	memcpy(to + 16, c->head + 12, c->head_len - 12u);
+	return c->head_len + 4u;
+}
+
+static __u64 verdict(const struct weir_capture *c)
+{
+	enum weir_kind kind = weir_exit_info[c->exit].kind;
+	bool out = kind == WEIR_KIND_OUT && c->hook != WEIR_HOOK_tc_egress;
+	bool drop = kind == WEIR_KIND_DROP || c->punt_drop;
+
+	if (c->hook == WEIR_HOOK_xdp)
+		return drop ? 1 : out ? 4 : 2; /* XDP_DROP, XDP_REDIRECT, XDP_PASS */
+	return drop ? 2 : out ? 7 : ~0ull;     /* TC_ACT_SHOT, TC_ACT_REDIRECT, TC_ACT_UNSPEC */
+}
+
+int weir_pcapng_packet(struct weir_pcapng *p, const struct weir_capture *c, __u64 wall_ns,
+	const char *dev, const char *words)
+{
+	__u32 flags = c->hook == WEIR_HOOK_tc_egress ? OUTBOUND : INBOUND, queue = c->queue;
+	__u8 bytes[WEIR_CAPTURE_HEAD + 4], verdict_option[9];
+	unsigned int len = frame(c, bytes);
+	int number = interface_of(p, c, dev);
+	__u64 v = verdict(c);
+	struct block b;
+
+	if (number < 0)
+		return number;
+	p->received[number]++;
+	begin(&b, PACKET);
+	put32(&b, (__u32)number);
+	put32(&b, (__u32)(wall_ns >> 32));
+	put32(&b, (__u32)wall_ns);
+	put32(&b, len);
+	put32(&b, c->len + (c->tag ? 4 : 0));
+	put(&b, bytes, len);
+	option(&b, OPT_COMMENT, words, strlen(words));
+	option(&b, EPB_FLAGS, &flags, sizeof(flags));
+	option(&b, EPB_QUEUE, &queue, sizeof(queue));
+	verdict_option[0] = c->hook == WEIR_HOOK_xdp ? VERDICT_XDP : VERDICT_TC;
+	memcpy(verdict_option + 1, &v, sizeof(v));
+	option(&b, EPB_VERDICT, verdict_option, sizeof(verdict_option));
+	return end(&b, p->file);
+}
+
+int weir_pcapng_end(struct weir_pcapng *p, __u64 wall_ns, __u64 full, __u64 limited)
+{
+	char text[96];
+	int rc = 0;
+
+	snprintf(text, sizeof(text),
+		"not captured: %llu, the ring being full, %llu, to the limit of the rate", full,
+		limited);
+	for (unsigned int i = 0; i < p->nr && !rc; i++) {
+		__u64 lost = i ? 0 : full + limited; /* of all: which interface's is not known */
+		struct block b;
+
+		begin(&b, STATISTICS);
+		put32(&b, i);
+		put32(&b, (__u32)(wall_ns >> 32));
+		put32(&b, (__u32)wall_ns);
+		option(&b, ISB_IFRECV, &p->received[i], sizeof(p->received[i]));
+		option(&b, ISB_OSDROP, &lost, sizeof(lost));
+		if (!i && lost)
+			option(&b, OPT_COMMENT, text, strlen(text));
+		rc = end(&b, p->file);
+	}
+	free(p->received);
+	p->received = NULL;
+	return rc;
+}
