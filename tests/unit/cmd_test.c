@@ -51,6 +51,39 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 	return 0;
 }
 
+/* A capture that sees nothing. */
+int weir_capture_open(struct weir_ns *ns, __u32 every, struct weir_capturing **c,
+	struct weir_err *err)
+{
+	(void)ns;
+	(void)err;
+	fake.every = every;
+	*c = NULL;
+	return 0;
+}
+
+void weir_capture_close(struct weir_capturing *c)
+{
+	(void)c;
+}
+
+int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
+{
+	(void)c;
+	(void)timeout_ms;
+	(void)fn;
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+void weir_capture_losses(const struct weir_capturing *c, __u64 *full, __u64 *limited)
+{
+	(void)c;
+	*full = *limited = 0;
+}
+
 int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr_devs,
 	struct weir_notes *notes, struct weir_err *err)
 {
@@ -226,6 +259,7 @@ static void what_is_not_in_this_version_says_so(void **state)
 	(void)state;
 	says("dev attach x punt stack", WEIR_REFUSED, "not in this version");
 	says("path show plane kernel", WEIR_REFUSED, "not observed in this version");
+	says("trace plane kernel", WEIR_REFUSED, "not observed in this version");
 	says("path show plane stack", WEIR_REFUSED, "not observed in this version");
 	says("watch on drops", WEIR_REFUSED, "not observed in this version");
 	says("watch on latency 1/4 full", WEIR_REFUSED, "not observed in this version");
@@ -247,6 +281,9 @@ static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
 	says("watch on", WEIR_USAGE, "latency 1/N");
 	says("watch on latency 1/0", WEIR_USAGE, "1/0");
 	says("watch on latency 1/2147483649", WEIR_USAGE, "1/2147483649");
+	says("trace sample 1/0", WEIR_USAGE, "1/0");
+	says("trace count 0", WEIR_USAGE, "'0'");
+	says("trace seconds x", WEIR_USAGE, "'x'");
 	says("top -b -n 0", WEIR_USAGE, "'0'");
 	says("top -b -d 0.05", WEIR_USAGE, "0.05");
 	says("drop explain", WEIR_USAGE, "weir drop explain");

@@ -189,6 +189,9 @@ static int trace(struct trace *t, const struct wish *w)
 	sigaction(SIGTERM, &action, &old_term);
 	ret = open_file(t, w->path);
 	if (!ret)
+		fprintf(stderr, "weir: capturing 1 packet in %" PRIu32 " of the fast plane; ^C ends it\n",
+			w->every);
+	if (!ret)
 		ret = loop(t, c, clock_ns(CLOCK_MONOTONIC) + w->time_ns);
 	if (!ret)
 		ret = finish(t, c, w->path);

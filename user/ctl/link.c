@@ -366,8 +366,6 @@ int weir_link_show_tags(const struct weir_link *link, char where[256])
 {
 	int rc;
 
-	if (access("/proc/net/vlan", F_OK))
-		return 0; /* this kernel has no VLAN devices that would keep tags beside frames */
 	if (!strcmp(link->kind, "veth"))
 		return at_peer(link, tags_into_frames, where);
 	rc = flags_off(link->name, ETH_FLAG_RXVLAN);

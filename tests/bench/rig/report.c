@@ -5,6 +5,7 @@
 #include "bench.h"
 
 static const double weir_to_fib = 1.10, ip_forward_to_weir = 2.3, weir_tc_to_fib = 1.15;
+static const double capture_to_weir = 1.02;
 
 static const double zero_loss_weir_to_fib = 1.00;
 
@@ -33,8 +34,13 @@ static void forward_targets(struct report *r, const struct figure *f)
 		f[PEER_IP_FORWARD].to_weir};
 
 	double tc_fib = f[PEER_TC_FIB].ns_min, weir_tc = f[PEER_WEIR_TC].ns_min;
+	double capture = f[PEER_WEIR_CAPTURE].ns_min;
+	struct target capture_costs = {"weir_capture/weir (1 packet in 1000)", capture / weir,
+		capture_to_weir, true, f[PEER_WEIR_CAPTURE].to_weir};
 	struct target tc_to_fib = {"weir_tc/tc_fib", weir_tc / tc_fib, weir_tc_to_fib, true, 0};
 
+	if (weir > 0 && capture > 0)
+		report_target(r, &capture_costs);
 	if (weir_tc > 0 && tc_fib > 0)
 		report_target(r, &tc_to_fib);
 	if (weir > 0 && fib > 0)

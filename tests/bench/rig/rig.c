@@ -5,9 +5,12 @@
 #include <linux/if_ether.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -20,6 +23,7 @@ const char *const peer_names[PEER_COUNT] = {
 	[PEER_XDP_FIB] = "xdp_fib",
 	[PEER_WEIR] = "weir",
 	[PEER_WEIR_LATENCY] = "weir_latency",
+	[PEER_WEIR_CAPTURE] = "weir_capture",
 	[PEER_IP_FORWARD] = "ip_forward",
 	[PEER_TC_FIB] = "tc_fib",
 	[PEER_WEIR_TC] = "weir_tc",
@@ -186,7 +190,8 @@ void rig_close(struct rig *rig)
 
 static bool is_weir(enum peer peer)
 {
-	return peer == PEER_WEIR || peer == PEER_WEIR_LATENCY || peer == PEER_WEIR_TC;
+	return peer == PEER_WEIR || peer == PEER_WEIR_LATENCY || peer == PEER_WEIR_CAPTURE ||
+	       peer == PEER_WEIR_TC;
 }
 
 bool rig_has(const struct rig *rig, enum peer peer)
@@ -214,6 +219,46 @@ static int weir(const struct rig *rig, char *const words[])
 	return err;
 }
 
+/* Leaves `weir trace` running, once it has said that it captures. */
+static int trace_on(struct rig *rig)
+{
+	char path[300], netns[64], line[256] = "";
+	char *argv[] = {path, "-n", netns, "trace", "sample", "1/1000", "write", "/dev/null", NULL};
+	int out[2];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/weir", rig->build);
+	snprintf(netns, sizeof(netns), "%s-r", rig->lab);
+	if (pipe2(out, O_CLOEXEC))
+		return fail("pipe", errno);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+		dup2(out[1], STDERR_FILENO);
+		execv(path, argv);
+		_exit(127);
+	}
+	close(out[1]);
+	if (pid > 0 && read(out[0], line, sizeof(line) - 1) <= 0)
+		snprintf(line, sizeof(line), "it ended");
+	close(out[0]);
+	rig->tracer = pid > 0 ? pid : 0;
+	if (strstr(line, "capturing"))
+		return 0;
+	fprintf(stderr, "bench: weir trace: %s\n", line);
+	return -EIO;
+}
+
+static void trace_off(struct rig *rig)
+{
+	if (!rig->tracer)
+		return;
+	kill(rig->tracer, SIGTERM);
+	waitpid(rig->tracer, NULL, 0);
+	rig->tracer = 0;
+}
+
 static int weir_on(struct rig *rig, enum peer peer)
 {
 	char *up[] = {"dev", "attach", "r0", "r1", "xdp", peer == PEER_WEIR_TC ? "off" : "native",
@@ -224,6 +269,8 @@ static int weir_on(struct rig *rig, enum peer peer)
 
 	if (!err)
 		err = weir(rig, peer == PEER_WEIR_LATENCY ? on : off);
+	if (!err && peer == PEER_WEIR_CAPTURE)
+		err = trace_on(rig);
 	return err;
 }
 
@@ -253,6 +300,7 @@ int rig_peer_off(struct rig *rig)
 	if (!rig->peer_on)
 		return 0;
 	rig->peer_on = false;
+	trace_off(rig);
 	bpf_link__destroy(rig->r0);
 	bpf_link__destroy(rig->r1);
 	rig->r0 = rig->r1 = NULL;

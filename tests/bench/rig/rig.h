@@ -18,6 +18,7 @@ enum peer {
 	PEER_XDP_FIB,	   /* the bare XDP FIB forward */
 	PEER_WEIR,	   /* attached, all counters on */
 	PEER_WEIR_LATENCY, /* the same, latency of one packet in 128 measured */
+	PEER_WEIR_CAPTURE, /* the same as weir, one packet in 1000 captured */
 	PEER_IP_FORWARD,   /* the kernel's own path */
 	PEER_TC_FIB,	   /* the bare tcx FIB redirect */
 	PEER_WEIR_TC,	   /* attached by TC alone, all counters on */
@@ -46,6 +47,7 @@ struct rig {
 	struct bpf_link *sink, *strays, *r0, *r1;
 	enum peer peer;
 	bool peer_on;
+	int tracer; /* process; 0 = none */
 };
 
 struct load {
