@@ -26,14 +26,16 @@ struct {
 
 /*
  * The rows and latencies of each device's hooks, for what happens to a frame after its verdict. The
- * inner maps differ in size from device to device.
+ * inner maps differ in size from device to device. To Linux 6.1 a map whose value is a struct is no
+ * match for one of bytes, so the struct is named, inside one without a name: of a type that is named
+ * only here clang keeps no more than the name.
  */
 struct rows_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	__uint(max_entries, 2);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct weir_row)); /* clang forgets a type named only here */
+	__type(key, __u32);
+	__type(value, struct { struct weir_row row; });
 };
 
 struct {
@@ -47,8 +49,8 @@ struct lat_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct weir_lat)); /* clang forgets a type named only here */
+	__type(key, __u32);
+	__type(value, struct { struct weir_lat lat; });
 };
 
 struct {
