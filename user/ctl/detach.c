@@ -62,6 +62,8 @@ void weir_hook_remove(const struct weir_ns *ns, const struct weir_hook_at *at)
 	struct weir_hook_key key = {.ifindex = at->ifindex, .hook = at->hook};
 	char path[PATH_MAX];
 
+	if (access(weir_hook_pin(ns, at, path, ""), F_OK) && errno == ENOENT)
+		return; /* waiting for a grace period would be for nothing */
 	weir_hook_unhook(ns, at);
 	weir_grace(ns);
 	forget(ns, "rows_of", &key);
