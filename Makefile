@@ -3,6 +3,7 @@
 # make             build everything (V=1 shows each command)
 # sudo make demo   a router between two hosts, live
 # sudo make check  all tests
+# sudo make check-kernels   on Debian's kernels, under QEMU (KERNELS=6.1: one of them)
 # sudo make bench  figures, against their targets
 # make help        this list
 
@@ -37,7 +38,7 @@ BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 BENCH	:= $(filter-out %.bpf,$(BENCH))
 RIG	:= $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/rig/*.c))
 
-.PHONY: all build tests check demo bench clean help deps format
+.PHONY: all build tests check check-kernels demo bench clean help deps format
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -101,6 +102,10 @@ check: deps
 	@$(MAKE) --no-print-directory tests
 	@tests/run
 
+check-kernels: deps
+	@$(MAKE) --no-print-directory tests
+	@tests/kernels/run $(FORM)
+
 demo: deps
 	@$(MAKE) --no-print-directory build
 	@tools/demo
@@ -116,6 +121,6 @@ clean:
 	rm -rf $(B)
 
 help:
-	@sed -n '3,7s/^# //p' Makefile
+	@sed -n '3,8s/^# //p' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

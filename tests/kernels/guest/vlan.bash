@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Real VLAN devices (8021q), which the machines that build this often lack. A veth carries a tag beside
+# the frame, as NICs do that take tags off (txvlan on), or in it (off): both ways must end alike.
+#
+#	c0.10 203.0.113.1/24 ---- r0.10 203.0.113.254/24
+#	                          r1.20 198.18.20.254/24 ---- s0.20 198.18.20.1/24
+#
+# beside the lab's untagged addresses on the same wires.
+
+. tests/kernels/guest/lab.bash
+
+DATAGRAMS=100
+
+vlan_devices() {
+	local x
+
+	modprobe 8021q || fail "no 8021q"
+	ip -n "$LAB-c" link add link c0 name c0.10 type vlan id 10 &&
+		ip -n "$LAB-r" link add link r0 name r0.10 type vlan id 10 &&
+		ip -n "$LAB-r" link add link r1 name r1.20 type vlan id 20 &&
+		ip -n "$LAB-s" link add link s0 name s0.20 type vlan id 20 &&
+		ip -n "$LAB-c" addr add 203.0.113.1/24 dev c0.10 &&
+		ip -n "$LAB-r" addr add 203.0.113.254/24 dev r0.10 &&
+		ip -n "$LAB-r" addr add 198.18.20.254/24 dev r1.20 &&
+		ip -n "$LAB-s" addr add 198.18.20.1/24 dev s0.20 || fail "no VLAN devices"
+	for x in c/c0.10 r/r0.10 r/r1.20 s/s0.20; do
+		ip -n "$LAB-${x%/*}" link set "${x#*/}" up
+	done
+	ip -n "$LAB-c" route add 198.18.20.0/24 via 192.0.2.254
+	ip -n "$LAB-s" route add 203.0.113.0/24 via 198.51.100.254
+	wait_until in_ns c ping -q -c 1 -W 2 -I 203.0.113.1 198.18.20.254
+}
+
+# tags beside|in: where both ends' tags are.
+tags() {
+	local x on=on
+
+	[ "$1" = beside ] || on=off
+	for x in c/c0 r/r0 r/r1 s/s0; do
+		in_ns "${x%/*}" ethtool -K "${x#*/}" txvlan $on >/dev/null || fail "$x: txvlan"
+	done
+}
+
+# Whether this tree's weir attaches VLAN devices.
+weir_has_vlans() {
+	grep -q '^struct weir_vlan ' include/weir/abi.h
+}
+
+attach_vlans() {
+	weir_has_vlans || skip "this weir attaches no VLAN devices"
+	weir_r dev attach r0 r1 r0.10 r1.20 || fail "refused"
+	weir_r dev show
+}
+
+# crosses FROM TO TAG: datagrams from one of the client's addresses to one of the server's. All arrive,
+# each with the tag wanted ("" is none), and the ledger balances.
+crosses() {
+	local before tagged plain out
+
+	ip -n "$LAB-c" route replace "${2%.*}.0/24" via "$([ "$1" = 203.0.113.1 ] &&
+		echo 203.0.113.254 || echo 192.0.2.254)"
+	ip -n "$LAB-s" route replace "${1%.*}.0/24" via "$([ "$2" = 198.18.20.1 ] &&
+		echo 198.18.20.254 || echo 198.51.100.254)"
+	wait_until in_ns c ping -q -c 1 -W 2 -I "$1" "$2"
+	: >/tmp/capture
+	# not in_ns: $! would be a shell, whose end does not end the program
+	nsenter --net="/run/netns/$LAB-s" tcpdump -lnei s0 -Q in udp >/tmp/capture 2>/tmp/tcpdump &
+	until_listening
+	before=$(udp_of InDatagrams NoPorts)
+	in_ns c socat -u -b 100 "OPEN:/dev/zero,readbytes=$((DATAGRAMS * 100))" \
+		"UDP4-SENDTO:$2:9000,bind=$1"
+	wait_until arrived $((before + DATAGRAMS))
+	wait_until captured $DATAGRAMS
+	kill $! && wait $!
+	tagged=$(grep -cE "vlan ${3:-[0-9]+}\b.*> $2.9000" /tmp/capture)
+	plain=$(grep -v vlan /tmp/capture | grep -c "> $2.9000")
+	equal "frames with tag '$3' and without" "$tagged $plain" \
+		"$([ -n "$3" ] && echo $DATAGRAMS 0 || echo 0 $DATAGRAMS)"
+	equal 'wrong checksums' "$(udp_of InCsumErrors)" 0
+	ledger_balances
+	weir_r ledger show | sed 's/^/# /'
+}
+
+until_listening() {
+	(wait_until grep -q 'listening on' /tmp/tcpdump) || {
+		cat /tmp/tcpdump
+		fail "tcpdump does not listen"
+	}
+}
+
+captured() {
+	[ "$(wc -l </tmp/capture)" -ge "$1" ]
+}
+
+# A frame of a VLAN that the router has no device for is nobody's: not for the untagged network.
+stranger_is_kept_out() {
+	local before
+
+	ip -n "$LAB-c" link add link c0 name c0.30 type vlan id 30
+	ip -n "$LAB-c" addr add 203.0.113.129/25 dev c0.30
+	ip -n "$LAB-c" link set c0.30 up
+	ip -n "$LAB-c" neigh replace 203.0.113.254 lladdr "$(lab_mac r0)" dev c0.30
+	ip -n "$LAB-c" route replace 198.51.100.0/24 via 203.0.113.254 dev c0.30 onlink
+	before=$(udp_of InDatagrams NoPorts)
+	in_ns c socat -u -b 100 "OPEN:/dev/zero,readbytes=$((DATAGRAMS * 100))" \
+		"UDP4-SENDTO:$S_ADDR:9000,bind=192.0.2.1"
+	ip -n "$LAB-c" link del c0.30
+	# what was sent after it and has arrived says that it is over
+	wait_until in_ns c ping -q -c 1 -W 2 $S_ADDR
+	equal 'datagrams of VLAN 30 that reached the server' \
+		$(($(udp_of InDatagrams NoPorts) - before)) 0
+	ledger_balances
+}
+
+vlans_are_detached() {
+	weir_r dev detach all || fail "refused"
+	[ ! -e /sys/fs/bpf/weir ] || fail "pins are left: $(find /sys/fs/bpf/weir)"
+}
+
+both_ends_attached() {
+	weir_r dev attach r0 r1 || fail "refused"
+	wait_until warm
+}
+
+check "vlan: the lab is up" lab_is_up
+check "vlan: VLAN devices" vlan_devices
+check "vlan: r0 and r1 attach" both_ends_attached
+for where in beside in; do
+	check "vlan: tags $where the frame" tags $where
+	check "vlan: 10 to untagged, tags $where" crosses 203.0.113.1 $S_ADDR ""
+	check "vlan: untagged to 20, tags $where" crosses 192.0.2.1 198.18.20.1 20
+	check "vlan: 10 to 20, tags $where" crosses 203.0.113.1 198.18.20.1 20
+	check "vlan: a VLAN that is nobody's is kept out, tags $where" stranger_is_kept_out
+done
+check "vlan: all detach" vlans_are_detached
+check "vlan: the kernel said nothing bad" lab_is_down

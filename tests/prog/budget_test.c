@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What the verifier must walk of each program. It gives up at 1,000,000 instructions, kernels differ
+ * in how soon they see that two paths are the same, and a program grows: so half of it is the budget.
+ * Each object in bpf/ is loaded as it was built, so a new one needs no line here; but for probe.bpf.c,
+ * whose programs do nothing and are there to be refused by kernels that lack what they use.
+ */
+#include <glob.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "prog.h"
+
+#define BUDGET 500000
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, ap) : 0;
+}
+
+/* bpf/NAME.bpf.c -> BUILD/bpf/NAME.bpf.o, where this is BUILD/tests/prog/budget_test. */
+static void object_of(const char *source, char path[PATH_MAX])
+{
+	char self[PATH_MAX / 2] = "", copy[PATH_MAX / 2];
+	char *name;
+
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(copy, sizeof(copy), "%s", source);
+	name = basename(copy);
+	assert_true(snprintf(path, PATH_MAX, "%s/../../bpf/%.*so", dirname(self),
+			    (int)strlen(name) - 1, name) < PATH_MAX);
+}
+
+/* Programs within the budget are counted in @good. */
+static void judge(const char *source, struct bpf_object *obj, unsigned int *good)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (!bpf_program__autoload(p))
+			continue;
+		assert_int_equal(bpf_prog_get_info_by_fd(bpf_program__fd(p), &info, &len), 0);
+		print_message("# %s: %s: %u of %u instructions walked\n", source,
+			bpf_program__name(p), info.verified_insns, BUDGET);
+		assert_in_range(info.verified_insns, 1, BUDGET - 1);
+		++*good;
+	}
+}
+
+static void programs_stay_within_half_of_what_the_verifier_walks(void **state)
+{
+	unsigned int good = 0;
+	glob_t sources;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(glob("bpf/*.bpf.c", 0, NULL, &sources), 0);
+	for (i = 0; i < sources.gl_pathc; i++) {
+		char path[PATH_MAX];
+		struct bpf_object *obj;
+
+		if (!strcmp(sources.gl_pathv[i], "bpf/probe.bpf.c"))
+			continue;
+		object_of(sources.gl_pathv[i], path);
+		obj = bpf_object__open_file(path, NULL);
+		assert_non_null(obj);
+		assert_int_equal(bpf_object__load(obj), 0);
+		judge(sources.gl_pathv[i], obj, &good);
+		bpf_object__close(obj);
+	}
+	globfree(&sources);
+	assert_true(good >= 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(programs_stay_within_half_of_what_the_verifier_walks),
+	};
+
+	libbpf_set_print(quiet);
+	return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
+}
