@@ -25,4 +25,14 @@
 
 #define AF_INET 2 /* linux/socket.h has it for the kernel only */
 
+/*
+ * @n, which is from 1 to @max, a power of two, and what the verifier can see to be so: on Linux 6.1 it
+ * learns nothing from a comparison with 0, nor from one of a copy of the register.
+ */
+static __always_inline __u32 one_to(__u32 max, __u32 n)
+{
+	barrier_var(n);
+	return ((n - 1) & (max - 1)) + 1;
+}
+
 #endif

@@ -58,8 +58,7 @@ __checked_once int capture_begin(hook_ctx *ctx, struct weir_cursor *cur)
 	n = len;
 	if (n > WEIR_CAPTURE_HEAD)
 		n = WEIR_CAPTURE_HEAD;
-	barrier_var(n); /* the verifier must see the very register that was compared */
-	if (n < 1 || n > WEIR_CAPTURE_HEAD || hook_load(ctx, 0, c->head, n))
+	if (n < 1 || hook_load(ctx, 0, c->head, one_to(WEIR_CAPTURE_HEAD, n)))
 		n = 0;
 	c->time_ns = now;
 	c->ifindex = self.ifindex;

@@ -76,9 +76,7 @@ __checked_once __s64 csum_range(hook_ctx *ctx, __u32 off, __u32 len)
 
 		if (!n)
 			return sum;
-		/* It is from 1 to CSUM_CHUNK; so that Linux 6.1's verifier sees it too: */
-		asm volatile("" : "+r"(n));
-		n = ((n - 1) & (CSUM_CHUNK - 1)) + 1;
+		n = one_to(CSUM_CHUNK, n);
 		s->word[n / 4] = 0; /* a last word that is not whole is filled up with zeros */
 		if (hook_load(ctx, off, s->word, n))
 			return -1;
