@@ -114,6 +114,7 @@ weir_handler_fn weir_path_show_cmd, weir_path_coverage_cmd;
 weir_handler_fn weir_drop_show_cmd, weir_drop_explain_cmd;
 weir_handler_fn weir_ledger_show_cmd;
 weir_handler_fn weir_watch_on_cmd, weir_watch_off_cmd, weir_watch_show_cmd;
+weir_handler_fn weir_doctor_cmd;
 weir_handler_fn weir_trace_cmd, weir_top_cmd, weir_version_cmd, weir_help_cmd;
 
 #endif

@@ -68,36 +68,6 @@ static void print_usage(FILE *file, const struct weir_command *c)
 		c->syntax);
 }
 
-/* Up to a blank, but not one within brackets. */
-static int unbroken(const char *text)
-{
-	int n = 0, depth = 0;
-
-	for (; text[n] && (text[n] != ' ' || depth); n++)
-		depth += (text[n] == '[') - (text[n] == ']');
-	return n;
-}
-
-/* In lines of at most 80 columns, the first indented by @first, the others by @rest. */
-static void print_wrapped(FILE *file, const char *text, int first, int rest)
-{
-	int column = fprintf(file, "%*s", first, "");
-	const char *gap = "";
-
-	while (*text) {
-		int n = unbroken(text);
-
-		if (*gap && column + 1 + n > 80) {
-			column = fprintf(file, "\n%*s", rest, "") - 1;
-			gap = "";
-		}
-		column += fprintf(file, "%s%.*s", gap, n, text);
-		gap = " ";
-		text += n + (text[n] == ' ');
-	}
-	fputc('\n', file);
-}
-
 bool weir_help_object(FILE *file, const char *object)
 {
 	bool found = false;
@@ -112,8 +82,8 @@ bool weir_help_object(FILE *file, const char *object)
 			c->name, *c->syntax ? " " : "", c->syntax);
 		if (found)
 			fputc('\n', file);
-		print_wrapped(file, usage, 0, 8);
-		print_wrapped(file, c->summary, 4, 4);
+		weir_wrap(file, usage, 0, 8);
+		weir_wrap(file, c->summary, fprintf(file, "    "), 4);
 		found = true;
 	}
 	return found;

@@ -9,6 +9,7 @@ const struct weir_object weir_objects[] = {
 	{"watch", "how closely packets are timed"},
 	{"trace", "single packets, as they pass"},
 	{"top", "what happens now, again and again"},
+	{"doctor", "what kernel and devices can do, and what they lack"},
 	{"version", "versions of weir and what it stands on"},
 	{"help", "this list, or one object's commands"},
 };
@@ -52,6 +53,10 @@ const struct weir_command weir_commands[] = {
 		"Print what happened every SEC seconds (default 1), N times; only -b, plain "
 		"snapshots, is in this version.",
 		weir_top_cmd},
+	{"doctor", "", "[DEV]",
+		"Show what this kernel and its devices can do, what is missing and how to mend it, "
+		"and what the fast path goes round: nftables, qdiscs, ip rules, IPsec, taps.",
+		weir_doctor_cmd},
 	{"version", "", "", "Show the versions of weir, its ABI, libbpf and the kernel.",
 		weir_version_cmd},
 	{"help", "", "[OBJECT|man|completion]",

@@ -8,6 +8,7 @@
 #define WEIR_CTL_H
 
 #include "base/err.h"
+#include "model/finding.h"
 #include "model/snapshot.h"
 
 /* A network namespace and where its programs and maps are pinned. */
@@ -93,6 +94,14 @@ bool weir_view_stale(const struct weir_view *view);
  */
 int weir_view_read(
 	struct weir_view *view, bool exact, struct weir_snapshot *snap, struct weir_err *err);
+
+/*
+ * Looks at what the kernel and the devices can do, by trying, and at what the fast path goes round.
+ * @only is a device, or NULL: all of Ethernet that are up or attached. The caller owns *@found
+ * (weir_findings_done). WEIR_REFUSED without the right to look, WEIR_NOT_FOUND for no such device.
+ */
+int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *found,
+	struct weir_err *err);
 
 /* The version of the libbpf in use, such as "1.4". */
 const char *weir_ctl_libbpf(void);

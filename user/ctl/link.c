@@ -20,34 +20,6 @@
 
 #include "priv.h"
 
-/* Sends one request and hands each answer to @cb; @flags NLM_F_DUMP for all there are. 0, -errno.
- */
-static int rtnl_ask(struct nlmsghdr *nlh, __u16 flags, mnl_cb_t cb, void *ctx)
-{
-	char buf[32768] __attribute__((aligned(8)));
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	ssize_t n = -1;
-	int rc = -EIO;
-
-	if (!nl)
-		return -errno;
-	nlh->nlmsg_flags |= NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = 1;
-	if (!mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) &&
-		mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) >= 0)
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-	while (n >= 0) {
-		rc = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, ctx);
-		if (rc < 0)
-			rc = -errno;
-		if (rc <= 0 || !(flags & NLM_F_DUMP))
-			break;
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-	}
-	mnl_socket_close(nl);
-	return rc < 0 ? rc : 0;
-}
-
 static int on_vlan_attr(const struct nlattr *a, void *ctx)
 {
 	struct weir_link *link = ctx;
@@ -65,6 +37,8 @@ static int on_info_attr(const struct nlattr *a, void *ctx)
 
 	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
 		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(a));
+	if (mnl_attr_get_type(a) == IFLA_INFO_SLAVE_KIND)
+		snprintf(link->port_of, sizeof(link->port_of), "%s", mnl_attr_get_str(a));
 	/* the kind stands before its data */
 	if (mnl_attr_get_type(a) == IFLA_INFO_DATA && !strcmp(link->kind, "vlan"))
 		return mnl_attr_parse_nested(a, on_vlan_attr, link);
@@ -89,6 +63,12 @@ static int on_link_attr(const struct nlattr *a, void *ctx)
 	case IFLA_NUM_RX_QUEUES:
 		link->rx_queues = mnl_attr_get_u32(a);
 		break;
+	case IFLA_NUM_TX_QUEUES:
+		link->tx_queues = mnl_attr_get_u32(a);
+		break;
+	case IFLA_MASTER:
+		link->master = mnl_attr_get_u32(a);
+		break;
 	case IFLA_LINK:
 		link->peer_ifindex = mnl_attr_get_u32(a);
 		break;
@@ -103,15 +83,21 @@ static int on_link_attr(const struct nlattr *a, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int on_link(const struct nlmsghdr *nlh, void *ctx)
+int weir_link_parse(const struct nlmsghdr *nlh, struct weir_link *link)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	struct weir_link *link = ctx;
 
+	memset(link, 0, sizeof(*link));
 	link->ifindex = (__u32)ifi->ifi_index;
 	link->type = ifi->ifi_type;
+	link->flags = ifi->ifi_flags;
 	link->peer_nsid = -1;
 	return mnl_attr_parse(nlh, sizeof(*ifi), on_link_attr, link);
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *ctx)
+{
+	return weir_link_parse(nlh, ctx);
 }
 
 static int link_ask(const char *name, __u32 ifindex, struct weir_link *link)
@@ -128,7 +114,7 @@ static int link_ask(const char *name, __u32 ifindex, struct weir_link *link)
 	ifi->ifi_index = (int)ifindex;
 	if (name)
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	rc = rtnl_ask(nlh, 0, on_link, &found);
+	rc = weir_nl_ask(NETLINK_ROUTE, nlh, 0, on_link, &found);
 	if (!rc)
 		*link = found;
 	return rc;
@@ -151,6 +137,34 @@ int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err
 int weir_link_by_index(__u32 ifindex, struct weir_link *link)
 {
 	return link_ask(NULL, ifindex, link);
+}
+
+struct link_walk {
+	void (*fn)(void *ctx, const struct weir_link *link);
+	void *ctx;
+};
+
+static int on_each_link(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct link_walk *w = ctx;
+	struct weir_link link;
+
+	if (weir_link_parse(nlh, &link) >= 0)
+		w->fn(w->ctx, &link);
+	return MNL_CB_OK;
+}
+
+int weir_each_link(void (*fn)(void *ctx, const struct weir_link *link), void *ctx)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct link_walk w = {fn, ctx};
+	struct ifinfomsg *ifi;
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	return weir_nl_ask(NETLINK_ROUTE, nlh, NLM_F_DUMP, on_each_link, &w);
 }
 
 struct local_walk {
@@ -188,7 +202,7 @@ int weir_each_local(void (*fn)(void *ctx, __u32 addr, __u32 type), void *ctx)
 	nlh->nlmsg_type = RTM_GETROUTE;
 	r = mnl_nlmsg_put_extra_header(nlh, sizeof(*r));
 	r->rtm_family = AF_INET;
-	return rtnl_ask(nlh, NLM_F_DUMP, on_route, &w);
+	return weir_nl_ask(NETLINK_ROUTE, nlh, NLM_F_DUMP, on_route, &w);
 }
 
 bool weir_link_is_virtual(const struct weir_link *link)
@@ -251,7 +265,7 @@ static int open_if_nsid(const char *path, int nsid)
 	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
 	g->rtgen_family = AF_UNSPEC;
 	mnl_attr_put_u32(nlh, NETNSA_FD, (__u32)fd);
-	if (!rtnl_ask(nlh, 0, on_nsid, &found) && found == nsid)
+	if (!weir_nl_ask(NETLINK_ROUTE, nlh, 0, on_nsid, &found) && found == nsid)
 		return fd;
 	close(fd);
 	return -1;
@@ -300,10 +314,11 @@ static int ethtool_value(const char *name, __u32 cmd, __u32 *data)
 	return 0;
 }
 
-static int gro_on(const char *name)
+static int gro_on(void *ctx, const char *name)
 {
 	int rc = 0;
 
+	(void)ctx;
 	/* Off first: the kernel forgets what GRO means to the other end if it was turned on while
 	 * the device was down, and only a change reminds it (veth_set_features). */
 	for (__u32 on = 0; on < 2 && !rc; on++) {
@@ -327,13 +342,14 @@ static int flags_off(const char *name, __u32 off)
 	return rc ? rc : 1;
 }
 
-static int tags_into_frames(const char *name)
+static int tags_into_frames(void *ctx, const char *name)
 {
+	(void)ctx;
 	return flags_off(name, ETH_FLAG_TXVLAN);
 }
 
-/* Does @what to the other end of a veth, in whichever namespace it is, if that can be found. */
-static int at_peer(const struct weir_link *link, int (*what)(const char *name), char where[256])
+int weir_peer_do(const struct weir_link *link, int (*fn)(void *ctx, const char *name), void *ctx,
+	char where[256])
 {
 	__cleanup_close int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	__cleanup_close int peer = -1;
@@ -349,7 +365,7 @@ static int at_peer(const struct weir_link *link, int (*what)(const char *name), 
 		if (setns(peer, CLONE_NEWNET))
 			return -errno;
 	}
-	rc = if_indextoname(link->peer_ifindex, name) ? what(name) : -errno;
+	rc = if_indextoname(link->peer_ifindex, name) ? fn(ctx, name) : -errno;
 	if (peer >= 0 && setns(home, CLONE_NEWNET))
 		abort(); /* in the wrong namespace, anything we did next would hit the wrong devices
 			  */
@@ -359,7 +375,7 @@ static int at_peer(const struct weir_link *link, int (*what)(const char *name), 
 
 int weir_peer_gro_on(const struct weir_link *link, char where[256])
 {
-	return at_peer(link, gro_on, where);
+	return weir_peer_do(link, gro_on, NULL, where);
 }
 
 int weir_link_show_tags(const struct weir_link *link, char where[256])
@@ -367,7 +383,7 @@ int weir_link_show_tags(const struct weir_link *link, char where[256])
 	int rc;
 
 	if (!strcmp(link->kind, "veth"))
-		return at_peer(link, tags_into_frames, where);
+		return weir_peer_do(link, tags_into_frames, NULL, where);
 	rc = flags_off(link->name, ETH_FLAG_RXVLAN);
 	snprintf(where, 256, "%s", link->name);
 	return rc;

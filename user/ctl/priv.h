@@ -49,7 +49,22 @@ static inline void weir_close(int *fd)
 }
 #define __cleanup_close __attribute__((cleanup(weir_close)))
 
+/* --- netlink.c --- */
+
+struct nlmsghdr;
+
+/*
+ * Sends one request over the bus (NETLINK_ROUTE, ...) and hands each answer to @cb, an mnl_cb_t;
+ * @flags NLM_F_DUMP for all there are. 0, or -errno; -EINTR where a dump was not of one moment.
+ */
+int weir_nl_ask(int bus, struct nlmsghdr *nlh, __u16 flags,
+	int (*cb)(const struct nlmsghdr *nlh, void *ctx), void *ctx);
+
 /* --- link.c: devices --- */
+
+/* IFF_LOWER_UP of linux/if.h, which cannot be included beside net/if.h. At once, not like
+ * IFF_RUNNING only when a worker has been round. */
+#define WEIR_LOWER_UP (1U << 16)
 
 struct weir_link {
 	__u32 ifindex;
@@ -58,7 +73,10 @@ struct weir_link {
 	__u8 mac[6];
 	unsigned short type; /* ARPHRD_* */
 	__u32 mtu;
-	__u32 rx_queues;
+	__u32 flags; /* IFF_*, and WEIR_LOWER_UP: it has a carrier */
+	__u32 rx_queues, tx_queues;
+	__u32 master;	  /* ifindex, 0 = none */
+	char port_of[16]; /* the kind of the master: bridge, bond, vrf, ... */
 	__u32 peer_ifindex;	   /* of a veth; of a VLAN device, the device below */
 	int peer_nsid;		   /* -1: this namespace */
 	__u16 vlan_proto, vlan_id; /* of a VLAN device; network, host order */
@@ -67,12 +85,22 @@ struct weir_link {
 int weir_link_get(const char *name, struct weir_link *link, struct weir_err *err);
 /* The same by number. 0 or -errno, quiet. */
 int weir_link_by_index(__u32 ifindex, struct weir_link *link);
+/* Reads an RTM_NEWLINK or RTM_DELLINK. Negative where it is malformed. */
+int weir_link_parse(const struct nlmsghdr *nlh, struct weir_link *link);
+/* Each device of the namespace; 0 or -errno. */
+int weir_each_link(void (*fn)(void *ctx, const struct weir_link *link), void *ctx);
 /* Each of this host's own addresses and broadcasts, network order; 0 or -errno. */
 int weir_each_local(void (*fn)(void *ctx, __u32 addr, __u32 type), void *ctx);
 bool weir_link_is_virtual(const struct weir_link *link);
 /* Whether the driver takes redirected frames: 1 yes, 0 no, -errno unknown (kernels before 6.3). */
 int weir_link_takes_frames(const struct weir_link *link);
-/* Turns on GRO at the other end of a veth, in whichever namespace it is, if that can be found. */
+/*
+ * Calls @fn with the name of a veth's other end, in whichever namespace it is, if that can be found:
+ * it returns what @fn does, or -errno. @where then says "NAME in namespace NS".
+ */
+int weir_peer_do(const struct weir_link *link, int (*fn)(void *ctx, const char *name), void *ctx,
+	char where[256]);
+/* Turns on GRO there. */
 int weir_peer_gro_on(const struct weir_link *link, char where[256]);
 /* XDP sees VLAN tags only in the frame: makes sure that they stand there, by turning off what keeps
  * them beside it, here and at a veth's other end. 1 where something was changed, 0, or -errno. */

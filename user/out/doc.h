@@ -8,6 +8,7 @@
 
 #include "model/account.h"
 #include "model/delta.h"
+#include "model/finding.h"
 #include "model/latency.h"
 #include "model/trouble.h"
 #include "out/face.h"
@@ -46,6 +47,10 @@ void weir_text_capture(const struct weir_face *face, const json_t *doc);
 /* What the hook made of it, in a few words: "forwarded to r1", "dropped at ip_rcv: IP_CSUM". */
 void weir_capture_words(
 	const struct weir_capture *packet, const char *out, char *text, size_t size);
+
+/* @kernel: its release. */
+json_t *weir_doc_doctor(const struct weir_findings *findings, const char *kernel);
+void weir_text_doctor(const struct weir_face *face, const json_t *doc);
 
 /* Parts that several documents share. */
 const char *weir_dev_state(const struct weir_dev_snapshot *dev);

@@ -73,6 +73,34 @@ void weir_ink(const struct weir_face *face, enum weir_ink ink, const char *fmt, 
 		fputs("\033[0m", face->file);
 }
 
+/* Up to a blank, but not one within brackets. */
+static int unbroken(const char *text)
+{
+	int n = 0, depth = 0;
+
+	for (; text[n] && (text[n] != ' ' || depth); n++)
+		depth += (text[n] == '[') - (text[n] == ']');
+	return n;
+}
+
+void weir_wrap(FILE *file, const char *text, int column, int rest)
+{
+	const char *gap = "";
+
+	while (*text) {
+		int n = unbroken(text);
+
+		if (*gap && column + 1 + n > 80) {
+			column = fprintf(file, "\n%*s", rest, "") - 1;
+			gap = "";
+		}
+		column += fprintf(file, "%s%.*s", gap, n, text);
+		gap = " ";
+		text += n + (text[n] == ' ');
+	}
+	fputc('\n', file);
+}
+
 const char *weir_dot(const struct weir_face *face)
 {
 	return face->utf8 ? "·" : ".";

@@ -42,6 +42,12 @@ void weir_plain_text(char *text);
 void weir_ink(const struct weir_face *face, enum weir_ink ink, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Prints in lines of at most 80 columns and ends the last. The first begins at @column, where the
+ * cursor is; the others are indented by @rest. No line breaks within brackets.
+ */
+void weir_wrap(FILE *file, const char *text, int column, int rest);
+
 /* What stands for nothing. */
 const char *weir_dot(const struct weir_face *face);
 

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What acts on forwarded packets in the kernel, and so not on those that the fast path forwards: only
+ * what is really there, and how much of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <linux/fib_rules.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/pkt_sched.h>
+#include <linux/pkt_cls.h>
+#include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
+#include <libmnl/libmnl.h>
+
+#include "probe.h"
+
+static void unread(struct weir_findings *found, enum weir_check check, const char *subject, int rc)
+{
+	weir_find(found, check, WEIR_STATE_unknown, subject, "it could not be read: %s",
+		strerror(-rc));
+}
+
+/* What helps against being gone round. */
+#define OBEYED "weir dev detach DEV where it must be obeyed"
+
+/* A number and its noun. */
+#define S(n) (n), (n) == 1 ? "" : "s"
+
+/* --- iptables, the older kind: its newer kind is nftables --- */
+
+/* Rules of a table; those for packets that nobody forwards are among them. */
+static int count_iptables(const char *table)
+{
+	__cleanup_close int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	struct ipt_getinfo info = {};
+	socklen_t len = sizeof(info);
+	int policies = 1; /* and the entry that ends the table */
+
+	snprintf(info.name, sizeof(info.name), "%s", table);
+	if (fd < 0 || getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len))
+		return -errno;
+	for (unsigned int hook = 0; hook < NF_INET_NUMHOOKS; hook++)
+		policies += !!(info.valid_hooks & 1U << hook);
+	return (int)info.num_entries - policies;
+}
+
+static void find_iptables(struct weir_findings *found)
+{
+	FILE *names = fopen("/proc/self/net/ip_tables_names", "re");
+	char table[XT_TABLE_MAXNAMELEN];
+	struct weir_finding *f;
+
+	while (names && fgets(table, sizeof(table), names)) {
+		int rules;
+
+		table[strcspn(table, "\n")] = 0;
+		rules = count_iptables(table);
+		if (rules < 0)
+			unread(found, WEIR_CHECK_iptables, table, rules);
+		if (rules <= 0)
+			continue;
+		f = weir_find(found, WEIR_CHECK_iptables, WEIR_STATE_warning, table,
+			"table %s: %d rule%s", table, S(rules));
+		f->count = rules;
+		weir_find_remedy(f, "iptables-legacy -t %s -S; " OBEYED, table);
+	}
+	if (names)
+		fclose(names);
+}
+
+static void find_conntrack(struct weir_findings *found)
+{
+	FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
+	struct weir_finding *f;
+	long nr = 0;
+
+	if (!file)
+		return;
+	if (fscanf(file, "%ld", &nr) == 1 && nr > 0) {
+		f = weir_find(found, WEIR_CHECK_conntrack, WEIR_STATE_warning, "",
+			"%ld connection%s, which nothing refreshes here", S(nr));
+		f->count = nr;
+		weir_find_remedy(f, "conntrack -L; " OBEYED);
+	}
+	fclose(file);
+}
+
+/* --- queueing disciplines and their filters --- */
+
+struct qdiscs {
+	const struct weir_link *link;
+	char kind[32]; /* the first that does more than hand on */
+	unsigned int nr;
+	bool clsact, ingress;
+};
+
+static bool is_plain(const char *kind)
+{
+	static const char *const plain[] = {
+		"noqueue", "pfifo_fast", "pfifo", "bfifo", "fq_codel", "mq"};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (!strcmp(kind, plain[i]))
+			return true;
+	return false;
+}
+
+static int on_kind_attr(const struct nlattr *a, void *ctx)
+{
+	if (mnl_attr_get_type(a) == TCA_KIND)
+		snprintf(ctx, sizeof(((struct qdiscs *)0)->kind), "%s", mnl_attr_get_str(a));
+	return MNL_CB_OK;
+}
+
+static int on_qdisc(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+	char kind[sizeof(((struct qdiscs *)0)->kind)] = "";
+	struct qdiscs *q = ctx;
+
+	if ((__u32)tc->tcm_ifindex != q->link->ifindex ||
+		mnl_attr_parse(nlh, sizeof(*tc), on_kind_attr, kind) < 0)
+		return MNL_CB_OK;
+	q->clsact = q->clsact || !strcmp(kind, "clsact");
+	q->ingress = q->ingress || !strcmp(kind, "ingress");
+	if (is_plain(kind) || !strcmp(kind, "clsact") || !strcmp(kind, "ingress"))
+		return MNL_CB_OK;
+	if (!q->nr++)
+		memcpy(q->kind, kind, sizeof(kind));
+	return MNL_CB_OK;
+}
+
+static int ask_tc(__u16 type, __u32 ifindex, __u32 parent, mnl_cb_t cb, void *ctx)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct tcmsg *tc;
+
+	nlh->nlmsg_type = type;
+	tc = mnl_nlmsg_put_extra_header(nlh, sizeof(*tc));
+	tc->tcm_family = AF_UNSPEC;
+	tc->tcm_ifindex = (int)ifindex;
+	tc->tcm_parent = parent;
+	return weir_nl_ask(NETLINK_ROUTE, nlh, NLM_F_DUMP, cb, ctx);
+}
+
+struct filter {
+	bool ours, u32;
+};
+
+static int on_bpf_attr(const struct nlattr *a, void *ctx)
+{
+	struct filter *f = ctx;
+
+	if (mnl_attr_get_type(a) == TCA_BPF_NAME && !strncmp(mnl_attr_get_str(a), "weir_", 5))
+		f->ours = true;
+	return MNL_CB_OK;
+}
+
+static int on_filter_attr(const struct nlattr *a, void *ctx)
+{
+	struct filter *f = ctx;
+
+	if (mnl_attr_get_type(a) == TCA_KIND) /* comes before the options */
+		f->u32 = !strcmp(mnl_attr_get_str(a), "u32");
+	if (mnl_attr_get_type(a) == TCA_OPTIONS && !f->u32)
+		mnl_attr_parse_nested(a, on_bpf_attr, f);
+	return MNL_CB_OK;
+}
+
+/* Each priority is told once more, without a handle; u32 tells its hash tables like filters. */
+static int on_filter(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+	struct filter f = {};
+
+	mnl_attr_parse(nlh, sizeof(*tc), on_filter_attr, &f);
+	if (tc->tcm_handle && !f.ours && !(f.u32 && !TC_U32_NODE(tc->tcm_handle)))
+		++*(unsigned int *)ctx;
+	return MNL_CB_OK;
+}
+
+static int count_filters(const struct qdiscs *q, unsigned int *nr)
+{
+	static const __u32 parents[] = {
+		TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)};
+	int rc = 0;
+
+	*nr = 0;
+	for (size_t i = 0; i < 2 && !rc && (q->clsact || (q->ingress && !i)); i++)
+		rc = ask_tc(RTM_GETTFILTER, q->link->ifindex,
+			q->clsact ? parents[i] : TC_H_MAKE(TC_H_INGRESS, 0), on_filter, nr);
+	return rc;
+}
+
+static void find_tc(const struct weir_link *link, struct weir_findings *found)
+{
+	struct qdiscs q = {.link = link};
+	struct weir_finding *f;
+	unsigned int filters;
+	int rc = ask_tc(RTM_GETQDISC, link->ifindex, 0, on_qdisc, &q);
+
+	if (rc) {
+		unread(found, WEIR_CHECK_qdisc, link->name, rc);
+		return;
+	}
+	if (q.nr) {
+		f = weir_find(found, WEIR_CHECK_qdisc, WEIR_STATE_warning, link->name,
+			"%s on %s", q.kind, link->name);
+		f->count = q.nr;
+		weir_find_remedy(f, "tc -s qdisc show dev %s; " OBEYED, link->name);
+	}
+	rc = count_filters(&q, &filters);
+	if (rc)
+		unread(found, WEIR_CHECK_tc_filters, link->name, rc);
+	if (rc || !filters)
+		return;
+	f = weir_find(found, WEIR_CHECK_tc_filters, WEIR_STATE_warning, link->name,
+		"%u filter%s on %s", S(filters), link->name);
+	f->count = filters;
+	weir_find_remedy(f, "tc filter show dev %s ingress (or egress); " OBEYED, link->name);
+}
+
+/* --- ip rules --- */
+
+struct rules {
+	unsigned int nr, by_mark;
+};
+
+struct rule {
+	__u32 priority;
+	bool by_mark, selects;
+};
+
+static int on_rule_attr(const struct nlattr *a, void *ctx)
+{
+	struct rule *r = ctx;
+
+	switch (mnl_attr_get_type(a)) {
+	case FRA_PRIORITY:
+		r->priority = mnl_attr_get_u32(a);
+		break;
+	case FRA_FWMARK:
+		r->by_mark = mnl_attr_get_u32(a) != 0;
+		r->selects = true;
+		break;
+	case FRA_SRC:
+	case FRA_DST:
+	case FRA_IIFNAME:
+	case FRA_OIFNAME:
+	case FRA_IP_PROTO:
+	case FRA_SPORT_RANGE:
+	case FRA_DPORT_RANGE:
+		r->selects = true;
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+/* The three that every namespace begins with ask the tables local, main and default, of all. */
+static bool is_default(const struct fib_rule_hdr *head, const struct rule *r)
+{
+	return !r->selects && head->action == FR_ACT_TO_TBL && !head->tos &&
+	       ((r->priority == 0 && head->table == RT_TABLE_LOCAL) ||
+		       (r->priority == 32766 && head->table == RT_TABLE_MAIN) ||
+		       (r->priority == 32767 && head->table == RT_TABLE_DEFAULT));
+}
+
+static int on_rule(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(nlh);
+	struct rules *rules = ctx;
+	struct rule r = {};
+
+	if (mnl_attr_parse(nlh, sizeof(*head), on_rule_attr, &r) < 0)
+		return MNL_CB_ERROR;
+	if (is_default(head, &r))
+		return MNL_CB_OK;
+	rules->nr++;
+	rules->by_mark += r.by_mark;
+	return MNL_CB_OK;
+}
+
+static void find_ip_rules(struct weir_findings *found)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct fib_rule_hdr *head;
+	struct rules rules = {};
+	struct weir_finding *f;
+	int rc;
+
+	nlh->nlmsg_type = RTM_GETRULE;
+	head = mnl_nlmsg_put_extra_header(nlh, sizeof(*head));
+	head->family = AF_INET;
+	rc = weir_nl_ask(NETLINK_ROUTE, nlh, NLM_F_DUMP, on_rule, &rules);
+	if (rc)
+		unread(found, WEIR_CHECK_ip_rules, "", rc);
+	if (rc || !rules.nr)
+		return;
+	if (rules.by_mark)
+		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
+			"%u rule%s, %u by firewall mark: no packet has a mark in XDP, so those never "
+			"match; the others are honoured", S(rules.nr), rules.by_mark);
+	else
+		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
+			"%u rule%s: honoured, but with any rule a route is kept for each flow, by "
+			"ports and protocol, not for each pair of hosts", S(rules.nr));
+	f->count = rules.nr;
+	weir_find_remedy(f, "ip rule show%s", rules.by_mark ? "; " OBEYED : "");
+}
+
+/* --- IPsec --- */
+
+struct policies {
+	unsigned int out, forward;
+};
+
+static int on_policy(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct xfrm_userpolicy_info *p = mnl_nlmsg_get_payload(nlh);
+	struct policies *nr = ctx;
+
+	nr->out += p->dir == XFRM_POLICY_OUT;
+	nr->forward += p->dir == XFRM_POLICY_FWD;
+	return MNL_CB_OK;
+}
+
+static void find_xfrm(struct weir_findings *found)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct policies nr = {};
+	struct weir_finding *f;
+	int rc;
+
+	nlh->nlmsg_type = XFRM_MSG_GETPOLICY;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct xfrm_userpolicy_id));
+	rc = weir_nl_ask(NETLINK_XFRM, nlh, NLM_F_DUMP, on_policy, &nr);
+	if (rc == -EPROTONOSUPPORT || rc == -ENOENT || (!rc && !nr.out && !nr.forward))
+		return; /* no IPsec in this kernel, or none in use */
+	if (rc) {
+		unread(found, WEIR_CHECK_xfrm, "", rc);
+		return;
+	}
+	f = weir_find(found, WEIR_CHECK_xfrm, WEIR_STATE_warning, "",
+		"%u out, %u forward: nothing is encrypted here", nr.out, nr.forward);
+	f->count = nr.out + nr.forward;
+	weir_find_remedy(f, "ip xfrm policy; " OBEYED);
+}
+
+/* --- taps --- */
+
+static void find_taps(struct weir_findings *found)
+{
+	FILE *file = fopen("/proc/self/net/packet", "re");
+	unsigned int proto, nr = 0;
+	struct weir_finding *f;
+	char line[256];
+
+	if (!file) {
+		unread(found, WEIR_CHECK_taps, "", -errno);
+		return;
+	}
+	while (fgets(line, sizeof(line), file)) /* one of protocol 0 only sends */
+		nr += sscanf(line, "%*s %*s %*s %x", &proto) == 1 && proto;
+	fclose(file);
+	if (!nr)
+		return;
+	f = weir_find(found, WEIR_CHECK_taps, WEIR_STATE_warning, "",
+		"%u, such as tcpdump's", nr);
+	f->count = nr;
+	weir_find_remedy(f, "ss -0 -p; to see all: capture at the other end of the wire, or "
+			    "weir dev detach DEV meanwhile");
+}
+
+void weir_doctor_bypass(
+	const struct weir_link *links, unsigned int nr, struct weir_findings *found)
+{
+	int rc = weir_doctor_nft(found);
+
+	if (rc && rc != -EPROTONOSUPPORT && rc != -EOPNOTSUPP && rc != -EINVAL)
+		unread(found, WEIR_CHECK_nftables, "", rc);
+	find_iptables(found);
+	find_conntrack(found);
+	for (unsigned int i = 0; i < nr; i++)
+		find_tc(&links[i], found);
+	find_ip_rules(found);
+	find_xfrm(found);
+	find_taps(found);
+}
