@@ -89,6 +89,9 @@ void weir_print_error(const struct weir_run *run, const struct weir_err *err, co
  */
 int weir_flush(FILE *file, struct weir_err *err);
 
+/* Whether @file is a pipe whose reader has gone. */
+bool weir_reader_gone(FILE *file);
+
 /* help.c */
 void weir_help_top(FILE *file);
 bool weir_help_object(FILE *file, const char *object); /* false where there is no such object */
@@ -108,13 +111,20 @@ int weir_enter(struct weir_run *run, struct weir_err *err);
 int weir_read(struct weir_run *run, const char *only, bool exact, struct weir_snapshot *snap,
 	struct weir_err *err);
 
+/*
+ * Reads a snapshot once more by *@view, which is opened where it is NULL or devices were attached or
+ * detached since. The caller owns *@snap and *@view.
+ */
+int weir_read_again(struct weir_run *run, struct weir_view **view, bool exact,
+	struct weir_snapshot *snap, struct weir_err *err);
+
 /* Handlers, one file an object. */
 weir_handler_fn weir_dev_attach_cmd, weir_dev_detach_cmd, weir_dev_show_cmd;
 weir_handler_fn weir_path_show_cmd, weir_path_coverage_cmd;
 weir_handler_fn weir_drop_show_cmd, weir_drop_explain_cmd;
 weir_handler_fn weir_ledger_show_cmd;
 weir_handler_fn weir_watch_on_cmd, weir_watch_off_cmd, weir_watch_show_cmd;
-weir_handler_fn weir_doctor_cmd;
+weir_handler_fn weir_doctor_cmd, weir_monitor_cmd;
 weir_handler_fn weir_trace_cmd, weir_top_cmd, weir_version_cmd, weir_help_cmd;
 
 #endif

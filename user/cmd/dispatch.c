@@ -143,7 +143,7 @@ static void hold_standard_files(void)
 }
 
 /* A file error of long ago has lost its errno; a pipe still tells that its reader has gone. */
-static bool is_reader_gone(FILE *file)
+bool weir_reader_gone(FILE *file)
 {
 	struct pollfd fd = {.fd = fileno(file)};
 
@@ -158,7 +158,7 @@ int weir_flush(FILE *file, struct weir_err *err)
 	if (!fflush(file) && !ferror(file))
 		return 0;
 	error = errno ? errno : EIO;
-	if (error == EPIPE || is_reader_gone(file))
+	if (error == EPIPE || weir_reader_gone(file))
 		return 1;
 	return weir_fail(err, WEIR_REFUSED, -error, "cannot write standard output");
 }

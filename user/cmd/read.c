@@ -62,3 +62,32 @@ int weir_read(struct weir_run *run, const char *only, bool exact, struct weir_sn
 	weir_remedy(err, "weir dev attach %s", only);
 	return ret;
 }
+
+static int read_by(struct weir_run *run, struct weir_view **view, bool exact,
+	struct weir_snapshot *snap, struct weir_err *err)
+{
+	int ret;
+
+	if (*view && weir_view_stale(*view)) {
+		weir_view_free(*view);
+		*view = NULL;
+	}
+	if (!*view) {
+		ret = weir_view_open(run->ns, view, err);
+		if (ret)
+			return ret;
+	}
+	return weir_view_read(*view, exact, snap, err);
+}
+
+/* Devices that come or go while we read would look broken: then it is read once more. */
+int weir_read_again(struct weir_run *run, struct weir_view **view, bool exact,
+	struct weir_snapshot *snap, struct weir_err *err)
+{
+	int ret = read_by(run, view, exact, snap, err);
+
+	if (ret || !weir_view_stale(*view))
+		return ret;
+	weir_snapshot_done(snap);
+	return read_by(run, view, exact, snap, err);
+}

@@ -9,6 +9,7 @@ const struct weir_object weir_objects[] = {
 	{"watch", "how closely packets are timed"},
 	{"trace", "single packets, as they pass"},
 	{"top", "what happens now, again and again"},
+	{"monitor", "what happens to devices, next hops and limits"},
 	{"doctor", "what kernel and devices can do, and what they lack"},
 	{"version", "versions of weir and what it stands on"},
 	{"help", "this list, or one object's commands"},
@@ -53,6 +54,11 @@ const struct weir_command weir_commands[] = {
 		"Print what happened every SEC seconds (default 1), N times; only -b, plain "
 		"snapshots, is in this version.",
 		weir_top_cmd},
+	{"monitor", "", "[stale]",
+		"Print a line for each thing that happens to what is attached: devices, links, next "
+		"hops, own addresses, limits reached; 'stale' tells of next hops that fall silent, "
+		"too.",
+		weir_monitor_cmd},
 	{"doctor", "", "[DEV]",
 		"Show what this kernel and its devices can do, what is missing and how to mend it, "
 		"and what the fast path goes round: nftables, qdiscs, ip rules, IPsec, taps.",

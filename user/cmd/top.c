@@ -29,33 +29,6 @@ struct top {
 	bool first;
 };
 
-static int read_view(struct top *t, struct weir_err *err)
-{
-	int ret;
-
-	if (t->view && weir_view_stale(t->view)) {
-		weir_view_free(t->view);
-		t->view = NULL;
-	}
-	if (!t->view) {
-		ret = weir_view_open(t->run->ns, &t->view, err);
-		if (ret)
-			return ret;
-	}
-	return weir_view_read(t->view, true, &t->now, err);
-}
-
-/* Reads into @now. Devices that come or go while we read would look broken: then read once more. */
-static int read_now(struct top *t, struct weir_err *err)
-{
-	int ret = read_view(t, err);
-
-	if (ret || !weir_view_stale(t->view))
-		return ret;
-	weir_snapshot_done(&t->now);
-	return read_view(t, err);
-}
-
 static void keep(struct top *t)
 {
 	weir_snapshot_done(&t->before);
@@ -101,14 +74,14 @@ static int loop(struct top *t, __u64 nr, __u64 every_ns, struct weir_err *err)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	due_ns = (__u64)start.tv_sec * SECOND_NS + (__u64)start.tv_nsec;
-	ret = read_now(t, err);
+	ret = weir_read_again(t->run, &t->view, true, &t->now, err);
 	for (__u64 i = 0; !ret && i < nr; i++) {
 		keep(t);
 		due_ns += every_ns;
 		sleep_until(due_ns);
 		if (stopped)
 			return 0;
-		ret = read_now(t, err);
+		ret = weir_read_again(t->run, &t->view, true, &t->now, err);
 		if (!ret)
 			ret = print_now(t, err);
 	}

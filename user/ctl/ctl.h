@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "model/finding.h"
 #include "model/snapshot.h"
+#include "model/watch.h"
 
 /* A network namespace and where its programs and maps are pinned. */
 struct weir_ns;
@@ -94,6 +95,25 @@ bool weir_view_stale(const struct weir_view *view);
  */
 int weir_view_read(
 	struct weir_view *view, bool exact, struct weir_snapshot *snap, struct weir_err *err);
+
+/* What the kernel tells of links, neighbours and addresses, as it happens. */
+struct weir_monitor;
+
+/* Listens from now on, and reports all there is to @watch. */
+int weir_monitor_open(struct weir_ns *ns, struct weir_watch *watch, struct weir_monitor **monitor,
+	struct weir_err *err);
+void weir_monitor_free(struct weir_monitor *monitor);
+
+/*
+ * Waits for news, at most @wait_ms, and reports them to @watch. Where the kernel had more to tell than
+ * could be kept, that is an event too, and all there is is reported anew. Returns whether there were
+ * any, or -errno. A signal ends the wait.
+ */
+int weir_monitor_wait(struct weir_monitor *monitor, struct weir_watch *watch, int wait_ms,
+	struct weir_err *err);
+
+/* The id of the XDP program on a device, whoever attached it; 0 = none. */
+__u32 weir_xdp_program(__u32 ifindex);
 
 /*
  * Looks at what the kernel and the devices can do, by trying, and at what the fast path goes round.

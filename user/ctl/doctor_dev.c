@@ -89,11 +89,6 @@ static void find_xdp_driver(struct exam *e)
 	weir_find_remedy(f, "weir%s dev attach %s xdp generic", e->opt, e->link->name);
 }
 
-static __u32 program_of(const struct bpf_xdp_query_opts *q)
-{
-	return q->prog_id ? q->prog_id : q->drv_prog_id ? q->drv_prog_id : q->skb_prog_id;
-}
-
 static void name_of(__u32 id, char name[BPF_OBJ_NAME_LEN])
 {
 	__cleanup_close int fd = bpf_prog_get_fd_by_id(id);
@@ -117,7 +112,7 @@ static bool is_ours(const struct weir_ns *ns, __u32 ifindex, __u32 id)
 
 static void find_xdp_program(struct exam *e)
 {
-	__u32 id = program_of(&e->xdp);
+	__u32 id = weir_xdp_program(e->link->ifindex);
 	const char *mode = e->xdp.attach_mode == XDP_ATTACHED_SKB ? "generic" : "native";
 	char name[BPF_OBJ_NAME_LEN];
 	struct weir_finding *f;
@@ -168,7 +163,7 @@ static void find_xdp_target(struct exam *e)
 		WHY(find(e, WEIR_CHECK_xdp_target, WEIR_STATE_ok), "taken");
 		return;
 	}
-	if (strcmp(e->link->kind, "veth") && !program_of(&e->xdp)) {
+	if (strcmp(e->link->kind, "veth") && !weir_xdp_program(e->link->ifindex)) {
 		f = find(e, WEIR_CHECK_xdp_target, WEIR_STATE_unknown);
 		WHY(f, "not now; many drivers take them once a program is attached");
 		weir_find_remedy(f, "weir%s dev attach %s", e->opt, e->link->name);

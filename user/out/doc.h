@@ -8,6 +8,7 @@
 
 #include "model/account.h"
 #include "model/delta.h"
+#include "model/event.h"
 #include "model/finding.h"
 #include "model/latency.h"
 #include "model/trouble.h"
@@ -52,9 +53,15 @@ void weir_capture_words(
 json_t *weir_doc_doctor(const struct weir_findings *findings, const char *kernel);
 void weir_text_doctor(const struct weir_face *face, const json_t *doc);
 
+/* One event; @wall_s: seconds since 1970 when it was seen. */
+json_t *weir_doc_event(const struct weir_event *event, __u64 wall_s);
+void weir_text_event(const struct weir_face *face, const json_t *doc);
+
 /* Parts that several documents share. */
 const char *weir_dev_state(const struct weir_dev_snapshot *dev);
 bool weir_is_chosen(const struct weir_dev_snapshot *dev, const char *only);
+/* HH:MM:SS of seconds since 1970, "?" where there is no telling. */
+void weir_clock_text(char *buf, size_t size, json_int_t seconds);
 json_t *weir_doc_latency(const struct weir_lat_stage *stage);
 
 /* Appends what an exit did to @list. Bytes that nobody tells are null. */

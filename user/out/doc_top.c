@@ -187,7 +187,7 @@ json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *
 	return doc;
 }
 
-static void clock_text(char *buf, size_t size, json_int_t seconds)
+void weir_clock_text(char *buf, size_t size, json_int_t seconds)
 {
 	time_t when = (time_t)seconds;
 	struct tm tm;
@@ -217,7 +217,7 @@ static void text_head(const struct weir_face *face, const json_t *doc)
 	const json_t *dev;
 	size_t i;
 
-	clock_text(clock, sizeof(clock), weir_get_int(doc, "time_s"));
+	weir_clock_text(clock, sizeof(clock), weir_get_int(doc, "time_s"));
 	weir_ink(face, WEIR_HEAD, "weir top");
 	json_array_foreach (json_object_get(doc, "devices"), i, dev)
 		weir_ink(face, WEIR_PLAIN, "  %s", weir_get_text(dev, "device"));
@@ -283,7 +283,7 @@ void weir_text_top(const struct weir_face *face, const json_t *doc)
 	text_changes(face, doc);
 	if (json_array_size(json_object_get(doc, "stages")))
 		WEIR_TABLE(face, columns, json_object_get(doc, "stages"));
-	clock_text(since, sizeof(since), weir_get_int(trouble, "since_s"));
+	weir_clock_text(since, sizeof(since), weir_get_int(trouble, "since_s"));
 	weir_ink(face, fine ? WEIR_PLAIN : WEIR_ALARM, "%s", weir_get_text(trouble, "text"));
 	weir_ink(face, WEIR_PLAIN, " (since %s%s)  try: %s\n\n",
 		json_is_true(json_object_get(trouble, "began_unseen")) ? "before " : "", since,

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/watch.h"
+
+/* --- what was seen --- */
+
+/* How each record begins. */
+struct seen {
+	__u64 key;
+	bool fresh; /* reported since weir_watch_begin() */
+};
+
+struct link_seen {
+	struct seen head;
+	struct weir_link_report is;
+	bool told_recreated;
+};
+
+struct neigh_seen {
+	struct seen head;
+	enum weir_neigh_state is, told; /* told: GOOD, FAILED, or NONE yet */
+	bool in_use; /* good, or it was until it failed without a probe */
+	bool has_mac;
+	__u8 mac[6];
+};
+
+struct address_seen {
+	struct seen head;
+};
+
+#define LIMITS(LIMIT)                                                                              \
+	LIMIT(routes_full, route_full)                                                             \
+	LIMIT(neigh_full, neigh_full)                                                              \
+	LIMIT(xmit_full, xmit_LATE_XMIT_FULL.packets)                                              \
+	LIMIT(lost, lost)
+
+enum {
+#define LIMIT(event, counter) LIMIT_##event,
+	LIMITS(LIMIT)
+#undef LIMIT
+		NR_LIMITS
+};
+
+struct limit_seen {
+	struct seen head;
+	__u64 last[NR_LIMITS], untold[NR_LIMITS], told_ns[NR_LIMITS];
+};
+
+static __u64 key_of(__u32 ifindex, __u32 addr)
+{
+	return (__u64)ifindex << 32 | addr;
+}
+
+static struct seen *at(const struct weir_seen *s, unsigned int i)
+{
+	return (struct seen *)(s->list + i * s->size);
+}
+
+/* Where @key is, or would be. */
+static unsigned int place(const struct weir_seen *s, __u64 key)
+{
+	unsigned int low = 0, high = s->nr;
+
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (at(s, middle)->key < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void *look_up(const struct weir_seen *s, __u64 key)
+{
+	unsigned int i = place(s, key);
+
+	return i < s->nr && at(s, i)->key == key ? at(s, i) : NULL;
+}
+
+/* Adds a record of zeros; NULL where memory ran out. */
+static void *add(struct weir_seen *s, __u64 key)
+{
+	unsigned int i = place(s, key);
+
+	if (s->nr == s->room) {
+		unsigned int room = s->room ? 2 * s->room : 64;
+		char *list = realloc(s->list, room * s->size);
+
+		if (!list)
+			return NULL;
+		s->list = list;
+		s->room = room;
+	}
+	memmove(s->list + (i + 1) * s->size, at(s, i), (s->nr - i) * s->size);
+	memset(at(s, i), 0, s->size);
+	at(s, i)->key = key;
+	at(s, i)->fresh = true;
+	s->nr++;
+	return at(s, i);
+}
+
+static void drop(struct weir_seen *s, __u64 key)
+{
+	unsigned int i = place(s, key);
+
+	if (i == s->nr || at(s, i)->key != key)
+		return;
+	s->nr--;
+	memmove(at(s, i), s->list + (i + 1) * s->size, (s->nr - i) * s->size);
+}
+
+static void age(struct weir_seen *s)
+{
+	for (unsigned int i = 0; i < s->nr; i++)
+		at(s, i)->fresh = false;
+}
+
+void weir_watch_init(struct weir_watch *w, bool stale)
+{
+	memset(w, 0, sizeof(*w));
+	w->stale = stale;
+	w->links.size = sizeof(struct link_seen);
+	w->neighs.size = sizeof(struct neigh_seen);
+	w->addrs.size = sizeof(struct address_seen);
+	w->limits.size = sizeof(struct limit_seen);
+}
+
+void weir_watch_done(struct weir_watch *w)
+{
+	free(w->links.list);
+	free(w->neighs.list);
+	free(w->addrs.list);
+	free(w->limits.list);
+	weir_snapshot_done(&w->snap);
+	weir_events_done(&w->events);
+	memset(w, 0, sizeof(*w));
+}
+
+/* The attached device; NULL where there is none of that number. */
+static const struct weir_dev_snapshot *attached(const struct weir_watch *w, __u32 ifindex)
+{
+	for (unsigned int i = 0; i < w->snap.nr_devs; i++)
+		if (w->snap.devs[i].conf.ifindex == ifindex && !w->snap.devs[i].gone)
+			return &w->snap.devs[i];
+	return NULL;
+}
+
+/* --- links --- */
+
+/* A device that was attached and is gone may be there again, under its name and another number. */
+static void look_for_recreated(struct weir_watch *w, __u64 now_ns)
+{
+	for (unsigned int d = 0; d < w->snap.nr_devs; d++) {
+		const struct weir_dev_snapshot *dev = &w->snap.devs[d];
+
+		for (unsigned int i = 0; dev->gone && i < w->links.nr; i++) {
+			struct link_seen *link = (struct link_seen *)at(&w->links, i);
+			struct weir_event *e;
+
+			if (link->told_recreated || strcmp(link->is.name, dev->name) ||
+				link->is.ifindex == dev->conf.ifindex || /* not told yet */
+				attached(w, link->is.ifindex))
+				continue;
+			link->told_recreated = true;
+			if (!w->began || !w->has_snap)
+				continue;
+			e = weir_event_add(&w->events, WEIR_EVENT_recreated, now_ns, dev->name,
+				link->is.ifindex);
+			e->before = dev->conf.ifindex;
+			e->now = link->is.ifindex;
+		}
+	}
+}
+
+static void compare_links(struct weir_watch *w, const struct weir_link_report *old,
+	const struct weir_link_report *new, __u64 now_ns)
+{
+	bool was_up = old->up && old->carrier, is_up = new->up && new->carrier;
+	struct weir_event *e;
+
+	if (was_up != is_up) {
+		e = weir_event_add(&w->events, is_up ? WEIR_EVENT_link_up : WEIR_EVENT_link_down,
+			now_ns, new->name, new->ifindex);
+		e->now = !is_up && new->up;
+	}
+	if (old->mtu != new->mtu) {
+		e = weir_event_add(&w->events, WEIR_EVENT_mtu, now_ns, new->name, new->ifindex);
+		e->before = old->mtu;
+		e->now = new->mtu;
+	}
+	if (memcmp(old->mac, new->mac, sizeof(old->mac))) {
+		e = weir_event_add(&w->events, WEIR_EVENT_mac, now_ns, new->name, new->ifindex);
+		memcpy(e->old_mac, old->mac, sizeof(e->old_mac));
+		memcpy(e->mac, new->mac, sizeof(e->mac));
+	}
+}
+
+void weir_watch_link(struct weir_watch *w, const struct weir_link_report *r, __u64 now_ns)
+{
+	struct link_seen *link = look_up(&w->links, r->ifindex);
+
+	if (r->removed) { /* that an attached one is gone, the snapshot tells */
+		drop(&w->links, r->ifindex);
+		return;
+	}
+	if (link && w->began && attached(w, r->ifindex))
+		compare_links(w, &link->is, r, now_ns);
+	if (!link)
+		link = add(&w->links, r->ifindex);
+	if (!link) {
+		w->events.failed = true;
+		return;
+	}
+	link->head.fresh = true;
+	link->is = *r;
+	look_for_recreated(w, now_ns);
+}
+
+/* --- next hops --- */
+
+static void tell_neigh(struct weir_watch *w, enum weir_event_kind kind,
+	const struct weir_neigh_report *r, const struct neigh_seen *n, __u64 now_ns)
+{
+	const struct weir_dev_snapshot *dev = attached(w, r->ifindex);
+	struct weir_event *e;
+
+	if (!dev || !w->began)
+		return;
+	e = weir_event_add(&w->events, kind, now_ns, dev->name, r->ifindex);
+	e->addr = r->addr;
+	memcpy(e->mac, r->has_mac ? r->mac : n->mac, sizeof(e->mac));
+	if (kind == WEIR_EVENT_neigh_moved)
+		memcpy(e->old_mac, n->mac, sizeof(e->old_mac));
+}
+
+/* Tells what the report changes, and notes what has been told. */
+static void compare_neighs(struct weir_watch *w, struct neigh_seen *n,
+	const struct weir_neigh_report *r, __u64 now_ns)
+{
+	bool was_good = n->told == WEIR_NEIGH_GOOD;
+
+	if (n->has_mac && r->has_mac && memcmp(n->mac, r->mac, sizeof(n->mac))) {
+		tell_neigh(w, WEIR_EVENT_neigh_moved, r, n, now_ns);
+		n->told = WEIR_NEIGH_GOOD;
+		return;
+	}
+	switch (r->state) {
+	case WEIR_NEIGH_GOOD:
+		if (!was_good || (w->stale && n->is != WEIR_NEIGH_GOOD))
+			tell_neigh(w, WEIR_EVENT_neigh_reachable, r, n, now_ns);
+		n->told = WEIR_NEIGH_GOOD;
+		break;
+	case WEIR_NEIGH_AGED:
+	case WEIR_NEIGH_PROBED:
+		if (w->stale && n->is == WEIR_NEIGH_GOOD)
+			tell_neigh(w, WEIR_EVENT_neigh_stale, r, n, now_ns);
+		if (!w->began)
+			n->told = WEIR_NEIGH_GOOD;
+		break;
+	case WEIR_NEIGH_FAILED:
+		/* without a probe before: somebody is removing it */
+		if (!w->all && (n->is == WEIR_NEIGH_GOOD || n->is == WEIR_NEIGH_AGED))
+			break;
+		if (n->told != WEIR_NEIGH_FAILED)
+			tell_neigh(w, WEIR_EVENT_neigh_failed, r, n, now_ns);
+		n->told = WEIR_NEIGH_FAILED;
+		break;
+	case WEIR_NEIGH_NONE:
+		break;
+	}
+}
+
+void weir_watch_neigh(struct weir_watch *w, const struct weir_neigh_report *r, __u64 now_ns)
+{
+	__u64 key = key_of(r->ifindex, r->addr);
+	struct neigh_seen *n = look_up(&w->neighs, key);
+
+	if (r->removed) {
+		if (n && (w->stale || n->in_use))
+			tell_neigh(w, WEIR_EVENT_neigh_removed, r, n, now_ns);
+		drop(&w->neighs, key);
+		return;
+	}
+	if (!n)
+		n = add(&w->neighs, key);
+	if (!n) {
+		w->events.failed = true;
+		return;
+	}
+	compare_neighs(w, n, r, now_ns);
+	n->head.fresh = true;
+	n->in_use = r->state == WEIR_NEIGH_GOOD ||
+		    (r->state == WEIR_NEIGH_FAILED && n->is == WEIR_NEIGH_GOOD);
+	n->is = r->state;
+	if (r->has_mac) { /* one that fails keeps the address it had */
+		n->has_mac = true;
+		memcpy(n->mac, r->mac, sizeof(n->mac));
+	}
+}
+
+/* --- own addresses --- */
+
+static void tell_address(struct weir_watch *w, enum weir_event_kind kind,
+	const struct weir_address_report *r, __u64 now_ns)
+{
+	const struct weir_dev_snapshot *dev = attached(w, r->ifindex);
+	const struct link_seen *link = look_up(&w->links, r->ifindex);
+	struct weir_event *e;
+
+	/* what weir took for its own addresses it read at the last attach */
+	if (!w->began || !w->snap.nr_devs)
+		return;
+	e = weir_event_add(&w->events, kind, now_ns, link ? link->is.name : "", r->ifindex);
+	e->addr = r->addr;
+	memcpy(e->attached, dev ? dev->name : w->snap.devs[0].name, sizeof(e->attached));
+}
+
+void weir_watch_address(struct weir_watch *w, const struct weir_address_report *r, __u64 now_ns)
+{
+	__u64 key = key_of(r->ifindex, r->addr);
+	struct address_seen *a = look_up(&w->addrs, key);
+
+	if (r->removed) {
+		if (a)
+			tell_address(w, WEIR_EVENT_address_removed, r, now_ns);
+		drop(&w->addrs, key);
+		return;
+	}
+	if (!a) {
+		a = add(&w->addrs, key);
+		if (!a) {
+			w->events.failed = true;
+			return;
+		}
+		tell_address(w, WEIR_EVENT_address_added, r, now_ns);
+	}
+	a->head.fresh = true;
+}
+
+/* --- all there is --- */
+
+void weir_watch_begin(struct weir_watch *w)
+{
+	age(&w->links);
+	age(&w->neighs);
+	age(&w->addrs);
+	w->all = true;
+}
+
+void weir_watch_end(struct weir_watch *w, __u64 now_ns)
+{
+	for (unsigned int i = w->neighs.nr; i-- > 0;) {
+		const struct seen *s = at(&w->neighs, i);
+		struct weir_neigh_report r = {.ifindex = (__u32)(s->key >> 32),
+			.addr = (__u32)s->key, .removed = true};
+
+		if (!s->fresh)
+			weir_watch_neigh(w, &r, now_ns);
+	}
+	for (unsigned int i = w->addrs.nr; i-- > 0;) {
+		const struct seen *s = at(&w->addrs, i);
+		struct weir_address_report r = {.ifindex = (__u32)(s->key >> 32),
+			.addr = (__u32)s->key, .removed = true};
+
+		if (!s->fresh)
+			weir_watch_address(w, &r, now_ns);
+	}
+	for (unsigned int i = w->links.nr; i-- > 0;)
+		if (!at(&w->links, i)->fresh)
+			drop(&w->links, at(&w->links, i)->key);
+	w->began = true;
+	w->all = false;
+}
+
+/* --- limits --- */
+
+static void read_limits(const struct weir_dev_snapshot *dev, __u64 value[NR_LIMITS])
+{
+#define LIMIT(event, counter) value[LIMIT_##event] = dev->total.counter;
+	LIMITS(LIMIT)
+#undef LIMIT
+}
+
+static void tell_limit(struct weir_watch *w, struct limit_seen *l, unsigned int i,
+	const struct weir_dev_snapshot *dev, __u64 now_ns)
+{
+	static const enum weir_event_kind kind[NR_LIMITS] = {
+#define LIMIT(event, counter) [LIMIT_##event] = WEIR_EVENT_##event,
+		LIMITS(LIMIT)
+#undef LIMIT
+	};
+
+	weir_event_add(&w->events, kind[i], now_ns, dev->name, dev->conf.ifindex)->count =
+		l->untold[i];
+	l->untold[i] = 0;
+	l->told_ns[i] = now_ns;
+}
+
+static void follow_limits(
+	struct weir_watch *w, const struct weir_dev_snapshot *dev, __u64 now_ns, bool first)
+{
+	struct limit_seen *l = look_up(&w->limits, dev->rows_map_id);
+	__u64 value[NR_LIMITS];
+
+	read_limits(dev, value);
+	if (!l) {
+		l = add(&w->limits, dev->rows_map_id);
+		if (!l) {
+			w->events.failed = true;
+			return;
+		}
+		if (first) /* what was before we looked */
+			memcpy(l->last, value, sizeof(value));
+	}
+	for (unsigned int i = 0; i < NR_LIMITS; i++) {
+		if (value[i] > l->last[i])
+			l->untold[i] += value[i] - l->last[i];
+		l->last[i] = value[i];
+		if (l->untold[i] &&
+			(!l->told_ns[i] || now_ns - l->told_ns[i] >= WEIR_WATCH_LIMIT_NS))
+			tell_limit(w, l, i, dev, now_ns);
+	}
+}
+
+static void flush_dev(struct weir_watch *w, const struct weir_dev_snapshot *dev, __u64 now_ns)
+{
+	struct limit_seen *l = look_up(&w->limits, dev->rows_map_id);
+
+	for (unsigned int i = 0; l && i < NR_LIMITS; i++)
+		if (l->untold[i])
+			tell_limit(w, l, i, dev, now_ns);
+}
+
+void weir_watch_flush(struct weir_watch *w, __u64 now_ns)
+{
+	for (unsigned int d = 0; d < w->snap.nr_devs; d++)
+		flush_dev(w, &w->snap.devs[d], now_ns);
+}
+
+/* --- snapshots --- */
+
+/* By its counters: attached anew it has others, and each of its hooks has its own. */
+static const struct weir_dev_snapshot *same_dev(
+	const struct weir_snapshot *snap, const struct weir_dev_snapshot *dev)
+{
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (snap->devs[i].rows_map_id == dev->rows_map_id)
+			return &snap->devs[i];
+	return NULL;
+}
+
+static void tell_dev(struct weir_watch *w, enum weir_event_kind kind, __u64 now_ns,
+	const struct weir_dev_snapshot *dev, __u32 before, __u32 now)
+{
+	struct weir_event *e =
+		weir_event_add(&w->events, kind, now_ns, dev->name, dev->conf.ifindex);
+
+	e->before = before;
+	e->now = now;
+}
+
+static void compare_devs(struct weir_watch *w, const struct weir_dev_snapshot *old,
+	const struct weir_dev_snapshot *new, __u64 now_ns)
+{
+	if (!old)
+		tell_dev(w, WEIR_EVENT_attached, now_ns, new, 0, new->prog_id);
+	else if (!old->gone && new->gone)
+		tell_dev(w, WEIR_EVENT_gone, now_ns, new, new->conf.ifindex, 0);
+	else if (!old->detached && new->detached)
+		tell_dev(w, WEIR_EVENT_replaced, now_ns, new, old->prog_id, 0);
+	else if (!new->gone && !new->detached &&
+		 (old->detached || old->prog_id != new->prog_id))
+		tell_dev(w, WEIR_EVENT_reloaded, now_ns, new, old->prog_id, new->prog_id);
+}
+
+/* Devices, however many hooks each is attached by; they are sorted by name. */
+static unsigned int count_devs(const struct weir_snapshot *snap)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		nr += !i || snap->devs[i].conf.ifindex != snap->devs[i - 1].conf.ifindex;
+	return nr;
+}
+
+static void compare_snapshots(
+	struct weir_watch *w, const struct weir_snapshot *old, const struct weir_snapshot *new)
+{
+	struct weir_event *e;
+
+	for (unsigned int i = 0; i < old->nr_devs; i++)
+		if (!same_dev(new, &old->devs[i])) {
+			flush_dev(w, &old->devs[i], new->time_ns);
+			tell_dev(w, WEIR_EVENT_detached, new->time_ns, &old->devs[i],
+				old->devs[i].prog_id, 0);
+		}
+	for (unsigned int i = 0; i < new->nr_devs; i++)
+		compare_devs(w, same_dev(old, &new->devs[i]), &new->devs[i], new->time_ns);
+	/* with the last device detached goes the setting; that is told already */
+	if (old->sample_every != new->sample_every && new->nr_devs) {
+		e = weir_event_add(&w->events, WEIR_EVENT_sampling, new->time_ns, "", 0);
+		e->before = old->sample_every;
+		e->now = new->sample_every;
+	}
+	if (count_devs(old) < WEIR_DEV_MAX && count_devs(new) >= WEIR_DEV_MAX)
+		weir_event_add(&w->events, WEIR_EVENT_devices_full, new->time_ns, "", 0)->count =
+			WEIR_DEV_MAX;
+}
+
+/* What is kept of devices that are no longer attached. */
+static void forget_limits(struct weir_watch *w)
+{
+	for (unsigned int i = w->limits.nr; i-- > 0;) {
+		struct weir_dev_snapshot dev = {.rows_map_id = (__u32)at(&w->limits, i)->key};
+
+		if (!same_dev(&w->snap, &dev))
+			drop(&w->limits, at(&w->limits, i)->key);
+	}
+}
+
+void weir_watch_snapshot(struct weir_watch *w, struct weir_snapshot *snap)
+{
+	__u64 now_ns = snap->time_ns;
+
+	if (w->has_snap)
+		compare_snapshots(w, &w->snap, snap);
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		follow_limits(w, &snap->devs[i], now_ns, !w->has_snap);
+	weir_snapshot_done(&w->snap);
+	w->snap = *snap;
+	memset(snap, 0, sizeof(*snap));
+	forget_limits(w);
+	look_for_recreated(w, now_ns);
+	w->has_snap = true;
+}
