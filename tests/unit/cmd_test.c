@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Commands from words to output and exit code, over a control plane made of one variable. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -11,7 +13,7 @@
 /* The whole of ctl.h, so that the linker takes nothing of the real one. */
 static struct {
 	struct weir_dev_snapshot dev[2];
-	unsigned int nr_devs, nr_attached, nr_detached, opened;
+	unsigned int nr_devs, nr_attached, nr_detached, opened, waits;
 	struct weir_attach attached;
 	__u32 every;
 	bool stale, last_exact;
@@ -149,6 +151,59 @@ int weir_view_read(
 	return 0;
 }
 
+int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *found,
+	struct weir_err *err)
+{
+	struct weir_finding *f;
+
+	(void)ns;
+	if (only && !strcmp(only, "nope"))
+		return weir_fail(err, WEIR_NOT_FOUND, -ENODEV, "device nope");
+	memset(found, 0, sizeof(*found));
+	weir_find(found, WEIR_CHECK_bpf, WEIR_STATE_ok, "", "%s", "");
+	f = weir_find(found, WEIR_CHECK_mtu, WEIR_STATE_warning, only ? only : "a", "too large");
+	weir_find_remedy(f, "make it smaller");
+	return 0;
+}
+
+int weir_monitor_open(struct weir_ns *ns, struct weir_watch *watch, struct weir_monitor **monitor,
+	struct weir_err *err)
+{
+	(void)err;
+	weir_watch_begin(watch);
+	weir_watch_end(watch, fake.time_ns);
+	*monitor = (struct weir_monitor *)ns;
+	return 0;
+}
+
+void weir_monitor_free(struct weir_monitor *monitor)
+{
+	(void)monitor;
+}
+
+/* Attaches, replaces, and interrupts whoever waits. */
+int weir_monitor_wait(
+	struct weir_monitor *monitor, struct weir_watch *watch, int wait_ms, struct weir_err *err)
+{
+	static const struct timespec half = {.tv_nsec = 500000000};
+
+	(void)monitor;
+	(void)watch;
+	(void)err;
+	assert_in_range(wait_ms, 0, 501);
+	if (fake.waits++ == 0)
+		fake.dev[0].detached = true;
+	else
+		raise(SIGTERM);
+	nanosleep(&half, NULL);
+	return 0;
+}
+
+__u32 weir_xdp_program(__u32 ifindex)
+{
+	return 1000 + ifindex;
+}
+
 const char *weir_ctl_libbpf(void)
 {
 	return "1.0";
@@ -168,6 +223,7 @@ static int setup(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		fake.dev[i].name[0] = i ? 'b' : 'a';
 		fake.dev[i].conf.ifindex = 5 + i;
+		fake.dev[i].rows_map_id = 7 + i;
 		fake.dev[i].conf.queues = 2;
 		fake.dev[i].mode = WEIR_XDP_NATIVE;
 	}
@@ -364,6 +420,39 @@ static void top_prints_rates_and_what_is_wrong(void **state)
 	assert_int_equal(strchr(output, '\n') - output, (ptrdiff_t)strlen(output) - 1);
 }
 
+static void the_doctor_shows_what_was_found(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	says("doctor", 0, "kernel ");
+	assert_non_null(strstr(output, "\na\n  !!  MTU               too large\n"));
+	assert_non_null(strstr(output, "      try: make it smaller\n"));
+	says("doctor b", 0, "\nb\n");
+	says("doctor nope", WEIR_NOT_FOUND, "nope");
+	says("doctor a b", WEIR_USAGE, "one DEV too many");
+	doc = json_of("doctor");
+	assert_int_equal(json_array_size(json_object_get(doc, "findings")), 2);
+	json_decref(doc);
+}
+
+static void the_monitor_tells_until_it_is_interrupted(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	says("monitor", 0, "replaced         a         XDP program 1005 took the place of weir's 0");
+	assert_non_null(strstr(output, "try: weir dev attach a force\n"));
+	assert_int_equal(strchr(output, '\n') - output, (ptrdiff_t)strlen(output) - 1);
+	fake.dev[0].detached = false;
+	fake.waits = 0;
+	doc = json_of("monitor");
+	assert_string_equal(weir_get_text(doc, "event"), "replaced");
+	assert_int_equal(weir_get_int(doc, "now"), 1005);
+	json_decref(doc);
+	says("monitor old", WEIR_USAGE, "'old'");
+}
+
 static void every_cause_explains_itself(void **state)
 {
 	char line[64];
@@ -490,6 +579,8 @@ int main(void)
 		TEST(watch_sets_and_shows_sampling),
 		TEST(ledger_reads_exactly_and_fails_when_it_must),
 		TEST(top_prints_rates_and_what_is_wrong),
+		TEST(the_doctor_shows_what_was_found),
+		TEST(the_monitor_tells_until_it_is_interrupted),
 		TEST(every_cause_explains_itself),
 		TEST(help_fits_a_small_terminal),
 		TEST(batch_stops_at_the_first_error),

@@ -124,6 +124,7 @@ int weir_monitor_cmd(struct weir_run *run, const struct weir_args *args, struct 
 	if (ret)
 		return ret;
 	weir_watch_init(&m.watch, weir_arg(args, "stale"));
+	stopped = 0; /* a batch may hold several */
 	sigaction(SIGINT, &action, &old_int);
 	sigaction(SIGTERM, &action, &old_term);
 	ret = look(&m, err);

@@ -10,7 +10,7 @@ const struct weir_object weir_objects[] = {
 	{"trace", "single packets, as they pass"},
 	{"top", "what happens now, again and again"},
 	{"monitor", "what happens to devices, next hops and limits"},
-	{"doctor", "what kernel and devices can do, and what they lack"},
+	{"doctor", "what kernel and devices can do and lack"},
 	{"version", "versions of weir and what it stands on"},
 	{"help", "this list, or one object's commands"},
 };

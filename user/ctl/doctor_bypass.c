@@ -173,28 +173,49 @@ static int on_filter_attr(const struct nlattr *a, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* Each priority is told once more, without a handle; u32 tells its hash tables like filters. */
+struct filters {
+	unsigned int nr, nr_u32;
+	__u32 u32[64]; /* handles of the first */
+};
+
+/* u32 tells its hash tables like filters, and those of both directions in each. */
+static bool is_new_u32(struct filters *all, __u32 handle)
+{
+	const unsigned int room = sizeof(all->u32) / sizeof(all->u32[0]);
+
+	if (!TC_U32_NODE(handle))
+		return false;
+	for (unsigned int i = 0; i < all->nr_u32; i++)
+		if (all->u32[i] == handle)
+			return false;
+	if (all->nr_u32 < room)
+		all->u32[all->nr_u32++] = handle;
+	return true;
+}
+
 static int on_filter(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+	struct filters *all = ctx;
 	struct filter f = {};
 
 	mnl_attr_parse(nlh, sizeof(*tc), on_filter_attr, &f);
-	if (tc->tcm_handle && !f.ours && !(f.u32 && !TC_U32_NODE(tc->tcm_handle)))
-		++*(unsigned int *)ctx;
+	if (!tc->tcm_handle || f.ours) /* each priority is told once more, without a handle */
+		return MNL_CB_OK;
+	all->nr += f.u32 ? is_new_u32(all, tc->tcm_handle) : 1;
 	return MNL_CB_OK;
 }
 
-static int count_filters(const struct qdiscs *q, unsigned int *nr)
+static int count_filters(const struct qdiscs *q, struct filters *all)
 {
 	static const __u32 parents[] = {
 		TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)};
 	int rc = 0;
 
-	*nr = 0;
+	memset(all, 0, sizeof(*all));
 	for (size_t i = 0; i < 2 && !rc && (q->clsact || (q->ingress && !i)); i++)
 		rc = ask_tc(RTM_GETTFILTER, q->link->ifindex,
-			q->clsact ? parents[i] : TC_H_MAKE(TC_H_INGRESS, 0), on_filter, nr);
+			q->clsact ? parents[i] : TC_H_MAKE(TC_H_INGRESS, 0), on_filter, all);
 	return rc;
 }
 
@@ -202,7 +223,7 @@ static void find_tc(const struct weir_link *link, struct weir_findings *found)
 {
 	struct qdiscs q = {.link = link};
 	struct weir_finding *f;
-	unsigned int filters;
+	struct filters filters;
 	int rc = ask_tc(RTM_GETQDISC, link->ifindex, 0, on_qdisc, &q);
 
 	if (rc) {
@@ -218,11 +239,11 @@ static void find_tc(const struct weir_link *link, struct weir_findings *found)
 	rc = count_filters(&q, &filters);
 	if (rc)
 		unread(found, WEIR_CHECK_tc_filters, link->name, rc);
-	if (rc || !filters)
+	if (rc || !filters.nr)
 		return;
 	f = weir_find(found, WEIR_CHECK_tc_filters, WEIR_STATE_warning, link->name,
-		"%u filter%s on %s", S(filters), link->name);
-	f->count = filters;
+		"%u filter%s on %s", S(filters.nr), link->name);
+	f->count = filters.nr;
 	weir_find_remedy(f, "tc filter show dev %s ingress (or egress); " OBEYED, link->name);
 }
 

@@ -25,17 +25,18 @@ static int ask(const char *dev, void *command)
 
 static int count_features(const char *dev, __u32 *nr)
 {
-	struct {
-		struct ethtool_sset_info head;
-		__u32 len;
-	} info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
-	int rc = ask(dev, &info);
+	__u64 room[sizeof(struct ethtool_sset_info) / sizeof(__u64) + 1] = {};
+	struct ethtool_sset_info *info = (struct ethtool_sset_info *)room;
+	int rc;
 
+	info->cmd = ETHTOOL_GSSET_INFO;
+	info->sset_mask = 1ULL << ETH_SS_FEATURES;
+	rc = ask(dev, info);
 	if (rc)
 		return rc;
-	if (!info.head.sset_mask || !info.len)
+	if (!info->sset_mask || !info->data[0])
 		return -EOPNOTSUPP;
-	*nr = info.len;
+	*nr = info->data[0];
 	return 0;
 }
 

@@ -294,7 +294,7 @@ void weir_watch_neigh(struct weir_watch *w, const struct weir_neigh_report *r, _
 	compare_neighs(w, n, r, now_ns);
 	n->head.fresh = true;
 	n->in_use = r->state == WEIR_NEIGH_GOOD ||
-		    (r->state == WEIR_NEIGH_FAILED && n->is == WEIR_NEIGH_GOOD);
+		    (r->state == WEIR_NEIGH_FAILED && n->is == WEIR_NEIGH_GOOD && !w->all);
 	n->is = r->state;
 	if (r->has_mac) { /* one that fails keeps the address it had */
 		n->has_mac = true;
