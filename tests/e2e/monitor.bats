@@ -86,11 +86,11 @@ nothing_else() {
 
 @test "detached, attached, loaded anew" {
 	weir_r dev detach r1
-	tells detached '.device == "r1"' 'the kernel forwards again'
+	tells detached '.device == "r1"' 'xdp no longer runs program'
 	weir_r dev attach r1
-	tells attached ".device == \"r1\" and .now == $(prog_on r1)" "program $(prog_on r1) forwards"
+	tells attached ".device == \"r1\" and .now == $(prog_on r1)" "xdp runs program $(prog_on r1)"
 	weir_r dev attach r1 force
-	tells reloaded ".device == \"r1\" and .now == $(prog_on r1)" "program $(prog_on r1), before"
+	tells reloaded ".device == \"r1\" and .now == $(prog_on r1)" "xdp runs program $(prog_on r1), before"
 	nothing_else
 }
 
@@ -103,7 +103,7 @@ nothing_else() {
 	tells replaced '.device == "r0" and .remedy == "weir dev attach r0 force"' \
 		'try: weir dev attach r0 force'
 	weir_r dev attach r0 force
-	tells attached ".device == \"r0\" and .now == $(prog_on r0)" "program $(prog_on r0) forwards"
+	tells attached ".device == \"r0\" and .now == $(prog_on r0)" "xdp runs program $(prog_on r0)"
 }
 
 @test "a device that goes, and comes again under its name" {

@@ -441,7 +441,7 @@ static void the_monitor_tells_until_it_is_interrupted(void **state)
 	json_t *doc;
 
 	(void)state;
-	says("monitor", 0, "replaced         a         XDP program 1005 took the place of weir's 0");
+	says("monitor", 0, "replaced         a         xdp runs program 1005 in place of weir's 0");
 	assert_non_null(strstr(output, "try: weir dev attach a force\n"));
 	assert_int_equal(strchr(output, '\n') - output, (ptrdiff_t)strlen(output) - 1);
 	fake.dev[0].detached = false;

@@ -127,8 +127,8 @@ static void nothing_gone_round_is_said(void **state)
 static struct weir_event event_of(enum weir_event_kind kind)
 {
 	return (struct weir_event){.kind = kind, .time_ns = 7, .dev = "eth0", .ifindex = 3,
-		.addr = 0x010200c0, .mac = {2, 0, 0, 0, 0, 1}, .old_mac = {2, 0, 0, 0, 0, 2},
-		.before = 1111, .now = 2222, .count = 3333, .attached = "eth9"};
+		.hook = WEIR_HOOK_tc_ingress, .addr = 0x010200c0, .mac = {2, 0, 0, 0, 0, 1}, .old_mac = {2, 0, 0, 0, 0, 2},
+		.before = 1111, .now = 2222, .count = 3333, .other = "eth9"};
 }
 
 static void every_event_says_what_it_holds(void **state)
@@ -155,6 +155,9 @@ static void every_event_says_what_it_holds(void **state)
 		assert_int_equal(weir_get_int(doc, "now"), info->has & WEIR_HAS_NOW ? 2222 : 0);
 		assert_int_equal(
 			weir_get_int(doc, "count"), info->has & WEIR_HAS_COUNT ? 3333 : 0);
+		assert_string_equal(weir_get_text(doc, "on"), info->has & WEIR_HAS_ON ? "eth9" : "");
+		assert_string_equal(weir_get_text(doc, "hook"),
+			info->has & WEIR_HAS_HOOK ? "tc_ingress" : "");
 		assert_string_equal(weir_get_text(doc, "address"),
 			info->has & WEIR_HAS_ADDR ? "192.0.2.1" : "");
 		assert_string_equal(weir_get_text(doc, "mac"),

@@ -14,15 +14,18 @@ static __u64 now;
 
 /* What is attached now; the next snapshot is a copy of it. */
 static struct weir_dev_snapshot dev[3];
-static unsigned int nr_devs;
+static unsigned int nr_devs, nr_vlans;
+static struct weir_vlan_snapshot vlan;
 static __u32 sample_every;
 
 static void read_now(void)
 {
 	struct weir_snapshot snap = {.time_ns = now += second / 2, .sample_every = sample_every,
-		.nr_devs = nr_devs, .devs = aligned_alloc(64, sizeof(dev))};
+		.nr_devs = nr_devs, .devs = aligned_alloc(64, sizeof(dev)),
+		.nr_vlans = nr_vlans, .vlans = malloc(sizeof(vlan))};
 
 	memcpy(snap.devs, dev, sizeof(dev));
+	*snap.vlans = vlan;
 	weir_watch_snapshot(&w, &snap);
 	assert_null(snap.devs);
 }
@@ -103,6 +106,7 @@ static int setup(void **state)
 	}
 	now = second;
 	nr_devs = 2;
+	nr_vlans = 0;
 	sample_every = 0;
 	weir_watch_init(&w, false);
 	read_now();
@@ -186,6 +190,47 @@ static void a_device_that_is_recreated_is_told_once(void **state)
 	told("");
 	link_is(78, "z", true, true, 1500);
 	told("");
+}
+
+static void hooks_are_told_apart_and_a_gone_device_once(void **state)
+{
+	(void)state;
+	dev[2] = dev[1];
+	dev[2].hook = WEIR_HOOK_tc_ingress;
+	dev[2].rows_map_id = 102;
+	nr_devs = 3;
+	read_now();
+	assert_int_equal(only(WEIR_EVENT_attached).hook, WEIR_HOOK_tc_ingress);
+	dev[2].detached = true;
+	read_now();
+	assert_int_equal(only(WEIR_EVENT_replaced).hook, WEIR_HOOK_tc_ingress);
+	dev[1].gone = dev[2].gone = true;
+	read_now();
+	told("gone:b");
+	link_is(77, "b", true, true, 1500);
+	told("recreated:b");
+}
+
+static void vlan_devices_are_attached_too(void **state)
+{
+	(void)state;
+	vlan = (struct weir_vlan_snapshot){.ifindex = 20, .on = B, .name = "b.7"};
+	nr_vlans = 1;
+	read_now();
+	assert_string_equal(only(WEIR_EVENT_vlan_attached).other, "b");
+	hop_is(20, WEIR_NEIGH_GOOD, mac1);
+	told("neigh_reachable:b.7");
+	link_is(20, "b.7", true, true, 1500);
+	link_is(20, "b.7", true, false, 1500);
+	told("link_down:b.7");
+	vlan.gone = true;
+	read_now();
+	told("gone:b.7");
+	link_is(21, "b.7", true, true, 1500);
+	told("recreated:b.7");
+	nr_vlans = 0;
+	read_now();
+	told("vlan_detached:b.7");
 }
 
 static void links_of_attached_devices_are_told(void **state)
@@ -339,9 +384,10 @@ static void each_limit_of_each_device_is_told(void **state)
 	(void)state;
 	dev[0].total.neigh_full = 1;
 	dev[0].total.xmit_LATE_XMIT_FULL.packets = 2;
+	dev[0].total.xmit_LATE_QDISC_DROP.packets = 2;
 	dev[1].total.lost = 3;
 	read_now();
-	told("neigh_full:a xmit_full:a lost:b");
+	told("neigh_full:a xmit_full:a qdisc_full:a lost:b");
 	dev[1].total.lost = 4;
 	read_now();
 	told("");
@@ -393,11 +439,11 @@ static void own_addresses_are_told_while_something_is_attached(void **state)
 	address(99, HOP + 5, false);
 	told("address_added:x");
 	address(99, HOP + 5, true);
-	assert_string_equal(only(WEIR_EVENT_address_removed).attached, "a");
+	assert_string_equal(only(WEIR_EVENT_address_removed).other, "a");
 	address(99, HOP + 5, true);
 	told("");
 	address(B, HOP + 6, false);
-	assert_string_equal(only(WEIR_EVENT_address_added).attached, "b");
+	assert_string_equal(only(WEIR_EVENT_address_added).other, "b");
 	nr_devs = 0;
 	read_now();
 	told("detached:a detached:b");
@@ -469,6 +515,8 @@ int main(void)
 		TEST(devices_come_and_go),
 		TEST(a_program_in_our_place_is_told_once),
 		TEST(a_device_that_is_recreated_is_told_once),
+		TEST(hooks_are_told_apart_and_a_gone_device_once),
+		TEST(vlan_devices_are_attached_too),
 		TEST(links_of_attached_devices_are_told),
 		TEST(a_next_hop_that_answers_is_told_once),
 		TEST(a_next_hop_that_fails_is_told_once),

@@ -59,7 +59,7 @@ static int tell(struct monitoring *m, struct weir_err *err)
 	for (unsigned int i = 0; !ret && i < events->nr; i++) {
 		struct weir_event *e = &events->list[i];
 
-		if (e->kind == WEIR_EVENT_replaced)
+		if (e->kind == WEIR_EVENT_replaced && e->hook == WEIR_HOOK_xdp)
 			e->now = weir_xdp_program(e->ifindex);
 		ret = weir_show(&m->run->face, weir_doc_event(e, (__u64)time(NULL)),
 			weir_text_event, err);

@@ -27,6 +27,7 @@ static void unread(struct weir_findings *found, enum weir_check check, const cha
 
 /* What helps against being gone round. */
 #define OBEYED "weir dev detach DEV where it must be obeyed"
+#define BY_TC  "weir dev attach DEV xdp off tc on where it must be obeyed"
 
 /* A number and its noun. */
 #define S(n) (n), (n) == 1 ? "" : "s"
@@ -232,9 +233,9 @@ static void find_tc(const struct weir_link *link, struct weir_findings *found)
 	}
 	if (q.nr) {
 		f = weir_find(found, WEIR_CHECK_qdisc, WEIR_STATE_warning, link->name,
-			"%s on %s", q.kind, link->name);
+			"%s on %s: XDP goes round it, TC does not", q.kind, link->name);
 		f->count = q.nr;
-		weir_find_remedy(f, "tc -s qdisc show dev %s; " OBEYED, link->name);
+		weir_find_remedy(f, "tc -s qdisc show dev %s; " BY_TC, link->name);
 	}
 	rc = count_filters(&q, &filters);
 	if (rc)
@@ -328,8 +329,8 @@ static void find_ip_rules(struct weir_findings *found)
 		return;
 	if (rules.by_mark)
 		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
-			"%u rule%s, %u by firewall mark: no packet has a mark in XDP, so those never "
-			"match; the others are honoured", S(rules.nr), rules.by_mark);
+			"%u rule%s, %u by firewall mark: the fast path asks without marks, so those "
+			"never match; the others are honoured", S(rules.nr), rules.by_mark);
 	else
 		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
 			"%u rule%s: honoured, but with any rule a route is kept for each flow, by "
@@ -396,10 +397,9 @@ static void find_taps(struct weir_findings *found)
 	if (!nr)
 		return;
 	f = weir_find(found, WEIR_CHECK_taps, WEIR_STATE_warning, "",
-		"%u, such as tcpdump's", nr);
+		"%u, such as tcpdump's: XDP goes round them, TC does not", nr);
 	f->count = nr;
-	weir_find_remedy(f, "ss -0 -p; to see all: capture at the other end of the wire, or "
-			    "weir dev detach DEV meanwhile");
+	weir_find_remedy(f, "ss -0 -p; to see packets that XDP forwards: weir trace");
 }
 
 void weir_doctor_bypass(

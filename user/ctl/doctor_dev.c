@@ -191,13 +191,25 @@ static void find_af_xdp(struct exam *e)
 								  : "copy; no zero-copy");
 }
 
-/* tcx programs of others, in both directions. */
+struct tcx {
+	unsigned int nr;
+	char names[128];
+};
+
+static void add_tcx(struct tcx *t, __u32 id, const char *name)
+{
+	size_t n = strlen(t->names);
+
+	snprintf(t->names + n, sizeof(t->names) - n, "%s%u %s", n ? ", " : "", id, name);
+	t->nr++;
+}
+
+/* tcx programs in both directions. */
 static void find_tc(struct exam *e)
 {
 	static const enum bpf_attach_type hooks[] = {BPF_TCX_INGRESS, BPF_TCX_EGRESS};
-	char names[128] = "";
+	struct tcx ours = {}, others = {};
 	struct weir_finding *f;
-	unsigned int nr = 0;
 
 	for (size_t h = 0; h < 2; h++) {
 		__u32 ids[64] = {};
@@ -207,21 +219,22 @@ static void find_tc(struct exam *e)
 			continue;
 		for (__u32 i = 0; i < q.count; i++) {
 			char name[BPF_OBJ_NAME_LEN];
-			size_t n = strlen(names);
 
 			name_of(ids[i], name);
-			if (!strncmp(name, "weir_", 5)) /* every program of ours is called so */
-				continue;
-			nr++;
-			snprintf(names + n, sizeof(names) - n, "%s%u %s", n ? ", " : "", ids[i],
-				name);
+			/* every program of ours is called so */
+			add_tcx(strncmp(name, "weir_", 5) ? &others : &ours, ids[i], name);
 		}
 	}
-	if (!nr)
+	if (ours.nr) {
+		f = find(e, WEIR_CHECK_tc_programs, WEIR_STATE_ok);
+		f->count = ours.nr;
+		WHY(f, "weir's: %s", ours.names);
+	}
+	if (!others.nr)
 		return;
 	f = find(e, WEIR_CHECK_tc_programs, WEIR_STATE_warning);
-	f->count = nr;
-	WHY(f, "not weir's: %s; they do not see what is redirected", names);
+	f->count = others.nr;
+	WHY(f, "not weir's: %s; they do not see what XDP redirects", others.names);
 	weir_find_remedy(f, "bpftool net show dev %s", e->link->name);
 }
 
@@ -393,6 +406,20 @@ static void find_master(struct exam *e)
 		!strcmp(l->port_of, "bond") ? "" : " xdp generic");
 }
 
+/* The fast path meets the frames of a VLAN device where they still have their tag. */
+static void find_below(struct exam *e)
+{
+	struct weir_finding *f = find(e, WEIR_CHECK_xdp_driver, WEIR_STATE_ok);
+	char below[IFNAMSIZ];
+
+	if (e->link->peer_nsid < 0 && if_indextoname(e->link->peer_ifindex, below)) {
+		WHY(f, "a VLAN device: what can be done is %s's", below);
+		return;
+	}
+	f->state = WEIR_STATE_unknown;
+	WHY(f, "a VLAN device of one in another namespace");
+}
+
 void weir_doctor_dev(const struct weir_ns *ns, const struct weir_link *link,
 	struct weir_findings *found)
 {
@@ -406,6 +433,11 @@ void weir_doctor_dev(const struct weir_ns *ns, const struct weir_link *link,
 			e.told = found->list[i].state == WEIR_STATE_ok;
 	e.told = e.told || e.xdp.feature_flags;
 	find_link(&e);
+	if (!strcmp(link->kind, "vlan")) {
+		find_below(&e);
+		find_sysctls(&e);
+		return;
+	}
 	find_hardware(&e);
 	find_xdp_driver(&e);
 	find_xdp_program(&e);

@@ -4,7 +4,7 @@
 #define WEIR_EVENT_H
 
 #include <stdbool.h>
-#include <linux/types.h>
+#include <weir/abi.h>
 
 /* What else an event holds, besides where and when. */
 enum {
@@ -15,8 +15,13 @@ enum {
 	WEIR_HAS_ADDR = 8,
 	WEIR_HAS_MAC = 16,
 	WEIR_HAS_OLD_MAC = 32,
+	WEIR_HAS_HOOK = 64,
+	WEIR_HAS_ON = 128,
 
 	WEIR_HAS_CHANGE = WEIR_HAS_BEFORE | WEIR_HAS_NOW,
+	WEIR_HAS_PROG = WEIR_HAS_HOOK | WEIR_HAS_NOW,
+	WEIR_HAS_OLD_PROG = WEIR_HAS_HOOK | WEIR_HAS_BEFORE,
+	WEIR_HAS_PROGS = WEIR_HAS_HOOK | WEIR_HAS_CHANGE,
 	WEIR_HAS_MACS = WEIR_HAS_OLD_MAC | WEIR_HAS_MAC,
 	WEIR_HAS_HOP = WEIR_HAS_ADDR | WEIR_HAS_MAC,
 	WEIR_HAS_MOVE = WEIR_HAS_ADDR | WEIR_HAS_MACS,
@@ -24,10 +29,12 @@ enum {
 
 /* What happened: id (as in JSON), what else it holds. */
 #define WEIR_EVENTS(EVENT)                                                                         \
-	EVENT(attached, HAS_NOW)     /* program */                                                 \
-	EVENT(reloaded, HAS_CHANGE)  /* programs, both weir's */                                   \
-	EVENT(detached, HAS_BEFORE)  /* program */                                                 \
-	EVENT(replaced, HAS_CHANGE)  /* programs; now another's, 0 = none */                       \
+	EVENT(attached, HAS_PROG)                                                                  \
+	EVENT(reloaded, HAS_PROGS)     /* both weir's */                                           \
+	EVENT(detached, HAS_OLD_PROG)                                                              \
+	EVENT(replaced, HAS_PROGS)     /* now: another's XDP program, 0 = none */                  \
+	EVENT(vlan_attached, HAS_ON)                                                               \
+	EVENT(vlan_detached, HAS_ON)                                                               \
 	EVENT(gone, HAS_BEFORE)      /* ifindex */                                                 \
 	EVENT(recreated, HAS_CHANGE) /* ifindex */                                                 \
 	EVENT(link_up, HAS_NOTHING)                                                                \
@@ -42,6 +49,7 @@ enum {
 	EVENT(routes_full, HAS_COUNT) /* packets that asked the FIB */                             \
 	EVENT(neigh_full, HAS_COUNT)  /* next hops not confirmed */                                \
 	EVENT(xmit_full, HAS_COUNT)   /* packets dropped */                                        \
+	EVENT(qdisc_full, HAS_COUNT)  /* packets dropped */                                        \
 	EVENT(lost, HAS_COUNT)        /* packets that weir lost sight of */                        \
 	EVENT(devices_full, HAS_COUNT)                                                             \
 	EVENT(sampling, HAS_CHANGE)   /* one packet in so many is timed; 0 = none */               \
@@ -61,10 +69,11 @@ struct weir_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC, when it was seen */
 	char dev[16];  /* "" = the namespace */
 	__u32 ifindex;
+	enum weir_hook hook;
 	__u32 addr; /* IPv4, network order; 0 = none */
 	__u8 mac[6], old_mac[6];
 	__u64 before, now, count;
-	char attached[16]; /* of address_*: a device that is attached, to attach anew */
+	char other[16]; /* vlan_*: the device that it is on; address_*: one to attach anew */
 };
 
 struct weir_event_info {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct address_seen {
 	LIMIT(routes_full, route_full)                                                             \
 	LIMIT(neigh_full, neigh_full)                                                              \
 	LIMIT(xmit_full, xmit_LATE_XMIT_FULL.packets)                                              \
+	LIMIT(qdisc_full, xmit_LATE_QDISC_DROP.packets)                                            \
 	LIMIT(lost, lost)
 
 enum {
@@ -140,12 +142,36 @@ void weir_watch_done(struct weir_watch *w)
 	memset(w, 0, sizeof(*w));
 }
 
-/* The attached device; NULL where there is none of that number. */
-static const struct weir_dev_snapshot *attached(const struct weir_watch *w, __u32 ifindex)
+/* A device that is attached, by itself or, as a VLAN device, at the one below. */
+struct place {
+	__u32 ifindex;
+	const char *name;
+	bool gone;
+};
+
+/* The @i-th, each device once; false behind the last. Hooks of a device stand side by side. */
+static bool place_at(const struct weir_snapshot *snap, unsigned int i, struct place *p)
 {
-	for (unsigned int i = 0; i < w->snap.nr_devs; i++)
-		if (w->snap.devs[i].conf.ifindex == ifindex && !w->snap.devs[i].gone)
-			return &w->snap.devs[i];
+	const struct weir_dev_snapshot *d = &snap->devs[i];
+	const struct weir_vlan_snapshot *v = &snap->vlans[i - snap->nr_devs];
+
+	if (i < snap->nr_devs)
+		*p = (struct place){d->conf.ifindex, d->name, d->gone};
+	else if (i < snap->nr_devs + snap->nr_vlans)
+		*p = (struct place){v->ifindex, v->name, v->gone};
+	else
+		return false;
+	return true;
+}
+
+/* Its name; NULL where no device of that number is attached. */
+static const char *attached(const struct weir_watch *w, __u32 ifindex)
+{
+	struct place p;
+
+	for (unsigned int i = 0; place_at(&w->snap, i, &p); i++)
+		if (p.ifindex == ifindex && !p.gone)
+			return p.name;
 	return NULL;
 }
 
@@ -154,23 +180,23 @@ static const struct weir_dev_snapshot *attached(const struct weir_watch *w, __u3
 /* A device that was attached and is gone may be there again, under its name and another number. */
 static void look_for_recreated(struct weir_watch *w, __u64 now_ns)
 {
-	for (unsigned int d = 0; d < w->snap.nr_devs; d++) {
-		const struct weir_dev_snapshot *dev = &w->snap.devs[d];
+	struct place p;
 
-		for (unsigned int i = 0; dev->gone && i < w->links.nr; i++) {
+	for (unsigned int n = 0; place_at(&w->snap, n, &p); n++) {
+		for (unsigned int i = 0; p.gone && i < w->links.nr; i++) {
 			struct link_seen *link = (struct link_seen *)at(&w->links, i);
 			struct weir_event *e;
 
-			if (link->told_recreated || strcmp(link->is.name, dev->name) ||
-				link->is.ifindex == dev->conf.ifindex || /* not told yet */
+			if (link->told_recreated || strcmp(link->is.name, p.name) ||
+				link->is.ifindex == p.ifindex || /* not told yet */
 				attached(w, link->is.ifindex))
 				continue;
 			link->told_recreated = true;
 			if (!w->began || !w->has_snap)
 				continue;
-			e = weir_event_add(&w->events, WEIR_EVENT_recreated, now_ns, dev->name,
+			e = weir_event_add(&w->events, WEIR_EVENT_recreated, now_ns, p.name,
 				link->is.ifindex);
-			e->before = dev->conf.ifindex;
+			e->before = p.ifindex;
 			e->now = link->is.ifindex;
 		}
 	}
@@ -225,12 +251,12 @@ void weir_watch_link(struct weir_watch *w, const struct weir_link_report *r, __u
 static void tell_neigh(struct weir_watch *w, enum weir_event_kind kind,
 	const struct weir_neigh_report *r, const struct neigh_seen *n, __u64 now_ns)
 {
-	const struct weir_dev_snapshot *dev = attached(w, r->ifindex);
+	const char *dev = attached(w, r->ifindex);
 	struct weir_event *e;
 
 	if (!dev || !w->began)
 		return;
-	e = weir_event_add(&w->events, kind, now_ns, dev->name, r->ifindex);
+	e = weir_event_add(&w->events, kind, now_ns, dev, r->ifindex);
 	e->addr = r->addr;
 	memcpy(e->mac, r->has_mac ? r->mac : n->mac, sizeof(e->mac));
 	if (kind == WEIR_EVENT_neigh_moved)
@@ -307,7 +333,7 @@ void weir_watch_neigh(struct weir_watch *w, const struct weir_neigh_report *r, _
 static void tell_address(struct weir_watch *w, enum weir_event_kind kind,
 	const struct weir_address_report *r, __u64 now_ns)
 {
-	const struct weir_dev_snapshot *dev = attached(w, r->ifindex);
+	const char *dev = attached(w, r->ifindex);
 	const struct link_seen *link = look_up(&w->links, r->ifindex);
 	struct weir_event *e;
 
@@ -316,7 +342,7 @@ static void tell_address(struct weir_watch *w, enum weir_event_kind kind,
 		return;
 	e = weir_event_add(&w->events, kind, now_ns, link ? link->is.name : "", r->ifindex);
 	e->addr = r->addr;
-	memcpy(e->attached, dev ? dev->name : w->snap.devs[0].name, sizeof(e->attached));
+	snprintf(e->other, sizeof(e->other), "%s", dev ? dev : w->snap.devs[0].name);
 }
 
 void weir_watch_address(struct weir_watch *w, const struct weir_address_report *r, __u64 now_ns)
@@ -459,6 +485,7 @@ static void tell_dev(struct weir_watch *w, enum weir_event_kind kind, __u64 now_
 	struct weir_event *e =
 		weir_event_add(&w->events, kind, now_ns, dev->name, dev->conf.ifindex);
 
+	e->hook = dev->hook;
 	e->before = before;
 	e->now = now;
 }
@@ -468,13 +495,54 @@ static void compare_devs(struct weir_watch *w, const struct weir_dev_snapshot *o
 {
 	if (!old)
 		tell_dev(w, WEIR_EVENT_attached, now_ns, new, 0, new->prog_id);
-	else if (!old->gone && new->gone)
-		tell_dev(w, WEIR_EVENT_gone, now_ns, new, new->conf.ifindex, 0);
+	else if (new->gone)
+		return;
 	else if (!old->detached && new->detached)
 		tell_dev(w, WEIR_EVENT_replaced, now_ns, new, old->prog_id, 0);
-	else if (!new->gone && !new->detached &&
-		 (old->detached || old->prog_id != new->prog_id))
+	else if (!new->detached && (old->detached || old->prog_id != new->prog_id))
 		tell_dev(w, WEIR_EVENT_reloaded, now_ns, new, old->prog_id, new->prog_id);
+}
+
+static bool is_gone(const struct weir_snapshot *snap, __u32 ifindex)
+{
+	struct place p;
+
+	for (unsigned int i = 0; place_at(snap, i, &p); i++)
+		if (p.ifindex == ifindex)
+			return p.gone;
+	return false;
+}
+
+/* Once a device, however many hooks it was attached by. */
+static void tell_gone(
+	struct weir_watch *w, const struct weir_snapshot *old, const struct weir_snapshot *new)
+{
+	struct place p, before = {};
+
+	for (unsigned int i = 0; place_at(new, i, &p); before = p, i++)
+		if (p.gone && p.ifindex != before.ifindex && !is_gone(old, p.ifindex))
+			weir_event_add(&w->events, WEIR_EVENT_gone, new->time_ns, p.name, p.ifindex)
+				->before = p.ifindex;
+}
+
+/* VLAN devices in @in that are not in @of. */
+static void tell_vlans(struct weir_watch *w, enum weir_event_kind kind, __u64 now_ns,
+	const struct weir_snapshot *in, const struct weir_snapshot *of)
+{
+	for (unsigned int i = 0; i < in->nr_vlans; i++) {
+		const struct weir_vlan_snapshot *v = &in->vlans[i];
+		struct weir_event *e;
+		bool found = false;
+
+		for (unsigned int j = 0; j < of->nr_vlans; j++)
+			found = found || of->vlans[j].ifindex == v->ifindex;
+		if (found)
+			continue;
+		e = weir_event_add(&w->events, kind, now_ns, v->name, v->ifindex);
+		for (unsigned int j = 0; j < in->nr_devs; j++)
+			if (in->devs[j].conf.ifindex == v->on)
+				memcpy(e->other, in->devs[j].name, sizeof(e->other));
+	}
 }
 
 /* Devices, however many hooks each is attached by; they are sorted by name. */
@@ -500,6 +568,9 @@ static void compare_snapshots(
 		}
 	for (unsigned int i = 0; i < new->nr_devs; i++)
 		compare_devs(w, same_dev(old, &new->devs[i]), &new->devs[i], new->time_ns);
+	tell_vlans(w, WEIR_EVENT_vlan_detached, new->time_ns, old, new);
+	tell_vlans(w, WEIR_EVENT_vlan_attached, new->time_ns, new, old);
+	tell_gone(w, old, new);
 	/* with the last device detached goes the setting; that is told already */
 	if (old->sample_every != new->sample_every && new->nr_devs) {
 		e = weir_event_add(&w->events, WEIR_EVENT_sampling, new->time_ns, "", 0);

@@ -11,6 +11,7 @@ enum { TEXT_MAX = 256 };
 struct words {
 	char addr[INET_ADDRSTRLEN], mac[18], old_mac[18];
 	unsigned long long before, now, count;
+	const char *hook;
 };
 
 /* Empty where none is known. */
@@ -34,22 +35,29 @@ static void tell_dev(const struct weir_event *e, const struct words *w, char tex
 {
 	switch (e->kind) {
 	case WEIR_EVENT_attached:
-		snprintf(text, TEXT_MAX, "program %llu forwards", w->now);
+		snprintf(text, TEXT_MAX, "%s runs program %llu", w->hook, w->now);
 		break;
 	case WEIR_EVENT_reloaded:
-		snprintf(text, TEXT_MAX, "program %llu, before %llu; counters kept", w->now,
-			w->before);
+		snprintf(text, TEXT_MAX, "%s runs program %llu, before %llu; counters kept", w->hook,
+			w->now, w->before);
 		break;
 	case WEIR_EVENT_detached:
-		snprintf(text, TEXT_MAX, "the kernel forwards again");
+		snprintf(text, TEXT_MAX, "%s no longer runs program %llu", w->hook, w->before);
 		break;
 	case WEIR_EVENT_replaced:
 		if (e->now)
-			snprintf(text, TEXT_MAX, "XDP program %llu took the place of weir's %llu",
-				w->now, w->before);
+			snprintf(text, TEXT_MAX, "%s runs program %llu in place of weir's %llu",
+				w->hook, w->now, w->before);
 		else
-			snprintf(text, TEXT_MAX, "weir's program %llu was taken off", w->before);
+			snprintf(text, TEXT_MAX, "weir's program %llu was taken off %s", w->before,
+				w->hook);
 		snprintf(remedy, TEXT_MAX, "weir dev attach %s force", e->dev);
+		break;
+	case WEIR_EVENT_vlan_attached:
+		snprintf(text, TEXT_MAX, "VLAN device, attached at %s", e->other);
+		break;
+	case WEIR_EVENT_vlan_detached:
+		snprintf(text, TEXT_MAX, "VLAN device, no longer attached at %s", e->other);
 		break;
 	case WEIR_EVENT_gone:
 		snprintf(text, TEXT_MAX, "the device is gone; its counters stand still");
@@ -126,6 +134,12 @@ static void tell_limit(const struct weir_event *e, const struct words *w, char t
 		snprintf(remedy, TEXT_MAX, "weir drop explain %s",
 			weir_cause_info[WEIR_CAUSE_XMIT_FULL].name);
 		break;
+	case WEIR_EVENT_qdisc_full:
+		snprintf(text, TEXT_MAX, "%llu packets dropped by the outgoing device's qdisc",
+			w->count);
+		snprintf(remedy, TEXT_MAX, "weir drop explain %s",
+			weir_cause_info[WEIR_CAUSE_QDISC_DROP].name);
+		break;
 	case WEIR_EVENT_lost:
 		snprintf(text, TEXT_MAX, "weir lost sight of %llu packets that it sent", w->count);
 		snprintf(remedy, TEXT_MAX, "weir ledger show dev %s", e->dev);
@@ -152,7 +166,7 @@ static void tell_rest(const struct weir_event *e, const struct words *w, char te
 	case WEIR_EVENT_address_removed:
 		snprintf(text, TEXT_MAX, "address %s %s; weir does not know that yet", w->addr,
 			e->kind == WEIR_EVENT_address_added ? "added" : "removed");
-		snprintf(remedy, TEXT_MAX, "weir dev attach %s force", e->attached);
+		snprintf(remedy, TEXT_MAX, "weir dev attach %s force", e->other);
 		break;
 	case WEIR_EVENT_overrun:
 		snprintf(text, TEXT_MAX, "more happened than could be told; what lasted of it "
@@ -166,7 +180,8 @@ static void tell_rest(const struct weir_event *e, const struct words *w, char te
 json_t *weir_doc_event(const struct weir_event *e, __u64 wall_s)
 {
 	const struct weir_event_info *info = &weir_event_info[e->kind];
-	struct words w = {.before = e->before, .now = e->now, .count = e->count};
+	struct words w = {.before = e->before, .now = e->now, .count = e->count,
+		.hook = weir_hook_info[e->hook].name};
 	char text[TEXT_MAX] = "", remedy[TEXT_MAX] = "";
 	json_t *doc = json_pack("{s:I, s:I, s:s, s:o, s:o}", "time_s", weir_json_int(wall_s),
 		"time_ns", weir_json_int(e->time_ns), "event", info->name, "device",
@@ -176,6 +191,10 @@ json_t *weir_doc_event(const struct weir_event *e, __u64 wall_s)
 	inet_ntop(AF_INET, &e->addr, w.addr, sizeof(w.addr));
 	mac_text(w.mac, e->mac);
 	mac_text(w.old_mac, e->old_mac);
+	if (info->has & WEIR_HAS_HOOK)
+		json_object_set_new(doc, "hook", json_string(w.hook));
+	if (info->has & WEIR_HAS_ON)
+		json_object_set_new(doc, "on", weir_json_text(e->other));
 	if (info->has & WEIR_HAS_BEFORE)
 		json_object_set_new(doc, "before", json_integer(weir_json_int(e->before)));
 	if (info->has & WEIR_HAS_NOW)
