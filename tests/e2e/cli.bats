@@ -7,7 +7,7 @@
 load helper
 
 ESC=$'\033'
-OBJECTS="dev path drop ledger watch top version help"
+OBJECTS="dev path drop ledger watch trace top monitor doctor version help"
 SHOWS=(
 	"dev show"
 	"dev show r0"
@@ -21,6 +21,8 @@ SHOWS=(
 	"ledger show dev r1"
 	"watch show"
 	"top -b -n 1 -d 0.1"
+	"doctor"
+	"doctor r0"
 	"version"
 )
 

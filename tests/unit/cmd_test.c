@@ -191,9 +191,8 @@ int weir_monitor_wait(
 	(void)watch;
 	(void)err;
 	assert_in_range(wait_ms, 0, 501);
-	if (fake.waits++ == 0)
-		fake.dev[0].detached = true;
-	else
+	fake.dev[0].detached = true;
+	if (fake.waits++ == 2)
 		raise(SIGTERM);
 	nanosleep(&half, NULL);
 	return 0;

@@ -163,7 +163,29 @@ static void a_program_in_our_place_is_told_once(void **state)
 	(void)state;
 	dev[0].detached = true;
 	read_now();
+	told(""); /* perhaps it is being detached */
+	read_now();
 	assert_int_equal(only(WEIR_EVENT_replaced).before, 50);
+	read_now();
+	told("");
+	dev[0].detached = false;
+	read_now();
+	told("reloaded:a");
+	dev[0].detached = true;
+	read_now();
+	dev[0].detached = false;
+	read_now();
+	told("");
+}
+
+static void a_program_in_our_place_from_the_first_is_no_news(void **state)
+{
+	(void)state;
+	dev[0].detached = true;
+	teardown(NULL);
+	weir_watch_init(&w, false);
+	read_now();
+	read_now();
 	read_now();
 	told("");
 	dev[0].detached = false;
@@ -202,6 +224,7 @@ static void hooks_are_told_apart_and_a_gone_device_once(void **state)
 	read_now();
 	assert_int_equal(only(WEIR_EVENT_attached).hook, WEIR_HOOK_tc_ingress);
 	dev[2].detached = true;
+	read_now();
 	read_now();
 	assert_int_equal(only(WEIR_EVENT_replaced).hook, WEIR_HOOK_tc_ingress);
 	dev[1].gone = dev[2].gone = true;
@@ -514,6 +537,7 @@ int main(void)
 		TEST(the_first_state_tells_nothing),
 		TEST(devices_come_and_go),
 		TEST(a_program_in_our_place_is_told_once),
+		TEST(a_program_in_our_place_from_the_first_is_no_news),
 		TEST(a_device_that_is_recreated_is_told_once),
 		TEST(hooks_are_told_apart_and_a_gone_device_once),
 		TEST(vlan_devices_are_attached_too),

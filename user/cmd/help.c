@@ -45,7 +45,7 @@ void weir_help_top(FILE *file)
 {
 	char text[64];
 
-	fprintf(file, "weir: %s\n\nweir [OPTION...] OBJECT COMMAND ...\n", tagline);
+	fprintf(file, "weir: %s\nweir [OPTION...] OBJECT COMMAND ...\n", tagline);
 	for (size_t i = 0; i < weir_nr_objects; i++) {
 		fprintf(file, "  %-8s ", weir_objects[i].name);
 		print_names(file, weir_objects[i].name, 24);

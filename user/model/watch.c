@@ -7,20 +7,14 @@
 
 /* --- what was seen --- */
 
-/* How each record begins. */
-struct seen {
-	__u64 key;
-	bool fresh; /* reported since weir_watch_begin() */
-};
-
 struct link_seen {
-	struct seen head;
+	struct weir_seen_head head;
 	struct weir_link_report is;
 	bool told_recreated;
 };
 
 struct neigh_seen {
-	struct seen head;
+	struct weir_seen_head head;
 	enum weir_neigh_state is, told; /* told: GOOD, FAILED, or NONE yet */
 	bool in_use; /* good, or it was until it failed without a probe */
 	bool has_mac;
@@ -28,7 +22,7 @@ struct neigh_seen {
 };
 
 struct address_seen {
-	struct seen head;
+	struct weir_seen_head head;
 };
 
 #define LIMITS(LIMIT)                                                                              \
@@ -45,80 +39,15 @@ enum {
 		NR_LIMITS
 };
 
-struct limit_seen {
-	struct seen head;
+struct dev_seen { /* by its map of rows: a hook of a device, as long as it is attached */
+	struct weir_seen_head head;
+	bool told_replaced;
 	__u64 last[NR_LIMITS], untold[NR_LIMITS], told_ns[NR_LIMITS];
 };
 
 static __u64 key_of(__u32 ifindex, __u32 addr)
 {
 	return (__u64)ifindex << 32 | addr;
-}
-
-static struct seen *at(const struct weir_seen *s, unsigned int i)
-{
-	return (struct seen *)(s->list + i * s->size);
-}
-
-/* Where @key is, or would be. */
-static unsigned int place(const struct weir_seen *s, __u64 key)
-{
-	unsigned int low = 0, high = s->nr;
-
-	while (low < high) {
-		unsigned int middle = low + (high - low) / 2;
-
-		if (at(s, middle)->key < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static void *look_up(const struct weir_seen *s, __u64 key)
-{
-	unsigned int i = place(s, key);
-
-	return i < s->nr && at(s, i)->key == key ? at(s, i) : NULL;
-}
-
-/* Adds a record of zeros; NULL where memory ran out. */
-static void *add(struct weir_seen *s, __u64 key)
-{
-	unsigned int i = place(s, key);
-
-	if (s->nr == s->room) {
-		unsigned int room = s->room ? 2 * s->room : 64;
-		char *list = realloc(s->list, room * s->size);
-
-		if (!list)
-			return NULL;
-		s->list = list;
-		s->room = room;
-	}
-	memmove(s->list + (i + 1) * s->size, at(s, i), (s->nr - i) * s->size);
-	memset(at(s, i), 0, s->size);
-	at(s, i)->key = key;
-	at(s, i)->fresh = true;
-	s->nr++;
-	return at(s, i);
-}
-
-static void drop(struct weir_seen *s, __u64 key)
-{
-	unsigned int i = place(s, key);
-
-	if (i == s->nr || at(s, i)->key != key)
-		return;
-	s->nr--;
-	memmove(at(s, i), s->list + (i + 1) * s->size, (s->nr - i) * s->size);
-}
-
-static void age(struct weir_seen *s)
-{
-	for (unsigned int i = 0; i < s->nr; i++)
-		at(s, i)->fresh = false;
 }
 
 void weir_watch_init(struct weir_watch *w, bool stale)
@@ -128,7 +57,7 @@ void weir_watch_init(struct weir_watch *w, bool stale)
 	w->links.size = sizeof(struct link_seen);
 	w->neighs.size = sizeof(struct neigh_seen);
 	w->addrs.size = sizeof(struct address_seen);
-	w->limits.size = sizeof(struct limit_seen);
+	w->devs.size = sizeof(struct dev_seen);
 }
 
 void weir_watch_done(struct weir_watch *w)
@@ -136,7 +65,7 @@ void weir_watch_done(struct weir_watch *w)
 	free(w->links.list);
 	free(w->neighs.list);
 	free(w->addrs.list);
-	free(w->limits.list);
+	free(w->devs.list);
 	weir_snapshot_done(&w->snap);
 	weir_events_done(&w->events);
 	memset(w, 0, sizeof(*w));
@@ -149,19 +78,23 @@ struct place {
 	bool gone;
 };
 
-/* The @i-th, each device once; false behind the last. Hooks of a device stand side by side. */
+/* The @i-th; false behind the last. A device comes once for each hook, side by side. */
 static bool place_at(const struct weir_snapshot *snap, unsigned int i, struct place *p)
 {
-	const struct weir_dev_snapshot *d = &snap->devs[i];
-	const struct weir_vlan_snapshot *v = &snap->vlans[i - snap->nr_devs];
+	if (i < snap->nr_devs) {
+		const struct weir_dev_snapshot *d = &snap->devs[i];
 
-	if (i < snap->nr_devs)
 		*p = (struct place){d->conf.ifindex, d->name, d->gone};
-	else if (i < snap->nr_devs + snap->nr_vlans)
+		return true;
+	}
+	i -= snap->nr_devs;
+	if (i < snap->nr_vlans) {
+		const struct weir_vlan_snapshot *v = &snap->vlans[i];
+
 		*p = (struct place){v->ifindex, v->name, v->gone};
-	else
-		return false;
-	return true;
+		return true;
+	}
+	return false;
 }
 
 /* Its name; NULL where no device of that number is attached. */
@@ -184,7 +117,7 @@ static void look_for_recreated(struct weir_watch *w, __u64 now_ns)
 
 	for (unsigned int n = 0; place_at(&w->snap, n, &p); n++) {
 		for (unsigned int i = 0; p.gone && i < w->links.nr; i++) {
-			struct link_seen *link = (struct link_seen *)at(&w->links, i);
+			struct link_seen *link = (struct link_seen *)weir_seen_at(&w->links, i);
 			struct weir_event *e;
 
 			if (link->told_recreated || strcmp(link->is.name, p.name) ||
@@ -227,16 +160,16 @@ static void compare_links(struct weir_watch *w, const struct weir_link_report *o
 
 void weir_watch_link(struct weir_watch *w, const struct weir_link_report *r, __u64 now_ns)
 {
-	struct link_seen *link = look_up(&w->links, r->ifindex);
+	struct link_seen *link = weir_seen_find(&w->links, r->ifindex);
 
 	if (r->removed) { /* that an attached one is gone, the snapshot tells */
-		drop(&w->links, r->ifindex);
+		weir_seen_drop(&w->links, r->ifindex);
 		return;
 	}
 	if (link && w->began && attached(w, r->ifindex))
 		compare_links(w, &link->is, r, now_ns);
 	if (!link)
-		link = add(&w->links, r->ifindex);
+		link = weir_seen_add(&w->links, r->ifindex);
 	if (!link) {
 		w->events.failed = true;
 		return;
@@ -303,16 +236,16 @@ static void compare_neighs(struct weir_watch *w, struct neigh_seen *n,
 void weir_watch_neigh(struct weir_watch *w, const struct weir_neigh_report *r, __u64 now_ns)
 {
 	__u64 key = key_of(r->ifindex, r->addr);
-	struct neigh_seen *n = look_up(&w->neighs, key);
+	struct neigh_seen *n = weir_seen_find(&w->neighs, key);
 
 	if (r->removed) {
 		if (n && (w->stale || n->in_use))
 			tell_neigh(w, WEIR_EVENT_neigh_removed, r, n, now_ns);
-		drop(&w->neighs, key);
+		weir_seen_drop(&w->neighs, key);
 		return;
 	}
 	if (!n)
-		n = add(&w->neighs, key);
+		n = weir_seen_add(&w->neighs, key);
 	if (!n) {
 		w->events.failed = true;
 		return;
@@ -334,7 +267,7 @@ static void tell_address(struct weir_watch *w, enum weir_event_kind kind,
 	const struct weir_address_report *r, __u64 now_ns)
 {
 	const char *dev = attached(w, r->ifindex);
-	const struct link_seen *link = look_up(&w->links, r->ifindex);
+	const struct link_seen *link = weir_seen_find(&w->links, r->ifindex);
 	struct weir_event *e;
 
 	/* what weir took for its own addresses it read at the last attach */
@@ -348,16 +281,16 @@ static void tell_address(struct weir_watch *w, enum weir_event_kind kind,
 void weir_watch_address(struct weir_watch *w, const struct weir_address_report *r, __u64 now_ns)
 {
 	__u64 key = key_of(r->ifindex, r->addr);
-	struct address_seen *a = look_up(&w->addrs, key);
+	struct address_seen *a = weir_seen_find(&w->addrs, key);
 
 	if (r->removed) {
 		if (a)
 			tell_address(w, WEIR_EVENT_address_removed, r, now_ns);
-		drop(&w->addrs, key);
+		weir_seen_drop(&w->addrs, key);
 		return;
 	}
 	if (!a) {
-		a = add(&w->addrs, key);
+		a = weir_seen_add(&w->addrs, key);
 		if (!a) {
 			w->events.failed = true;
 			return;
@@ -371,16 +304,16 @@ void weir_watch_address(struct weir_watch *w, const struct weir_address_report *
 
 void weir_watch_begin(struct weir_watch *w)
 {
-	age(&w->links);
-	age(&w->neighs);
-	age(&w->addrs);
+	weir_seen_age(&w->links);
+	weir_seen_age(&w->neighs);
+	weir_seen_age(&w->addrs);
 	w->all = true;
 }
 
 void weir_watch_end(struct weir_watch *w, __u64 now_ns)
 {
 	for (unsigned int i = w->neighs.nr; i-- > 0;) {
-		const struct seen *s = at(&w->neighs, i);
+		const struct weir_seen_head *s = weir_seen_at(&w->neighs, i);
 		struct weir_neigh_report r = {.ifindex = (__u32)(s->key >> 32),
 			.addr = (__u32)s->key, .removed = true};
 
@@ -388,7 +321,7 @@ void weir_watch_end(struct weir_watch *w, __u64 now_ns)
 			weir_watch_neigh(w, &r, now_ns);
 	}
 	for (unsigned int i = w->addrs.nr; i-- > 0;) {
-		const struct seen *s = at(&w->addrs, i);
+		const struct weir_seen_head *s = weir_seen_at(&w->addrs, i);
 		struct weir_address_report r = {.ifindex = (__u32)(s->key >> 32),
 			.addr = (__u32)s->key, .removed = true};
 
@@ -396,8 +329,8 @@ void weir_watch_end(struct weir_watch *w, __u64 now_ns)
 			weir_watch_address(w, &r, now_ns);
 	}
 	for (unsigned int i = w->links.nr; i-- > 0;)
-		if (!at(&w->links, i)->fresh)
-			drop(&w->links, at(&w->links, i)->key);
+		if (!weir_seen_at(&w->links, i)->fresh)
+			weir_seen_drop(&w->links, weir_seen_at(&w->links, i)->key);
 	w->began = true;
 	w->all = false;
 }
@@ -411,7 +344,7 @@ static void read_limits(const struct weir_dev_snapshot *dev, __u64 value[NR_LIMI
 #undef LIMIT
 }
 
-static void tell_limit(struct weir_watch *w, struct limit_seen *l, unsigned int i,
+static void tell_limit(struct weir_watch *w, struct dev_seen *l, unsigned int i,
 	const struct weir_dev_snapshot *dev, __u64 now_ns)
 {
 	static const enum weir_event_kind kind[NR_LIMITS] = {
@@ -429,18 +362,20 @@ static void tell_limit(struct weir_watch *w, struct limit_seen *l, unsigned int 
 static void follow_limits(
 	struct weir_watch *w, const struct weir_dev_snapshot *dev, __u64 now_ns, bool first)
 {
-	struct limit_seen *l = look_up(&w->limits, dev->rows_map_id);
+	struct dev_seen *l = weir_seen_find(&w->devs, dev->rows_map_id);
 	__u64 value[NR_LIMITS];
 
 	read_limits(dev, value);
 	if (!l) {
-		l = add(&w->limits, dev->rows_map_id);
+		l = weir_seen_add(&w->devs, dev->rows_map_id);
 		if (!l) {
 			w->events.failed = true;
 			return;
 		}
-		if (first) /* what was before we looked */
+		if (first) { /* what was before we looked */
 			memcpy(l->last, value, sizeof(value));
+			l->told_replaced = dev->detached;
+		}
 	}
 	for (unsigned int i = 0; i < NR_LIMITS; i++) {
 		if (value[i] > l->last[i])
@@ -454,7 +389,7 @@ static void follow_limits(
 
 static void flush_dev(struct weir_watch *w, const struct weir_dev_snapshot *dev, __u64 now_ns)
 {
-	struct limit_seen *l = look_up(&w->limits, dev->rows_map_id);
+	struct dev_seen *l = weir_seen_find(&w->devs, dev->rows_map_id);
 
 	for (unsigned int i = 0; l && i < NR_LIMITS; i++)
 		if (l->untold[i])
@@ -490,17 +425,26 @@ static void tell_dev(struct weir_watch *w, enum weir_event_kind kind, __u64 now_
 	e->now = now;
 }
 
+/*
+ * A program that is not on its hook may be on its way in or out, by a weir that is not done: it is
+ * told to be replaced when the next reading says so, too.
+ */
 static void compare_devs(struct weir_watch *w, const struct weir_dev_snapshot *old,
 	const struct weir_dev_snapshot *new, __u64 now_ns)
 {
-	if (!old)
+	struct dev_seen *d = weir_seen_find(&w->devs, new->rows_map_id);
+
+	if (!old || !d) {
 		tell_dev(w, WEIR_EVENT_attached, now_ns, new, 0, new->prog_id);
-	else if (new->gone)
-		return;
-	else if (!old->detached && new->detached)
-		tell_dev(w, WEIR_EVENT_replaced, now_ns, new, old->prog_id, 0);
-	else if (!new->detached && (old->detached || old->prog_id != new->prog_id))
-		tell_dev(w, WEIR_EVENT_reloaded, now_ns, new, old->prog_id, new->prog_id);
+	} else if (!new->gone && new->detached) {
+		if (old->detached && !d->told_replaced)
+			tell_dev(w, WEIR_EVENT_replaced, now_ns, new, old->prog_id, 0);
+		d->told_replaced = old->detached;
+	} else if (!new->gone) {
+		if (d->told_replaced || old->prog_id != new->prog_id)
+			tell_dev(w, WEIR_EVENT_reloaded, now_ns, new, old->prog_id, new->prog_id);
+		d->told_replaced = false;
+	}
 }
 
 static bool is_gone(const struct weir_snapshot *snap, __u32 ifindex)
@@ -583,13 +527,13 @@ static void compare_snapshots(
 }
 
 /* What is kept of devices that are no longer attached. */
-static void forget_limits(struct weir_watch *w)
+static void forget_devs(struct weir_watch *w)
 {
-	for (unsigned int i = w->limits.nr; i-- > 0;) {
-		struct weir_dev_snapshot dev = {.rows_map_id = (__u32)at(&w->limits, i)->key};
+	for (unsigned int i = w->devs.nr; i-- > 0;) {
+		struct weir_dev_snapshot dev = {.rows_map_id = (__u32)weir_seen_at(&w->devs, i)->key};
 
 		if (!same_dev(&w->snap, &dev))
-			drop(&w->limits, at(&w->limits, i)->key);
+			weir_seen_drop(&w->devs, weir_seen_at(&w->devs, i)->key);
 	}
 }
 
@@ -604,7 +548,7 @@ void weir_watch_snapshot(struct weir_watch *w, struct weir_snapshot *snap)
 	weir_snapshot_done(&w->snap);
 	w->snap = *snap;
 	memset(snap, 0, sizeof(*snap));
-	forget_limits(w);
+	forget_devs(w);
 	look_for_recreated(w, now_ns);
 	w->has_snap = true;
 }

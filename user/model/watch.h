@@ -11,6 +11,7 @@
 #define WEIR_WATCH_H
 
 #include "model/event.h"
+#include "model/seen.h"
 #include "model/snapshot.h"
 
 /* A network device as it is now. */
@@ -46,20 +47,13 @@ struct weir_address_report {
 	bool removed;
 };
 
-/* What was reported, sorted by what it is about, so that one of many is found quickly. */
-struct weir_seen {
-	char *list; /* owned */
-	unsigned int nr, room;
-	size_t size; /* of one */
-};
-
 struct weir_watch {
 	struct weir_events events; /* for the caller to tell, and empty */
 	bool stale;		   /* tell of next hops that become stale, too */
 	/* private */
 	bool began, has_snap; /* what follows is no longer the first that is seen */
 	bool all;	      /* between begin and end: states may have been missed */
-	struct weir_seen links, neighs, addrs, limits;
+	struct weir_seen links, neighs, addrs, devs;
 	struct weir_snapshot snap; /* the last */
 };
 
