@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <netinet/in.h>
-#include <linux/if_ether.h>
+#include <net/ethernet.h>
 
 #include "model/tables.h"
 #include "out/doc.h"
