@@ -20,8 +20,7 @@ struct {
 } timers SEC(".maps");
 
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
-extern int bpf_xdp_metadata_rx_vlan_tag(
-	const struct xdp_md *ctx, __be16 *proto, __u16 *tag) __ksym;
+extern int bpf_xdp_metadata_rx_vlan_tag(const struct xdp_md *ctx, __be16 *proto, __u16 *tag) __ksym;
 
 SEC("xdp")
 int try_xdp(struct xdp_md *ctx)

@@ -57,7 +57,6 @@ monitor() {
 
 sampling_is_seen() {
 	weir_r watch on latency 1/$((RANDOM + 2))
-	sleep 0.3
 	seen sampling .now && grep -q sampling "$LINES"
 }
 

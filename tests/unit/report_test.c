@@ -23,13 +23,16 @@ static void fill(struct weir_findings *found)
 	for (unsigned int s = WEIR_STATE_COUNT; s-- > 0;) {
 		for (unsigned int c = WEIR_CHECK_COUNT; c-- > 0;) {
 			bool dev = weir_check_info[c].area == WEIR_AREA_device;
-			struct weir_finding *f = weir_find(found, c, s, dev ? "interface-name0" : "",
-				"%s", c % 2 ? "" : "a reason that is given in so many words that no "
-						   "line of a terminal could ever hold all of them");
+			struct weir_finding *f =
+				weir_find(found, c, s, dev ? "interface-name0" : "", "%s",
+					c % 2 ? ""
+					      : "a reason that is given in so many words that no "
+						"line of a terminal could ever hold all of them");
 
 			if (s != WEIR_STATE_ok)
-				weir_find_remedy(f, "weir -n some-namespace dev attach %s force; and "
-						    "then something else: weir doctor %s",
+				weir_find_remedy(f,
+					"weir -n some-namespace dev attach %s force; and "
+					"then something else: weir doctor %s",
 					"interface-name0", "interface-name0");
 			if (!(c % 3))
 				f->count = c;
@@ -75,8 +78,7 @@ static void findings_are_sorted_and_counted(void **state)
 	json = print(weir_doc_doctor(&found, "6.1"), weir_text_doctor, true);
 	doc = json_loads(json, 0, NULL);
 	assert_int_equal(weir_get_int(doc, "version"), 1);
-	assert_int_equal(
-		weir_get_int(json_object_get(doc, "states"), "warning"), WEIR_CHECK_COUNT);
+	assert_int_equal(weir_get_int(json_object_get(doc, "states"), "warning"), WEIR_CHECK_COUNT);
 	list = json_object_get(doc, "findings");
 	assert_int_equal(json_array_size(list), found.nr);
 	json_array_foreach (list, i, f) {
@@ -126,9 +128,18 @@ static void nothing_gone_round_is_said(void **state)
 
 static struct weir_event event_of(enum weir_event_kind kind)
 {
-	return (struct weir_event){.kind = kind, .time_ns = 7, .dev = "eth0", .ifindex = 3,
-		.hook = WEIR_HOOK_tc_ingress, .addr = 0x010200c0, .mac = {2, 0, 0, 0, 0, 1}, .old_mac = {2, 0, 0, 0, 0, 2},
-		.before = 1111, .now = 2222, .count = 3333, .other = "eth9"};
+	return (struct weir_event){.kind = kind,
+		.time_ns = 7,
+		.dev = "eth0",
+		.ifindex = 3,
+		.hook = WEIR_HOOK_tc_ingress,
+		.addr = 0x010200c0,
+		.mac = {2, 0, 0, 0, 0, 1},
+		.old_mac = {2, 0, 0, 0, 0, 2},
+		.before = 1111,
+		.now = 2222,
+		.count = 3333,
+		.other = "eth9"};
 }
 
 static void every_event_says_what_it_holds(void **state)
@@ -153,11 +164,11 @@ static void every_event_says_what_it_holds(void **state)
 		assert_int_equal(
 			weir_get_int(doc, "before"), info->has & WEIR_HAS_BEFORE ? 1111 : 0);
 		assert_int_equal(weir_get_int(doc, "now"), info->has & WEIR_HAS_NOW ? 2222 : 0);
-		assert_int_equal(
-			weir_get_int(doc, "count"), info->has & WEIR_HAS_COUNT ? 3333 : 0);
-		assert_string_equal(weir_get_text(doc, "on"), info->has & WEIR_HAS_ON ? "eth9" : "");
-		assert_string_equal(weir_get_text(doc, "hook"),
-			info->has & WEIR_HAS_HOOK ? "tc_ingress" : "");
+		assert_int_equal(weir_get_int(doc, "count"), info->has & WEIR_HAS_COUNT ? 3333 : 0);
+		assert_string_equal(
+			weir_get_text(doc, "on"), info->has & WEIR_HAS_ON ? "eth9" : "");
+		assert_string_equal(
+			weir_get_text(doc, "hook"), info->has & WEIR_HAS_HOOK ? "tc_ingress" : "");
 		assert_string_equal(weir_get_text(doc, "address"),
 			info->has & WEIR_HAS_ADDR ? "192.0.2.1" : "");
 		assert_string_equal(weir_get_text(doc, "mac"),

@@ -20,9 +20,12 @@ static __u32 sample_every;
 
 static void read_now(void)
 {
-	struct weir_snapshot snap = {.time_ns = now += second / 2, .sample_every = sample_every,
-		.nr_devs = nr_devs, .devs = aligned_alloc(64, sizeof(dev)),
-		.nr_vlans = nr_vlans, .vlans = malloc(sizeof(vlan))};
+	struct weir_snapshot snap = {.time_ns = now += second / 2,
+		.sample_every = sample_every,
+		.nr_devs = nr_devs,
+		.devs = aligned_alloc(64, sizeof(dev)),
+		.nr_vlans = nr_vlans,
+		.vlans = malloc(sizeof(vlan))};
 
 	memcpy(snap.devs, dev, sizeof(dev));
 	*snap.vlans = vlan;
@@ -32,8 +35,7 @@ static void read_now(void)
 
 static void link_is(__u32 ifindex, const char *name, bool up, bool carrier, __u32 mtu)
 {
-	struct weir_link_report r = {
-		.ifindex = ifindex, .up = up, .carrier = carrier, .mtu = mtu};
+	struct weir_link_report r = {.ifindex = ifindex, .up = up, .carrier = carrier, .mtu = mtu};
 
 	snprintf(r.name, sizeof(r.name), "%s", name);
 	memcpy(r.mac, mac1, sizeof(r.mac));
@@ -258,8 +260,8 @@ static void vlan_devices_are_attached_too(void **state)
 
 static void links_of_attached_devices_are_told(void **state)
 {
-	struct weir_link_report r = {.ifindex = A, .name = "a", .up = true, .carrier = true,
-		.mtu = 1400};
+	struct weir_link_report r = {
+		.ifindex = A, .name = "a", .up = true, .carrier = true, .mtu = 1400};
 	struct weir_event e;
 
 	(void)state;
@@ -481,8 +483,10 @@ static void many_next_hops_are_kept_apart(void **state)
 
 	(void)state;
 	for (__u32 i = 0; i < NR; i++) {
-		struct weir_neigh_report r = {.ifindex = A, .addr = i * 2654435761u | 1,
-			.state = WEIR_NEIGH_GOOD, .has_mac = true};
+		struct weir_neigh_report r = {.ifindex = A,
+			.addr = i * 2654435761u | 1,
+			.state = WEIR_NEIGH_GOOD,
+			.has_mac = true};
 
 		memcpy(r.mac, &i, sizeof(i));
 		weir_watch_neigh(&w, &r, now);
@@ -490,8 +494,10 @@ static void many_next_hops_are_kept_apart(void **state)
 	assert_int_equal(w.events.nr, NR);
 	weir_events_done(&w.events);
 	for (__u32 i = NR; i-- > 0;) {
-		struct weir_neigh_report r = {.ifindex = A, .addr = i * 2654435761u | 1,
-			.state = WEIR_NEIGH_GOOD, .has_mac = true};
+		struct weir_neigh_report r = {.ifindex = A,
+			.addr = i * 2654435761u | 1,
+			.state = WEIR_NEIGH_GOOD,
+			.has_mac = true};
 
 		memcpy(r.mac, &i, sizeof(i));
 		weir_watch_neigh(&w, &r, now);
@@ -506,7 +512,8 @@ static void many_next_hops_are_kept_apart(void **state)
 
 static void as_many_devices_as_fit_is_told(void **state)
 {
-	struct weir_snapshot snap = {.time_ns = now, .nr_devs = WEIR_DEV_MAX + 1,
+	struct weir_snapshot snap = {.time_ns = now,
+		.nr_devs = WEIR_DEV_MAX + 1,
 		.devs = aligned_alloc(64, (WEIR_DEV_MAX + 1) * sizeof(dev[0]))};
 
 	(void)state;
@@ -519,7 +526,8 @@ static void as_many_devices_as_fit_is_told(void **state)
 	for (unsigned int i = 0; i < w.events.nr; i++)
 		assert_int_not_equal(w.events.list[i].kind, WEIR_EVENT_devices_full);
 	weir_events_done(&w.events);
-	snap = (struct weir_snapshot){.time_ns = now, .nr_devs = WEIR_DEV_MAX,
+	snap = (struct weir_snapshot){.time_ns = now,
+		.nr_devs = WEIR_DEV_MAX,
 		.devs = aligned_alloc(64, WEIR_DEV_MAX * sizeof(dev[0]))};
 	memset(snap.devs, 0, snap.nr_devs * sizeof(dev[0]));
 	for (__u32 i = 0; i < snap.nr_devs; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Two sources of news: what the kernel tells by itself, and the counters, which are looked at twice a
- * second, or sooner after the kernel told something, but never more than five times.
+ * Two sources of news: what the kernel tells by itself, and the counters, which are looked at twice
+ * a second, or sooner after the kernel told something, but never more than five times.
  */
 #include <errno.h>
 #include <signal.h>
@@ -54,15 +54,16 @@ static int look(struct monitoring *m, struct weir_err *err)
 static int tell(struct monitoring *m, struct weir_err *err)
 {
 	struct weir_events *events = &m->watch.events;
-	int ret = events->failed ? weir_fail(err, WEIR_REFUSED, -ENOMEM, "keeping what happens") : 0;
+	int ret =
+		events->failed ? weir_fail(err, WEIR_REFUSED, -ENOMEM, "keeping what happens") : 0;
 
 	for (unsigned int i = 0; !ret && i < events->nr; i++) {
 		struct weir_event *e = &events->list[i];
 
 		if (e->kind == WEIR_EVENT_replaced && e->hook == WEIR_HOOK_xdp)
 			e->now = weir_xdp_program(e->ifindex);
-		ret = weir_show(&m->run->face, weir_doc_event(e, (__u64)time(NULL)),
-			weir_text_event, err);
+		ret = weir_show(
+			&m->run->face, weir_doc_event(e, (__u64)time(NULL)), weir_text_event, err);
 	}
 	weir_events_done(events);
 	if (!ret)
@@ -82,8 +83,8 @@ static void greet(const struct monitoring *m)
 	for (unsigned int i = 0; i < snap->nr_devs; i++)
 		if (!i || strcmp(snap->devs[i].name, snap->devs[i - 1].name))
 			weir_ink(face, WEIR_PLAIN, " %s", snap->devs[i].name);
-	weir_ink(face, WEIR_PLAIN, "%s\n", snap->nr_devs ? ", their next hops and limits"
-							 : " for devices that are attached");
+	weir_ink(face, WEIR_PLAIN, "%s\n",
+		snap->nr_devs ? ", their next hops and limits" : " for devices that are attached");
 }
 
 static int loop(struct monitoring *m, struct weir_err *err)

@@ -74,8 +74,8 @@ static int check_rights(struct weir_err *err)
 	return 0;
 }
 
-int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *out,
-	struct weir_err *err)
+int weir_doctor(
+	struct weir_ns *ns, const char *only, struct weir_findings *out, struct weir_err *err)
 {
 	struct weir_findings found = {};
 	struct links links = {.ns = ns};

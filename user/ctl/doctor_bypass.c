@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What acts on forwarded packets in the kernel, and so not on those that the fast path forwards: only
- * what is really there, and how much of it.
+ * What acts on forwarded packets in the kernel, and so not on those that the fast path forwards:
+ * only what is really there, and how much of it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -329,12 +329,14 @@ static void find_ip_rules(struct weir_findings *found)
 		return;
 	if (rules.by_mark)
 		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
-			"%u rule%s, %u by firewall mark: the fast path asks without marks, so those "
-			"never match; the others are honoured", S(rules.nr), rules.by_mark);
+			"%u rule%s, %u by firewall mark: the fast path asks without marks, so "
+			"those never match; the others are honoured",
+			S(rules.nr), rules.by_mark);
 	else
 		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
 			"%u rule%s: honoured, but with any rule a route is kept for each flow, by "
-			"ports and protocol, not for each pair of hosts", S(rules.nr));
+			"ports and protocol, not for each pair of hosts",
+			S(rules.nr));
 	f->count = rules.nr;
 	weir_find_remedy(f, "ip rule show%s", rules.by_mark ? "; " OBEYED : "");
 }
@@ -402,8 +404,7 @@ static void find_taps(struct weir_findings *found)
 	weir_find_remedy(f, "ss -0 -p; to see packets that XDP forwards: weir trace");
 }
 
-void weir_doctor_bypass(
-	const struct weir_link *links, unsigned int nr, struct weir_findings *found)
+void weir_doctor_bypass(const struct weir_link *links, unsigned int nr, struct weir_findings *found)
 {
 	int rc = weir_doctor_nft(found);
 

@@ -142,7 +142,7 @@ static int no_op(void *ctx, const char *name)
 	return 0;
 }
 
-/* What to do at the other end of a veth; @where as weir_peer_do() says it, "" = it was not found. */
+/* What to do at the other end of a veth; @where as weir_peer_do() says it, "" = not found. */
 static void mend_peer(struct weir_finding *f, const char *where, const char *setting)
 {
 	if (*where)
@@ -420,8 +420,8 @@ static void find_below(struct exam *e)
 	WHY(f, "a VLAN device of one in another namespace");
 }
 
-void weir_doctor_dev(const struct weir_ns *ns, const struct weir_link *link,
-	struct weir_findings *found)
+void weir_doctor_dev(
+	const struct weir_ns *ns, const struct weir_link *link, struct weir_findings *found)
 {
 	struct exam e = {.ns = ns, .link = link, .found = found, .xdp.sz = sizeof(e.xdp)};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tables of nftables that forwarded packets would meet in the kernel, and how many rules in them. */
+/* Tables of nftables that forwarded packets would meet in the kernel, and the rules in them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum { NAME_MAX_BYTES = 64, NO_HOOK = -1 };
 struct chain {
 	__u8 family;
 	char table[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
-	int hook; /* NO_HOOK: a chain that others jump to */
+	int hook;   /* NO_HOOK: a chain that others jump to */
 	bool drops; /* by its policy */
 	unsigned int rules;
 };

@@ -115,7 +115,7 @@ int weir_hardware_get(const char *dev, struct weir_hardware *hw)
 	if (hw->has_channels) {
 		hw->channels = channels.combined_count + channels.rx_count;
 		hw->channels_max = channels.max_combined > channels.max_rx ? channels.max_combined
-									    : channels.max_rx;
+									   : channels.max_rx;
 	}
 	return 0;
 }

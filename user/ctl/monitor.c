@@ -186,8 +186,9 @@ int weir_monitor_open(struct weir_ns *ns, struct weir_watch *watch, struct weir_
 	(void)ns; /* entered, so that a socket is of it */
 	if (!rc) {
 		m->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (!m->nl || mnl_socket_bind(m->nl, RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR,
-				      MNL_SOCKET_AUTOPID))
+		if (!m->nl ||
+			mnl_socket_bind(m->nl, RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR,
+				MNL_SOCKET_AUTOPID))
 			rc = -errno;
 	}
 	if (!rc)
@@ -223,8 +224,8 @@ static int take_one(struct weir_monitor *m, struct weir_watch *watch)
 	return mnl_cb_run(m->buf, (size_t)n, 0, 0, on_news, &to) < 0 ? -errno : 1;
 }
 
-int weir_monitor_wait(struct weir_monitor *m, struct weir_watch *watch, int wait_ms,
-	struct weir_err *err)
+int weir_monitor_wait(
+	struct weir_monitor *m, struct weir_watch *watch, int wait_ms, struct weir_err *err)
 {
 	struct pollfd fd = {.fd = mnl_socket_get_fd(m->nl), .events = POLLIN};
 	int rc = poll(&fd, 1, wait_ms), got = 0;

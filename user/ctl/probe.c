@@ -26,13 +26,13 @@
 static int load(const char *name, __u32 ifindex, struct probe_bpf **skel)
 {
 	struct probe_bpf *s = probe_bpf__open();
-	struct bpf_program *p, *chosen;
+	struct bpf_program *p = NULL, *chosen;
 	int rc = 0;
 
 	if (!s)
 		return -errno;
 	chosen = bpf_object__find_program_by_name(s->obj, name);
-	bpf_object__for_each_program (p, s->obj)
+	while ((p = bpf_object__next_program(s->obj, p)))
 		bpf_program__set_autoload(p, p == chosen);
 	if (chosen != s->progs.try_timer)
 		rc = bpf_map__set_autocreate(s->maps.timers, false);
@@ -143,9 +143,8 @@ static int xdp_link(const char *name, int ifindex, __u32 flags)
 
 	if (rc)
 		return rc;
-	link = bpf_link_create(
-		bpf_program__fd(bpf_object__find_program_by_name(skel->obj, name)), ifindex,
-		BPF_XDP, &opts);
+	link = bpf_link_create(bpf_program__fd(bpf_object__find_program_by_name(skel->obj, name)),
+		ifindex, BPF_XDP, &opts);
 	rc = link < 0 ? -errno : 0;
 	probe_bpf__destroy(skel);
 	return rc;
@@ -206,14 +205,13 @@ static int try_tcx(const struct weir_scratch *s)
 	int rc = load("try_tcx", 0, &skel);
 
 	return rc ? rc
-		  : judge(skel, bpf_program__attach_tcx(
-					skel->progs.try_tcx, (int)s->ifindex, NULL));
+		  : judge(skel,
+			    bpf_program__attach_tcx(skel->progs.try_tcx, (int)s->ifindex, NULL));
 }
 
 static int try_clsact(const struct weir_scratch *s)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)s->ifindex,
-		.attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)s->ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts);
 	struct probe_bpf *skel;
 	int rc = load("try_tc", 0, &skel);
@@ -274,8 +272,7 @@ static int try_sk_lookup(const struct weir_scratch *s)
 	int rc = load("try_sk_lookup", 0, &skel);
 
 	(void)s;
-	return rc ? rc
-		  : judge(skel, bpf_program__attach_netns(skel->progs.try_sk_lookup, fd));
+	return rc ? rc : judge(skel, bpf_program__attach_netns(skel->progs.try_sk_lookup, fd));
 }
 
 /* On no control group: a kernel that has such links complains of the descriptor alone. */
@@ -340,7 +337,7 @@ static const struct trial {
 	{WEIR_CHECK_timer, ANYWHERE, try_timer, "Linux 5.15 or later"},
 };
 
-/* @privileged: the caller has all rights, so that it is not for want of them that one is refused. */
+/* @privileged: the caller has all rights, so what is refused is not refused for want of them. */
 static void run_trial(const struct trial *t, const struct weir_scratch *s, bool privileged,
 	struct weir_findings *found)
 {
@@ -349,8 +346,8 @@ static void run_trial(const struct trial *t, const struct weir_scratch *s, bool 
 
 	if ((t->need != ANYWHERE && s->error) || (t->need == ON_VETH && s->no_veth)) {
 		rc = s->error ? s->error : s->no_veth;
-		f = weir_find(found, t->check, WEIR_STATE_unknown, "",
-			"no %s to try it in: %s", s->error ? "namespace" : "veth", strerror(-rc));
+		f = weir_find(found, t->check, WEIR_STATE_unknown, "", "no %s to try it in: %s",
+			s->error ? "namespace" : "veth", strerror(-rc));
 		weir_find_remedy(f, "%s", s->error ? AS_ROOT : "modprobe veth");
 		return;
 	}
@@ -361,8 +358,9 @@ static void run_trial(const struct trial *t, const struct weir_scratch *s, bool 
 	}
 	f = weir_find(found, t->check, WEIR_STATE_missing, "", "refused: %s", strerror(-rc));
 	weir_find_remedy(f, "%s",
-		rc == -EPERM && privileged ? "another kernel: a policy of this one forbids it to all"
-					   : t->remedy);
+		rc == -EPERM && privileged
+			? "another kernel: a policy of this one forbids it to all"
+			: t->remedy);
 }
 
 /* --- what is read, not tried --- */
@@ -405,9 +403,11 @@ static void find_bpffs(const struct weir_ns *ns, struct weir_findings *found)
 		return;
 	}
 	f = weir_find(found, WEIR_CHECK_bpffs, ns->may_mount ? WEIR_STATE_off : WEIR_STATE_missing,
-		"", "%s", ns->may_mount ? "not mounted; 'weir dev attach' mounts it" : "not in sight");
-	weir_find_remedy(f, "%s", ns->may_mount ? "mount -t bpf bpf /sys/fs/bpf"
-						: "weir -n NAMESPACE doctor, from outside");
+		"", "%s",
+		ns->may_mount ? "not mounted; 'weir dev attach' mounts it" : "not in sight");
+	weir_find_remedy(f, "%s",
+		ns->may_mount ? "mount -t bpf bpf /sys/fs/bpf"
+			      : "weir -n NAMESPACE doctor, from outside");
 }
 
 static void find_ip_forward(struct weir_findings *found)
@@ -420,8 +420,8 @@ static void find_ip_forward(struct weir_findings *found)
 		return;
 	}
 	f = weir_find(found, WEIR_CHECK_ip_forward, on ? WEIR_STATE_unknown : WEIR_STATE_off, "",
-		"%s", on ? strerror((int)-on) : "off: all that comes in goes to the kernel, which "
-						"forwards nothing");
+		"%s",
+		on ? strerror((int)-on) : "off: all goes to the kernel, which forwards nothing");
 	weir_find_remedy(f, "sysctl -w net.ipv4.ip_forward=1");
 }
 

@@ -57,8 +57,8 @@ int weir_hardware_get(const char *dev, struct weir_hardware *hw);
 
 /* --- doctor_dev.c, doctor_bypass.c --- */
 
-void weir_doctor_dev(const struct weir_ns *ns, const struct weir_link *link,
-	struct weir_findings *found);
+void weir_doctor_dev(
+	const struct weir_ns *ns, const struct weir_link *link, struct weir_findings *found);
 
 /* What acts on forwarded packets in the kernel, and on these devices; @nr 0 = on none. */
 void weir_doctor_bypass(

@@ -41,8 +41,8 @@ int weir_probe_af_xdp(__u32 ifindex)
 
 	if (fd < 0)
 		return -errno;
-	memory = mmap(NULL, CHUNK * NR_CHUNKS, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, CHUNK * NR_CHUNKS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		-1, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	rc = bind_to(fd, memory, ifindex);

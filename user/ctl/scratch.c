@@ -84,6 +84,7 @@ void weir_scratch_enter(struct weir_scratch *s)
 void weir_scratch_leave(struct weir_scratch *s)
 {
 	if (s->home >= 0 && setns(s->home, CLONE_NEWNET))
-		abort(); /* in the wrong namespace, anything we did next would hit the wrong devices */
+		abort(); /* in the wrong namespace, anything we did next would hit the wrong devices
+			  */
 	weir_close(&s->home);
 }

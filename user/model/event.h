@@ -30,15 +30,15 @@ enum {
 /* What happened: id (as in JSON), what else it holds. */
 #define WEIR_EVENTS(EVENT)                                                                         \
 	EVENT(attached, HAS_PROG)                                                                  \
-	EVENT(reloaded, HAS_PROGS)     /* both weir's */                                           \
+	EVENT(reloaded, HAS_PROGS) /* both weir's */                                               \
 	EVENT(detached, HAS_OLD_PROG)                                                              \
-	EVENT(replaced, HAS_PROGS)     /* now: another's XDP program, 0 = none */                  \
+	EVENT(replaced, HAS_PROGS) /* now: another's XDP program, 0 = none */                      \
 	EVENT(vlan_attached, HAS_ON)                                                               \
 	EVENT(vlan_detached, HAS_ON)                                                               \
-	EVENT(gone, HAS_BEFORE)      /* ifindex */                                                 \
+	EVENT(gone, HAS_BEFORE)	     /* ifindex */                                                 \
 	EVENT(recreated, HAS_CHANGE) /* ifindex */                                                 \
 	EVENT(link_up, HAS_NOTHING)                                                                \
-	EVENT(link_down, HAS_NOW)    /* 1: its owner left it up, but it has no carrier */          \
+	EVENT(link_down, HAS_NOW) /* 1: its owner left it up, but it has no carrier */             \
 	EVENT(mtu, HAS_CHANGE)                                                                     \
 	EVENT(mac, HAS_MACS)                                                                       \
 	EVENT(neigh_reachable, HAS_HOP)                                                            \
@@ -50,12 +50,12 @@ enum {
 	EVENT(neigh_full, HAS_COUNT)  /* next hops not confirmed */                                \
 	EVENT(xmit_full, HAS_COUNT)   /* packets dropped */                                        \
 	EVENT(qdisc_full, HAS_COUNT)  /* packets dropped */                                        \
-	EVENT(lost, HAS_COUNT)        /* packets that weir lost sight of */                        \
+	EVENT(lost, HAS_COUNT)	      /* packets that weir lost sight of */                        \
 	EVENT(devices_full, HAS_COUNT)                                                             \
-	EVENT(sampling, HAS_CHANGE)   /* one packet in so many is timed; 0 = none */               \
+	EVENT(sampling, HAS_CHANGE) /* one packet in so many is timed; 0 = none */                 \
 	EVENT(address_added, HAS_ADDR)                                                             \
 	EVENT(address_removed, HAS_ADDR)                                                           \
-	EVENT(overrun, HAS_NOTHING)   /* the kernel had more to tell than could be kept */
+	EVENT(overrun, HAS_NOTHING) /* the kernel had more to tell than could be kept */
 
 enum weir_event_kind {
 #define EVENT(id, has) WEIR_EVENT_##id,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What `weir doctor` looked at and found, as plain data: ctl fills it, out shows it. A finding is no
- * failure: what is missing here may never be needed.
+ * What `weir doctor` looked at and found, as plain data: ctl fills it, out shows it. A finding is
+ * no failure: what is missing here may never be needed.
  */
 #ifndef WEIR_FINDING_H
 #define WEIR_FINDING_H
@@ -121,10 +121,10 @@ extern const struct weir_check_info weir_check_info[WEIR_CHECK_COUNT];
 struct weir_finding {
 	enum weir_check check;
 	enum weir_state state;
-	char subject[32];  /* a device, a table; "" = the kernel or the namespace */
-	__s64 count;	   /* how many there are, -1 where nothing is counted */
-	char why[256];	   /* may be empty where the state says all */
-	char remedy[192];  /* what to type; may be empty */
+	char subject[32]; /* a device, a table; "" = the kernel or the namespace */
+	__s64 count;	  /* how many there are, -1 where nothing is counted */
+	char why[256];	  /* may be empty where the state says all */
+	char remedy[192]; /* what to type; may be empty */
 };
 
 struct weir_findings {

@@ -16,7 +16,7 @@ struct link_seen {
 struct neigh_seen {
 	struct weir_seen_head head;
 	enum weir_neigh_state is, told; /* told: GOOD, FAILED, or NONE yet */
-	bool in_use; /* good, or it was until it failed without a probe */
+	bool in_use;			/* good, or it was until it failed without a probe */
 	bool has_mac;
 	__u8 mac[6];
 };
@@ -127,34 +127,34 @@ static void look_for_recreated(struct weir_watch *w, __u64 now_ns)
 			link->told_recreated = true;
 			if (!w->began || !w->has_snap)
 				continue;
-			e = weir_event_add(&w->events, WEIR_EVENT_recreated, now_ns, p.name,
-				link->is.ifindex);
+			e = weir_event_add(
+				&w->events, WEIR_EVENT_recreated, now_ns, p.name, link->is.ifindex);
 			e->before = p.ifindex;
 			e->now = link->is.ifindex;
 		}
 	}
 }
 
-static void compare_links(struct weir_watch *w, const struct weir_link_report *old,
-	const struct weir_link_report *new, __u64 now_ns)
+static void compare_links(struct weir_watch *w, const struct weir_link_report *was,
+	const struct weir_link_report *is, __u64 now_ns)
 {
-	bool was_up = old->up && old->carrier, is_up = new->up && new->carrier;
+	bool was_up = was->up && was->carrier, is_up = is->up && is->carrier;
 	struct weir_event *e;
 
 	if (was_up != is_up) {
 		e = weir_event_add(&w->events, is_up ? WEIR_EVENT_link_up : WEIR_EVENT_link_down,
-			now_ns, new->name, new->ifindex);
-		e->now = !is_up && new->up;
+			now_ns, is->name, is->ifindex);
+		e->now = !is_up && is->up;
 	}
-	if (old->mtu != new->mtu) {
-		e = weir_event_add(&w->events, WEIR_EVENT_mtu, now_ns, new->name, new->ifindex);
-		e->before = old->mtu;
-		e->now = new->mtu;
+	if (was->mtu != is->mtu) {
+		e = weir_event_add(&w->events, WEIR_EVENT_mtu, now_ns, is->name, is->ifindex);
+		e->before = was->mtu;
+		e->now = is->mtu;
 	}
-	if (memcmp(old->mac, new->mac, sizeof(old->mac))) {
-		e = weir_event_add(&w->events, WEIR_EVENT_mac, now_ns, new->name, new->ifindex);
-		memcpy(e->old_mac, old->mac, sizeof(e->old_mac));
-		memcpy(e->mac, new->mac, sizeof(e->mac));
+	if (memcmp(was->mac, is->mac, sizeof(was->mac))) {
+		e = weir_event_add(&w->events, WEIR_EVENT_mac, now_ns, is->name, is->ifindex);
+		memcpy(e->old_mac, was->mac, sizeof(e->old_mac));
+		memcpy(e->mac, is->mac, sizeof(e->mac));
 	}
 }
 
@@ -197,8 +197,8 @@ static void tell_neigh(struct weir_watch *w, enum weir_event_kind kind,
 }
 
 /* Tells what the report changes, and notes what has been told. */
-static void compare_neighs(struct weir_watch *w, struct neigh_seen *n,
-	const struct weir_neigh_report *r, __u64 now_ns)
+static void compare_neighs(
+	struct weir_watch *w, struct neigh_seen *n, const struct weir_neigh_report *r, __u64 now_ns)
 {
 	bool was_good = n->told == WEIR_NEIGH_GOOD;
 
@@ -314,16 +314,16 @@ void weir_watch_end(struct weir_watch *w, __u64 now_ns)
 {
 	for (unsigned int i = w->neighs.nr; i-- > 0;) {
 		const struct weir_seen_head *s = weir_seen_at(&w->neighs, i);
-		struct weir_neigh_report r = {.ifindex = (__u32)(s->key >> 32),
-			.addr = (__u32)s->key, .removed = true};
+		struct weir_neigh_report r = {
+			.ifindex = (__u32)(s->key >> 32), .addr = (__u32)s->key, .removed = true};
 
 		if (!s->fresh)
 			weir_watch_neigh(w, &r, now_ns);
 	}
 	for (unsigned int i = w->addrs.nr; i-- > 0;) {
 		const struct weir_seen_head *s = weir_seen_at(&w->addrs, i);
-		struct weir_address_report r = {.ifindex = (__u32)(s->key >> 32),
-			.addr = (__u32)s->key, .removed = true};
+		struct weir_address_report r = {
+			.ifindex = (__u32)(s->key >> 32), .addr = (__u32)s->key, .removed = true};
 
 		if (!s->fresh)
 			weir_watch_address(w, &r, now_ns);
@@ -429,20 +429,20 @@ static void tell_dev(struct weir_watch *w, enum weir_event_kind kind, __u64 now_
  * A program that is not on its hook may be on its way in or out, by a weir that is not done: it is
  * told to be replaced when the next reading says so, too.
  */
-static void compare_devs(struct weir_watch *w, const struct weir_dev_snapshot *old,
-	const struct weir_dev_snapshot *new, __u64 now_ns)
+static void compare_devs(struct weir_watch *w, const struct weir_dev_snapshot *was,
+	const struct weir_dev_snapshot *is, __u64 now_ns)
 {
-	struct dev_seen *d = weir_seen_find(&w->devs, new->rows_map_id);
+	struct dev_seen *d = weir_seen_find(&w->devs, is->rows_map_id);
 
-	if (!old || !d) {
-		tell_dev(w, WEIR_EVENT_attached, now_ns, new, 0, new->prog_id);
-	} else if (!new->gone && new->detached) {
-		if (old->detached && !d->told_replaced)
-			tell_dev(w, WEIR_EVENT_replaced, now_ns, new, old->prog_id, 0);
-		d->told_replaced = old->detached;
-	} else if (!new->gone) {
-		if (d->told_replaced || old->prog_id != new->prog_id)
-			tell_dev(w, WEIR_EVENT_reloaded, now_ns, new, old->prog_id, new->prog_id);
+	if (!was || !d) {
+		tell_dev(w, WEIR_EVENT_attached, now_ns, is, 0, is->prog_id);
+	} else if (!is->gone && is->detached) {
+		if (was->detached && !d->told_replaced)
+			tell_dev(w, WEIR_EVENT_replaced, now_ns, is, was->prog_id, 0);
+		d->told_replaced = was->detached;
+	} else if (!is->gone) {
+		if (d->told_replaced || was->prog_id != is->prog_id)
+			tell_dev(w, WEIR_EVENT_reloaded, now_ns, is, was->prog_id, is->prog_id);
 		d->told_replaced = false;
 	}
 }
@@ -459,13 +459,13 @@ static bool is_gone(const struct weir_snapshot *snap, __u32 ifindex)
 
 /* Once a device, however many hooks it was attached by. */
 static void tell_gone(
-	struct weir_watch *w, const struct weir_snapshot *old, const struct weir_snapshot *new)
+	struct weir_watch *w, const struct weir_snapshot *was, const struct weir_snapshot *is)
 {
 	struct place p, before = {};
 
-	for (unsigned int i = 0; place_at(new, i, &p); before = p, i++)
-		if (p.gone && p.ifindex != before.ifindex && !is_gone(old, p.ifindex))
-			weir_event_add(&w->events, WEIR_EVENT_gone, new->time_ns, p.name, p.ifindex)
+	for (unsigned int i = 0; place_at(is, i, &p); before = p, i++)
+		if (p.gone && p.ifindex != before.ifindex && !is_gone(was, p.ifindex))
+			weir_event_add(&w->events, WEIR_EVENT_gone, is->time_ns, p.name, p.ifindex)
 				->before = p.ifindex;
 }
 
@@ -500,29 +500,29 @@ static unsigned int count_devs(const struct weir_snapshot *snap)
 }
 
 static void compare_snapshots(
-	struct weir_watch *w, const struct weir_snapshot *old, const struct weir_snapshot *new)
+	struct weir_watch *w, const struct weir_snapshot *was, const struct weir_snapshot *is)
 {
 	struct weir_event *e;
 
-	for (unsigned int i = 0; i < old->nr_devs; i++)
-		if (!same_dev(new, &old->devs[i])) {
-			flush_dev(w, &old->devs[i], new->time_ns);
-			tell_dev(w, WEIR_EVENT_detached, new->time_ns, &old->devs[i],
-				old->devs[i].prog_id, 0);
+	for (unsigned int i = 0; i < was->nr_devs; i++)
+		if (!same_dev(is, &was->devs[i])) {
+			flush_dev(w, &was->devs[i], is->time_ns);
+			tell_dev(w, WEIR_EVENT_detached, is->time_ns, &was->devs[i],
+				was->devs[i].prog_id, 0);
 		}
-	for (unsigned int i = 0; i < new->nr_devs; i++)
-		compare_devs(w, same_dev(old, &new->devs[i]), &new->devs[i], new->time_ns);
-	tell_vlans(w, WEIR_EVENT_vlan_detached, new->time_ns, old, new);
-	tell_vlans(w, WEIR_EVENT_vlan_attached, new->time_ns, new, old);
-	tell_gone(w, old, new);
+	for (unsigned int i = 0; i < is->nr_devs; i++)
+		compare_devs(w, same_dev(was, &is->devs[i]), &is->devs[i], is->time_ns);
+	tell_vlans(w, WEIR_EVENT_vlan_detached, is->time_ns, was, is);
+	tell_vlans(w, WEIR_EVENT_vlan_attached, is->time_ns, is, was);
+	tell_gone(w, was, is);
 	/* with the last device detached goes the setting; that is told already */
-	if (old->sample_every != new->sample_every && new->nr_devs) {
-		e = weir_event_add(&w->events, WEIR_EVENT_sampling, new->time_ns, "", 0);
-		e->before = old->sample_every;
-		e->now = new->sample_every;
+	if (was->sample_every != is->sample_every && is->nr_devs) {
+		e = weir_event_add(&w->events, WEIR_EVENT_sampling, is->time_ns, "", 0);
+		e->before = was->sample_every;
+		e->now = is->sample_every;
 	}
-	if (count_devs(old) < WEIR_DEV_MAX && count_devs(new) >= WEIR_DEV_MAX)
-		weir_event_add(&w->events, WEIR_EVENT_devices_full, new->time_ns, "", 0)->count =
+	if (count_devs(was) < WEIR_DEV_MAX && count_devs(is) >= WEIR_DEV_MAX)
+		weir_event_add(&w->events, WEIR_EVENT_devices_full, is->time_ns, "", 0)->count =
 			WEIR_DEV_MAX;
 }
 
@@ -530,7 +530,8 @@ static void compare_snapshots(
 static void forget_devs(struct weir_watch *w)
 {
 	for (unsigned int i = w->devs.nr; i-- > 0;) {
-		struct weir_dev_snapshot dev = {.rows_map_id = (__u32)weir_seen_at(&w->devs, i)->key};
+		struct weir_dev_snapshot dev = {
+			.rows_map_id = (__u32)weir_seen_at(&w->devs, i)->key};
 
 		if (!same_dev(&w->snap, &dev))
 			weir_seen_drop(&w->devs, weir_seen_at(&w->devs, i)->key);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Making events of what is seen: each report is compared with what was known, and what differs is an
- * event. So a state that is read anew, because the kernel had more to tell than could be kept, tells
- * of all that lasted; and the first state read tells nothing.
+ * Making events of what is seen: each report is compared with what was known, and what differs is
+ * an event. So a state that is read anew, because the kernel had more to tell than could be kept,
+ * tells of all that lasted; and the first state read tells nothing.
  *
  *	weir_watch_begin(); links, neighbours, addresses; weir_watch_end();    all there are
  *	then one by one, as they change, and a snapshot now and then
@@ -18,7 +18,7 @@
 struct weir_link_report {
 	__u32 ifindex;
 	char name[16];
-	bool up;      /* by its owner */
+	bool up; /* by its owner */
 	bool carrier;
 	bool removed; /* it is no more */
 	__u32 mtu;

@@ -38,8 +38,8 @@ static void tell_dev(const struct weir_event *e, const struct words *w, char tex
 		snprintf(text, TEXT_MAX, "%s runs program %llu", w->hook, w->now);
 		break;
 	case WEIR_EVENT_reloaded:
-		snprintf(text, TEXT_MAX, "%s runs program %llu, before %llu; counters kept", w->hook,
-			w->now, w->before);
+		snprintf(text, TEXT_MAX, "%s runs program %llu, before %llu; counters kept",
+			w->hook, w->now, w->before);
 		break;
 	case WEIR_EVENT_detached:
 		snprintf(text, TEXT_MAX, "%s no longer runs program %llu", w->hook, w->before);
@@ -66,15 +66,16 @@ static void tell_dev(const struct weir_event *e, const struct words *w, char tex
 	case WEIR_EVENT_recreated:
 		snprintf(text, TEXT_MAX, "there again, as number %llu, before %llu, not attached",
 			w->now, w->before);
-		snprintf(remedy, TEXT_MAX, "weir dev detach %s; weir dev attach %s", e->dev, e->dev);
+		snprintf(
+			remedy, TEXT_MAX, "weir dev detach %s; weir dev attach %s", e->dev, e->dev);
 		break;
 	case WEIR_EVENT_link_up:
 		snprintf(text, TEXT_MAX, "up");
 		break;
 	case WEIR_EVENT_link_down:
 		snprintf(text, TEXT_MAX, e->now ? "down: no carrier" : "down");
-		snprintf(remedy, TEXT_MAX, e->now ? "ethtool %s; is the other end up?"
-						  : "ip link set %s up", e->dev);
+		snprintf(remedy, TEXT_MAX,
+			e->now ? "ethtool %s; is the other end up?" : "ip link set %s up", e->dev);
 		break;
 	case WEIR_EVENT_mtu:
 		snprintf(text, TEXT_MAX, "MTU %llu, before %llu", w->now, w->before);
@@ -169,8 +170,8 @@ static void tell_rest(const struct weir_event *e, const struct words *w, char te
 		snprintf(remedy, TEXT_MAX, "weir dev attach %s force", e->other);
 		break;
 	case WEIR_EVENT_overrun:
-		snprintf(text, TEXT_MAX, "more happened than could be told; what lasted of it "
-					 "follows");
+		snprintf(text, TEXT_MAX,
+			"more happened than could be told; what lasted of it follows");
 		break;
 	default:
 		break;
@@ -180,7 +181,9 @@ static void tell_rest(const struct weir_event *e, const struct words *w, char te
 json_t *weir_doc_event(const struct weir_event *e, __u64 wall_s)
 {
 	const struct weir_event_info *info = &weir_event_info[e->kind];
-	struct words w = {.before = e->before, .now = e->now, .count = e->count,
+	struct words w = {.before = e->before,
+		.now = e->now,
+		.count = e->count,
 		.hook = weir_hook_info[e->hook].name};
 	char text[TEXT_MAX] = "", remedy[TEXT_MAX] = "";
 	json_t *doc = json_pack("{s:I, s:I, s:s, s:o, s:o}", "time_s", weir_json_int(wall_s),
