@@ -398,9 +398,11 @@ nft() {
 	ip -n "$LAB-r" rule del from 203.0.113.0/24 table 100
 	doctor
 	not_found bypass ip_rules
-	ip -n "$LAB-r" rule add priority 32766 table 100 # at a default one's place
+	# at a default one's place, and with its table for some packets only
+	ip -n "$LAB-r" rule add priority 32766 table 100
+	ip -n "$LAB-r" rule add priority 32767 from 203.0.113.0/24 table default
 	doctor
-	found bypass ip_rules '' '.count == 1'
+	found bypass ip_rules '' '.count == 2'
 }
 
 @test "IPsec policies" {
