@@ -234,6 +234,13 @@ probes() {
 	doctor r0
 	found device xdp_program r0 ".state == \"warning\" and (.why | test(\"id $id, xdp_fib\")) and
 		(.remedy | test(\"prog show id $id; .* dev attach r0 force\"))"
+	# and where weir's pins say that it is attached
+	in_ns r ip link set r0 xdpdrv off
+	weir_r dev attach r0
+	bpftool link detach id "$(weir_r -j dev show r0 | jq '.devices[0].link_id')"
+	in_ns r ip link set r0 xdpdrv pinned "$FOREIGN/xdp_fib"
+	doctor r0
+	found device xdp_program r0 '.state == "warning" and (.why | test("xdp_fib"))'
 }
 
 @test "a veth whose other end takes no redirected frames; and what is said of it helps" {
