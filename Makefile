@@ -19,7 +19,7 @@ WARN	:= -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
 CFLAGS	?= -O2 -g
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Iinclude -Iuser -isystem $(B)/skel \
 	-ffile-prefix-map=$(CURDIR)=.
-LIBS	:= -lbpf -lelf -lz -lmnl -ljansson
+LIBS	:= -lbpf -lelf -lz -lmnl -ljansson -lncursesw
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Werror \
 	-Wno-unused-parameter -Iinclude -Ibpf $(addprefix -isystem /usr/include/,$(MULTIARCH)) \

@@ -129,6 +129,7 @@ planted() {
 	planted user/ctl/view.c '#include "cmd/cmd.h"'
 	planted user/ctl/view.c '# include <curses.h>'
 	planted user/tui/screen.c '#include "ctl/ctl.h"'
+	planted user/tui/draw.c '#include <ncurses.h>'
 	planted user/cmd/top.c '#include <ncursesw/ncurses.h>'
 	planted user/cmd/top.c '#include <bpf/libbpf.h>'
 	planted user/cmd/top.c '#include <libmnl/libmnl.h>'

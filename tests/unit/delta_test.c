@@ -25,7 +25,8 @@ static void fill(struct pair *p)
 		}
 	}
 	p->before = (struct weir_snapshot){.time_ns = 5000000000, .nr_devs = 2, .devs = p->dev[0]};
-	p->now = (struct weir_snapshot){.time_ns = 7000000000, .nr_devs = 2, .devs = p->dev[1]};
+	p->now = (struct weir_snapshot){
+		.time_ns = 7000000000, .exact = true, .nr_devs = 2, .devs = p->dev[1]};
 }
 
 static void arrive(struct weir_dev_snapshot *dev, __u64 packets)
@@ -263,6 +264,108 @@ static void trouble_ranks_ledger_before_dead_device_before_drops(void **state)
 	assert_int_equal(follow(&t, &p, 1, true).kind, WEIR_TROUBLE_NO_DEVICE);
 }
 
+/* A quick reading may split a packet in two: it accuses nobody, and acquits nobody. */
+static void only_exact_readings_judge_the_ledger(void **state)
+{
+	struct weir_trouble t;
+	struct pair p;
+
+	(void)state;
+	fill(&p);
+	p.now.exact = false;
+	p.dev[1][0].total.in.packets++;
+	assert_int_equal(follow(&t, &p, 1, true).kind, WEIR_TROUBLE_NONE);
+	p.now.exact = true;
+	assert_int_equal(follow(&t, &p, 2, false).kind, WEIR_TROUBLE_LEDGER);
+	p.now.exact = false;
+	p.dev[1][0].total.xdp_PASS_ARP.packets++;
+	assert_int_equal(follow(&t, &p, 3, false).kind, WEIR_TROUBLE_LEDGER);
+	assert_int_equal(t.since_s, 2);
+	p.now.exact = true;
+	assert_int_equal(follow(&t, &p, 4, false).kind, WEIR_TROUBLE_NONE);
+	/* and whose ledger it was may be gone */
+	p.dev[1][0].total.in.packets++;
+	assert_int_equal(follow(&t, &p, 5, false).kind, WEIR_TROUBLE_LEDGER);
+	p.now.exact = false;
+	p.now.nr_devs = 0;
+	assert_int_equal(follow(&t, &p, 6, false).kind, WEIR_TROUBLE_NO_DEVICE);
+}
+
+static void queues_and_cpus_have_their_own_differences(void **state)
+{
+	struct weir_row before[2] = {{.in = {.packets = 5}}}, now[2] = {{.in = {.packets = 7}}};
+	struct weir_delta d;
+	struct pair p;
+
+	(void)state;
+	fill(&p);
+	p.dev[0][0].nr_queues = p.dev[1][0].nr_queues = 2;
+	p.dev[0][0].queue = before;
+	p.dev[1][0].queue = now;
+	p.dev[0][1].nr_cpus = p.dev[1][1].nr_cpus = 1;
+	p.dev[0][1].cpu = before;
+	p.dev[1][1].cpu = now;
+	assert_int_equal(weir_delta_init(&d, &p.before, &p.now), 0);
+	assert_int_equal(d.devs[0].nr_queues, 2);
+	assert_int_equal(d.devs[0].queue[0].in.packets, 2);
+	assert_int_equal(d.devs[0].queue[1].in.packets, 0);
+	assert_int_equal(d.devs[1].cpu[0].in.packets, 2);
+	assert_int_equal(d.devs[1].nr_queues, 0);
+	weir_delta_done(&d);
+	now[0].in.packets = 4;
+	assert_int_equal(weir_delta_init(&d, &p.before, &p.now), 0);
+	assert_int_equal(d.devs[0].change, WEIR_CHANGE_RESET);
+	assert_null(d.devs[0].queue);
+	weir_delta_done(&d);
+}
+
+static void only_live_devices_have_known_rates(void **state)
+{
+	struct weir_delta d;
+	struct pair p;
+
+	(void)state;
+	fill(&p);
+	assert_int_equal(weir_delta_init(&d, &p.before, &p.now), 0);
+	assert_true(weir_delta_known(&d.devs[0]));
+	p.dev[1][0].gone = true;
+	assert_false(weir_delta_known(&d.devs[0]));
+	p.dev[1][1].detached = true;
+	assert_false(weir_delta_known(&d.devs[1]));
+	weir_delta_done(&d);
+	p.dev[1][0].gone = false;
+	p.dev[1][0].rows_map_id = 999;
+	assert_int_equal(weir_delta_init(&d, &p.before, &p.now), 0);
+	assert_false(weir_delta_known(&d.devs[0]));
+	weir_delta_done(&d);
+}
+
+static void trouble_is_told_with_a_command_that_looks_in_the_right_place(void **state)
+{
+	struct weir_trouble t = {.kind = WEIR_TROUBLE_LEDGER, .dev = "b", .count = -3};
+	struct weir_told told;
+	struct weir_delta d;
+	struct pair p;
+
+	(void)state;
+	fill(&p);
+	assert_int_equal(weir_delta_init(&d, &p.before, &p.now), 0);
+	for (unsigned int kind = 0; kind <= WEIR_TROUBLE_NONE; kind++) {
+		t.kind = kind;
+		weir_trouble_tell(&t, &d, " -n blue", &told);
+		assert_true(*told.text && *told.remedy);
+		assert_int_equal(weir_trouble_is_none(&t),
+			kind == WEIR_TROUBLE_IDLE || kind == WEIR_TROUBLE_NONE);
+	}
+	t.kind = WEIR_TROUBLE_LEDGER;
+	weir_trouble_tell(&t, &d, " -n blue", &told);
+	assert_non_null(strstr(told.text, "ledger of b does not balance: residual -3"));
+	assert_string_equal(told.remedy, "weir -n blue ledger show dev b");
+	weir_trouble_tell(&t, &d, "", &told);
+	assert_string_equal(told.remedy, "weir ledger show dev b");
+	weir_delta_done(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +380,10 @@ int main(void)
 		cmocka_unit_test(trouble_names_the_worst_drop_and_since_when),
 		cmocka_unit_test(trouble_of_the_first_look_began_before),
 		cmocka_unit_test(trouble_ranks_ledger_before_dead_device_before_drops),
+		cmocka_unit_test(only_exact_readings_judge_the_ledger),
+		cmocka_unit_test(queues_and_cpus_have_their_own_differences),
+		cmocka_unit_test(only_live_devices_have_known_rates),
+		cmocka_unit_test(trouble_is_told_with_a_command_that_looks_in_the_right_place),
 	};
 
 	return WEIR_RUN(tests);

@@ -113,6 +113,39 @@ static void adding_keeps_the_larger_maximum(void **state)
 	assert_int_equal(a.ip_rcv.samples, 0);
 }
 
+static void octaves_hold_every_sample_in_its_place(void **state)
+{
+	struct weir_lat_stage stage = {0};
+	struct weir_octaves octaves;
+	__u64 all = 0;
+
+	(void)state;
+	put(&stage, 0);
+	put(&stage, 1);
+	put(&stage, 2);
+	put(&stage, 3);
+	put(&stage, 4);
+	put(&stage, 63);
+	put(&stage, 64);
+	put(&stage, 127);
+	put(&stage, ~0ull);
+	weir_octaves_of(&stage, &octaves);
+	assert_int_equal(octaves.samples[0], 2);
+	assert_int_equal(octaves.samples[1], 2);
+	assert_int_equal(octaves.samples[2], 1);
+	assert_int_equal(octaves.samples[5], 1);
+	assert_int_equal(octaves.samples[6], 2);
+	assert_int_equal(octaves.samples[WEIR_OCTAVES - 1], 1);
+	for (unsigned int i = 0; i < WEIR_OCTAVES; i++)
+		all += octaves.samples[i];
+	assert_int_equal(all, 9);
+	assert_int_equal(weir_octave_from(0), 0);
+	assert_int_equal(weir_octave_from(6), 64);
+	/* no bucket lies across two of them */
+	for (unsigned int i = 1; i < WEIR_HIST_BUCKETS; i++)
+		assert_true(weir_log2(weir_hist_middle(i)) < WEIR_OCTAVES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +156,7 @@ int main(void)
 		cmocka_unit_test(quantiles_of_one_sample_are_not_above_it),
 		cmocka_unit_test(p99_of_a_hundred_is_the_ninety_ninth),
 		cmocka_unit_test(adding_keeps_the_larger_maximum),
+		cmocka_unit_test(octaves_hold_every_sample_in_its_place),
 	};
 
 	return WEIR_RUN(tests);

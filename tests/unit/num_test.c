@@ -113,6 +113,16 @@ static void ns_has_units_of_time(void **state)
 	assert_string_equal(buf, "68.0 s");
 }
 
+static void a_clock_is_local_time(void **state)
+{
+	char buf[16];
+
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	weir_format_clock(buf, sizeof(buf), 1700000000);
+	assert_string_equal(buf, "22:13:20");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +133,7 @@ int main(void)
 		cmocka_unit_test(si_has_three_digits_and_a_prefix),
 		cmocka_unit_test(si_never_grows_at_a_rounding_edge),
 		cmocka_unit_test(ns_has_units_of_time),
+		cmocka_unit_test(a_clock_is_local_time),
 	};
 
 	return WEIR_RUN(tests);

@@ -236,20 +236,23 @@ static void large_counts_stay_positive_numbers(void **state)
 static void reset_devices_have_no_rates(void **state)
 {
 	struct weir_trouble trouble;
+	struct weir_drops drops = {0};
 	struct weir_delta delta;
 	char *text, *json;
 	json_t *doc;
 
 	(void)state;
 	assert_int_equal(weir_delta_init(&delta, NULL, &snap), 0);
+	assert_int_equal(weir_drops_follow(&drops, &snap, &delta, 60), 0);
 	weir_trouble_follow(&trouble, &delta, 60, true);
-	json = print(weir_doc_top(&snap, &delta, &trouble, 60), weir_text_top, true, true, false);
-	text = print(weir_doc_top(&snap, &delta, &trouble, 60), weir_text_top, false, true, false);
+	json = print(weir_doc_top(&snap, &delta, &trouble, &drops, "", 60), weir_text_top, true, true, false);
+	text = print(weir_doc_top(&snap, &delta, &trouble, &drops, "", 60), weir_text_top, false, true, false);
 	doc = json_loads(json, 0, NULL);
 	assert_true(json_is_null(json_object_get(doc, "in_pps")));
 	assert_non_null(strstr(text, "in ·"));
 	assert_non_null(strstr(text, "eth0: new"));
 	json_decref(doc);
+	weir_drops_done(&drops);
 	free(text);
 	free(json);
 	weir_delta_done(&delta);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/num.h"
 
@@ -117,4 +118,13 @@ void weir_format_ns(char *buf, size_t size, double ns, bool utf8)
 	else
 		three_digits(digits, sizeof(digits), ns);
 	snprintf(buf, size, "%s %s", digits, i == 1 && utf8 ? "µs" : units[i]);
+}
+
+void weir_format_clock(char *buf, size_t size, uint64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	if (!localtime_r(&when, &tm) || !strftime(buf, size, "%H:%M:%S", &tm))
+		snprintf(buf, size, "?");
 }

@@ -31,4 +31,7 @@ void weir_format_si(char *buf, size_t size, double value, const char *unit);
 /* A span of time: 41 ns, 1.23 µs ("us" unless @utf8), 2.10 s. */
 void weir_format_ns(char *buf, size_t size, double ns, bool utf8);
 
+/* A time of day in seconds since 1970, local: 20:11:05. */
+void weir_format_clock(char *buf, size_t size, uint64_t seconds);
+
 #endif

@@ -118,6 +118,12 @@ int weir_read(struct weir_run *run, const char *only, bool exact, struct weir_sn
 int weir_read_again(struct weir_run *run, struct weir_view **view, bool exact,
 	struct weir_snapshot *snap, struct weir_err *err);
 
+/* The options that make another weir look where this one does: " -n NAME --pin DIR", or "". */
+void weir_where(const struct weir_run *run, char *buf, size_t size);
+
+/* live.c: the screen of `weir top`; @nr readings, one each @every_ns. */
+int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_err *err);
+
 /* Handlers, one file an object. */
 weir_handler_fn weir_dev_attach_cmd, weir_dev_detach_cmd, weir_dev_show_cmd;
 weir_handler_fn weir_path_show_cmd, weir_path_coverage_cmd;

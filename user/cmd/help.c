@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "cmd/cmd.h"
 #include "model/tables.h"
+#include "tui/keys.h"
 
 static const char *const exit_codes[] = {
 	[WEIR_DONE] = "done",
@@ -114,6 +115,13 @@ static void man_item(FILE *file, const char *tag, const char *text)
 	fputc('\n', file);
 }
 
+static void man_keys(FILE *file)
+{
+	fputs(".SH KEYS\nThose of the live screen,\n.BR \"weir top\" .\n", file);
+	for (unsigned int i = 0; i < ACTION_COUNT; i++)
+		man_item(file, weir_action_info[i].keys, weir_action_info[i].what);
+}
+
 static void man_causes(FILE *file)
 {
 	char text[1024];
@@ -149,6 +157,7 @@ void weir_help_man(FILE *file)
 		option_text(&weir_option_info[i], tag, sizeof(tag));
 		man_item(file, tag + strspn(tag, " "), weir_option_info[i].text);
 	}
+	man_keys(file);
 	fputs(".SH BATCH FILES\nOne command a line, without the word weir; # starts a comment.\n"
 	      "The first error ends the run and is printed as FILE:LINE: message.\n"
 	      ".SH EXIT STATUS\n",

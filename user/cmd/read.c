@@ -91,3 +91,11 @@ int weir_read_again(struct weir_run *run, struct weir_view **view, bool exact,
 	weir_snapshot_done(snap);
 	return read_by(run, view, exact, snap, err);
 }
+
+void weir_where(const struct weir_run *run, char *buf, size_t size)
+{
+	const struct weir_options *o = &run->options;
+
+	snprintf(buf, size, "%s%s%s%s", o->netns ? " -n " : "", o->netns ? o->netns : "",
+		o->pin ? " --pin " : "", o->pin ? o->pin : "");
+}

@@ -51,8 +51,8 @@ const struct weir_command weir_commands[] = {
 		"pcapng file with 'write'. Ends after N packets or SEC seconds.",
 		weir_trace_cmd},
 	{"top", "", "[-b] [-n N] [-d SEC]",
-		"Print what happened every SEC seconds (default 1), N times; only -b, plain "
-		"snapshots, is in this version.",
+		"Watch the path live, read every SEC seconds (default 1), N times; '?' shows the "
+		"keys, -b prints plain snapshots instead.",
 		weir_top_cmd},
 	{"monitor", "", "[stale]",
 		"Print a line for each thing that happens to what is attached: devices, links, next "

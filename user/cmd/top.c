@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Two readings make a snapshot: the rates between them. Readings are exact cuts, since each one is
- * also asked whether the ledger balances.
+ * Two readings make a snapshot: the rates between them. Those of `-b` are exact cuts, since each
+ * one is also asked whether the ledger balances; the live screen (live.c) seldom asks.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,6 +26,7 @@ struct top {
 	struct weir_view *view;
 	struct weir_snapshot before, now;
 	struct weir_trouble trouble;
+	struct weir_drops drops;
 	bool first;
 };
 
@@ -53,6 +54,7 @@ static int print_now(struct top *t, struct weir_err *err)
 {
 	__u64 wall_s = (__u64)time(NULL);
 	struct weir_delta delta;
+	char where[512];
 	int ret;
 
 	ret = weir_delta_init(&delta, &t->before, &t->now);
@@ -60,8 +62,14 @@ static int print_now(struct top *t, struct weir_err *err)
 		return weir_fail(err, WEIR_REFUSED, ret, "cannot compare two readings");
 	weir_trouble_follow(&t->trouble, &delta, wall_s, t->first);
 	t->first = false;
-	ret = weir_show(&t->run->face, weir_doc_top(&t->now, &delta, &t->trouble, wall_s),
-		weir_text_top, err);
+	weir_where(t->run, where, sizeof(where));
+	ret = weir_drops_follow(&t->drops, &t->now, &delta, wall_s);
+	if (ret)
+		weir_fail(err, WEIR_REFUSED, ret, "cannot compare two readings");
+	else
+		ret = weir_show(&t->run->face,
+			weir_doc_top(&t->now, &delta, &t->trouble, &t->drops, where, wall_s),
+			weir_text_top, err);
 	weir_delta_done(&delta);
 	return ret ? ret : weir_flush(t->run->face.file, err);
 }
@@ -110,24 +118,12 @@ static int parse(const struct weir_args *args, __u64 *nr, __u64 *every_ns, struc
 	return 0;
 }
 
-int weir_top_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+static int print_all(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_err *err)
 {
 	struct sigaction action = {.sa_handler = stop}, old_int, old_term;
 	struct top t = {.run = run, .first = true};
-	__u64 nr, every_ns;
 	int ret;
 
-	ret = parse(args, &nr, &every_ns, err);
-	if (ret)
-		return ret;
-	if (!weir_arg(args, "-b")) {
-		ret = weir_fail(err, WEIR_REFUSED, 0, "the live screen is not in this version");
-		weir_remedy(err, "weir top -b");
-		return ret;
-	}
-	ret = weir_enter(run, err);
-	if (ret)
-		return ret;
 	sigaction(SIGINT, &action, &old_int);
 	sigaction(SIGTERM, &action, &old_term);
 	ret = loop(&t, nr, every_ns, err);
@@ -135,6 +131,21 @@ int weir_top_cmd(struct weir_run *run, const struct weir_args *args, struct weir
 	sigaction(SIGTERM, &old_term, NULL);
 	weir_snapshot_done(&t.before);
 	weir_snapshot_done(&t.now);
+	weir_drops_done(&t.drops);
 	weir_view_free(t.view);
 	return ret;
+}
+
+int weir_top_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	__u64 nr, every_ns;
+	int ret;
+
+	ret = parse(args, &nr, &every_ns, err);
+	if (ret)
+		return ret;
+	if (!weir_arg(args, "-b"))
+		return weir_top_live(run, nr, every_ns, err);
+	ret = weir_enter(run, err);
+	return ret ? ret : print_all(run, nr, every_ns, err);
 }

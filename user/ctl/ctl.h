@@ -90,7 +90,8 @@ bool weir_view_stale(const struct weir_view *view);
 /*
  * Reads all counters. @exact waits until every packet counted before the cut has been judged and
  * flushed (tens of milliseconds), so that the ledger balances under load; without it the reading
- * takes no system call per counter and may split a packet in two.
+ * takes no system call per counter and may split a packet in two, and what became of a device is
+ * up to three seconds old: it is asked for less often than counters are read.
  * The caller owns *@snap (weir_snapshot_done).
  */
 int weir_view_read(

@@ -22,6 +22,9 @@
 #include "model/account.h"
 #include "priv.h"
 
+/* How long a reading without a cut believes what the kernel said of a device. */
+#define ASK_EVERY_NS 3000000000ull
+
 /* One array map in memory. */
 struct window {
 	void *at;
@@ -37,6 +40,10 @@ struct view_dev {
 	int link; /* or filter */
 	bool filter;
 	struct weir_row *at_rest; /* one for each row of a bank: the cut's first half */
+	/* what the kernel said of the device when it was last asked */
+	bool gone, detached;
+	__u32 prog_id, link_id;
+	char name[16];
 };
 
 struct weir_view {
@@ -45,6 +52,7 @@ struct weir_view {
 	__u64 devs_mtime_ns;
 	unsigned int nr_vlans;
 	struct weir_vlan_snapshot *vlans;
+	__u64 asked_ns; /* when the kernel was last asked what became of the devices */
 	unsigned int nr_devs;
 	struct view_dev dev[WEIR_DEV_MAX * WEIR_HOOK_COUNT];
 };
@@ -291,10 +299,14 @@ static void sum_dev(const struct view_dev *d, struct weir_dev_snapshot *s, int r
 	for (__u32 i = 0; i < d->queues * d->cpus; i++) {
 		__u32 q = i % d->queues;
 
-		for (int bank = 0; bank < 2; bank++)
-			weir_row_add(&s->queue[q],
+		for (int bank = 0; bank < 2; bank++) {
+			const struct weir_row *row =
 				bank == rest_bank ? &d->at_rest[i]
-						  : window_entry(&d->rows, i * 2 + (__u32)bank));
+						  : window_entry(&d->rows, i * 2 + (__u32)bank);
+
+			weir_row_add(&s->queue[q], row);
+			weir_row_add(&s->cpu[i / d->queues], row);
+		}
 		add_lat(&s->queue_lat[q], window_entry(&d->lat, i));
 	}
 	for (__u32 q = 0; q < d->queues; q++) {
@@ -361,11 +373,29 @@ static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 	}
 }
 
-static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
+/* What became of the device: some system calls, which a reading without a cut seldom makes. */
+static void ask_state(struct view_dev *d)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
 	struct weir_hook_state state;
 
+	memcpy(d->name, ((const struct weir_conf *)d->conf_map.at)->name, sizeof(d->name));
+	if (weir_hook_look(&d->at, d->link, d->filter, &state))
+		return;
+	d->prog_id = state.prog_id;
+	d->link_id = state.link_id;
+	d->gone = !if_indextoname(d->at.ifindex, d->name);
+	if (d->gone)
+		memcpy(d->name, ((const struct weir_conf *)d->conf_map.at)->name, sizeof(d->name));
+	d->detached = !d->gone && state.ifindex != d->at.ifindex;
+	if (d->at.hook == WEIR_HOOK_xdp && !d->gone && !d->detached &&
+		!bpf_xdp_query((int)d->at.ifindex, 0, &q))
+		d->detached = q.prog_id != d->prog_id && q.drv_prog_id != d->prog_id &&
+			      q.skb_prog_id != d->prog_id;
+}
+
+static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
+{
 	s->hook = d->at.hook;
 	s->filter = d->filter;
 	s->rows_map_id = d->rows.map_id;
@@ -376,19 +406,25 @@ static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
 		  : s->conf.generic	   ? WEIR_XDP_GENERIC
 					   : WEIR_XDP_NATIVE;
 	s->frags = s->hook == WEIR_HOOK_xdp; /* always loaded for multi-buffer frames */
-	memcpy(s->name, s->conf.name, sizeof(s->name));
-	if (weir_hook_look(&d->at, d->link, d->filter, &state))
-		return;
-	s->prog_id = state.prog_id;
-	s->link_id = state.link_id;
-	s->gone = !if_indextoname(d->at.ifindex, s->name);
-	if (s->gone)
-		memcpy(s->name, s->conf.name, sizeof(s->name));
-	s->detached = !s->gone && state.ifindex != d->at.ifindex;
-	if (s->hook == WEIR_HOOK_xdp && !s->gone && !s->detached &&
-		!bpf_xdp_query((int)d->at.ifindex, 0, &q))
-		s->detached = q.prog_id != s->prog_id && q.drv_prog_id != s->prog_id &&
-			      q.skb_prog_id != s->prog_id;
+	memcpy(s->name, d->name, sizeof(s->name));
+	s->prog_id = d->prog_id;
+	s->link_id = d->link_id;
+	s->gone = d->gone;
+	s->detached = d->detached;
+}
+
+/* Asks with each cut, else seldom, so that a quick reading is one of memory alone. */
+static void read_states(struct weir_view *v, struct weir_snapshot *snap)
+{
+	bool ask = snap->exact || !v->asked_ns || snap->time_ns - v->asked_ns >= ASK_EVERY_NS;
+
+	if (ask)
+		v->asked_ns = snap->time_ns;
+	for (unsigned int i = 0; i < v->nr_devs; i++) {
+		if (ask)
+			ask_state(&v->dev[i]);
+		read_state(&v->dev[i], &snap->devs[i]);
+	}
 }
 
 static int by_name(const void *a, const void *b)
@@ -417,8 +453,10 @@ static int fill(struct weir_view *v, struct weir_snapshot *snap, int rest_bank)
 		s->nr_queues = v->dev[i].queues;
 		s->queue = alloc_rows(s->nr_queues, sizeof(*s->queue));
 		s->queue_lat = calloc(s->nr_queues, sizeof(*s->queue_lat));
+		s->nr_cpus = v->dev[i].cpus;
+		s->cpu = alloc_rows(s->nr_cpus, sizeof(*s->cpu));
 		snap->nr_devs++;
-		if (!s->queue || !s->queue_lat)
+		if (!s->queue || !s->queue_lat || !s->cpu)
 			return -ENOMEM;
 		sum_dev(&v->dev[i], s, rest_bank);
 	}
@@ -446,8 +484,7 @@ int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out, s
 	if (!rc)
 		rc = fill(v, &snap, rest_bank);
 	if (!rc && c) {
-		for (unsigned int i = 0; i < v->nr_devs; i++)
-			read_state(&v->dev[i], &snap.devs[i]);
+		read_states(v, &snap);
 		read_inflight(v, &snap);
 		qsort(snap.devs, snap.nr_devs, sizeof(*snap.devs), by_name);
 	}

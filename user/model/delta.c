@@ -45,22 +45,83 @@ static bool subtract_lat(
 	return true;
 }
 
-static void dev_delta(struct weir_dev_delta *delta, const struct weir_dev_snapshot *before,
+/* The differences of @nr rows: *@result is the caller's to free. 0, 1 where one went back, -ENOMEM.
+ */
+static int subtract_rows(struct weir_row **result, const struct weir_row *before,
+	const struct weir_row *now, unsigned int nr)
+{
+	struct weir_row *rows;
+
+	if (!nr)
+		return 0;
+	rows = aligned_alloc(_Alignof(struct weir_row), nr * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	memset(rows, 0, nr * sizeof(*rows));
+	for (unsigned int i = 0; i < nr; i++) {
+		if (subtract((__u64 *)weir_row_cells(&rows[i]), weir_row_cells(&before[i]),
+			    weir_row_cells(&now[i]), weir_row_nr_cells()))
+			continue;
+		free(rows);
+		return 1;
+	}
+	*result = rows;
+	return 0;
+}
+
+/* 0, 1 where something went back, -ENOMEM. */
+static int subtract_dev(struct weir_dev_delta *delta, const struct weir_dev_snapshot *before,
 	const struct weir_dev_snapshot *now)
 {
+	int ret;
+
+	if (before->rows_map_id != now->rows_map_id || before->nr_queues != now->nr_queues ||
+		before->nr_cpus != now->nr_cpus ||
+		!subtract((__u64 *)weir_row_cells(&delta->row), weir_row_cells(&before->total),
+			weir_row_cells(&now->total), weir_row_nr_cells()) ||
+		!subtract_lat(&delta->lat, &before->lat, &now->lat))
+		return 1;
+	ret = subtract_rows(&delta->queue, before->queue, now->queue, now->nr_queues);
+	if (!ret)
+		ret = subtract_rows(&delta->cpu, before->cpu, now->cpu, now->nr_cpus);
+	if (ret)
+		return ret;
+	delta->nr_queues = now->nr_queues;
+	delta->nr_cpus = now->nr_cpus;
+	return 0;
+}
+
+static void free_rows(struct weir_dev_delta *dev)
+{
+	free(dev->queue);
+	free(dev->cpu);
+	dev->queue = dev->cpu = NULL;
+	dev->nr_queues = dev->nr_cpus = 0;
+}
+
+static int dev_delta(struct weir_dev_delta *delta, const struct weir_dev_snapshot *before,
+	const struct weir_dev_snapshot *now)
+{
+	int ret;
+
 	delta->dev = now;
 	if (!before) {
 		delta->change = WEIR_CHANGE_NEW;
-		return;
+		return 0;
 	}
-	if (before->rows_map_id == now->rows_map_id &&
-		subtract((__u64 *)weir_row_cells(&delta->row), weir_row_cells(&before->total),
-			weir_row_cells(&now->total), weir_row_nr_cells()) &&
-		subtract_lat(&delta->lat, &before->lat, &now->lat))
-		return;
+	ret = subtract_dev(delta, before, now);
+	if (ret <= 0)
+		return ret;
+	free_rows(delta);
 	memset(&delta->row, 0, sizeof(delta->row));
 	memset(&delta->lat, 0, sizeof(delta->lat));
 	delta->change = WEIR_CHANGE_RESET;
+	return 0;
+}
+
+bool weir_delta_known(const struct weir_dev_delta *dev)
+{
+	return dev->change == WEIR_CHANGE_NONE && !dev->dev->gone && !dev->dev->detached;
 }
 
 int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before,
@@ -84,8 +145,14 @@ int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before
 	delta->devs = devs;
 	delta->nr_devs = now->nr_devs;
 	delta->interval_ns = before ? now->time_ns - before->time_ns : 0;
+	delta->exact = now->exact;
 	for (unsigned int i = 0; i < now->nr_devs; i++) {
-		dev_delta(&devs[i], find(before, &now->devs[i]), &now->devs[i]);
+		if (dev_delta(&devs[i], find(before, &now->devs[i]), &now->devs[i])) {
+			weir_delta_done(delta);
+			return -ENOMEM;
+		}
+		weir_stages_add(&devs[i].row, now->devs[i].hook, devs[i].stage);
+		delta->hooks |= 1u << now->devs[i].hook;
 		weir_row_add(&delta->row, &devs[i].row);
 		weir_stages_add(&devs[i].row, now->devs[i].hook, delta->stage);
 		weir_lat_add(&delta->lat, &devs[i].lat);
@@ -95,6 +162,8 @@ int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before
 
 void weir_delta_done(struct weir_delta *delta)
 {
+	for (unsigned int i = 0; i < delta->nr_devs; i++)
+		free_rows(&delta->devs[i]);
 	free(delta->devs);
 	memset(delta, 0, sizeof(*delta));
 }

@@ -19,10 +19,16 @@ struct weir_dev_delta {
 	enum weir_change change;
 	struct weir_row row; /* all 0 where change says that there is no difference */
 	struct weir_lat lat; /* a maximum is that of all time: none can be told for an interval */
+	struct weir_stage_sum stage[WEIR_FAST_STAGE_COUNT];
+	/* as many as in the later snapshot, owned; none where there is no difference */
+	unsigned int nr_queues, nr_cpus;
+	struct weir_row *queue, *cpu;
 };
 
 struct weir_delta {
 	__u64 interval_ns;
+	bool exact; /* the later snapshot was a consistent cut: its ledger must balance */
+	unsigned int hooks; /* a bit for each enum weir_hook that some device is attached at */
 	unsigned int nr_devs;
 	struct weir_dev_delta *devs; /* owned; as many and in the same order as in the later one */
 	struct weir_row row;	     /* sums over the devices that have a difference */
@@ -36,6 +42,12 @@ struct weir_delta {
 int weir_delta_init(struct weir_delta *delta, const struct weir_snapshot *before,
 	const struct weir_snapshot *now);
 void weir_delta_done(struct weir_delta *delta);
+
+/*
+ * Whether the device's counts are what happened to it: there is a difference, and its hook still
+ * runs our program. Where not, its zeros mean nothing.
+ */
+bool weir_delta_known(const struct weir_dev_delta *dev);
 
 /* A count of @delta per second. */
 double weir_delta_rate(const struct weir_delta *delta, __u64 count);

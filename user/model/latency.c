@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
 #include "model/latency.h"
 
 __u64 weir_hist_middle(unsigned int bucket)
@@ -46,6 +48,21 @@ void weir_quantiles_of(const struct weir_lat_stage *stage, struct weir_quantiles
 	q->p90_ns = quantile(stage, samples, 90);
 	q->p99_ns = quantile(stage, samples, 99);
 	q->max_ns = stage->max_ns;
+}
+
+__u64 weir_octave_from(unsigned int octave)
+{
+	return octave ? 1ull << octave : 0;
+}
+
+void weir_octaves_of(const struct weir_lat_stage *stage, struct weir_octaves *octaves)
+{
+	memset(octaves, 0, sizeof(*octaves));
+	for (unsigned int i = 0; i < WEIR_HIST_BUCKETS; i++) {
+		__u64 middle = weir_hist_middle(i);
+
+		octaves->samples[middle ? weir_log2(middle) : 0] += stage->bucket[i];
+	}
 }
 
 void weir_lat_add(struct weir_lat *to, const struct weir_lat *lat)

@@ -11,6 +11,7 @@ void weir_snapshot_done(struct weir_snapshot *snap)
 	for (unsigned int i = 0; i < snap->nr_devs; i++) {
 		free(snap->devs[i].queue);
 		free(snap->devs[i].queue_lat);
+		free(snap->devs[i].cpu);
 	}
 	free(snap->devs);
 	free(snap->vlans);

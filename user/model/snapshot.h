@@ -29,6 +29,8 @@ struct weir_dev_snapshot {
 	unsigned int nr_queues;
 	struct weir_row *queue;	    /* nr_queues of them, owned */
 	struct weir_lat *queue_lat; /* the same */
+	unsigned int nr_cpus;
+	struct weir_row *cpu; /* nr_cpus of them, owned */
 };
 
 /* A VLAN device, attached at the device that it lies on. */

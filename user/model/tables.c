@@ -7,6 +7,26 @@ const struct weir_stage_info weir_stage_info[WEIR_STAGE_COUNT] = {
 #undef STAGE
 };
 
+const struct weir_plane_info weir_plane_info[WEIR_PLANE_COUNT] = {
+#define PLANE(id, observed) {#id, observed},
+	WEIR_PLANES(PLANE)
+#undef PLANE
+};
+
+const char *weir_plane_sees(enum weir_plane plane, enum weir_stage stage)
+{
+	const struct weir_stage_info *info = &weir_stage_info[stage];
+
+	switch (plane) {
+	case WEIR_PLANE_kernel:
+		return info->kernel;
+	case WEIR_PLANE_fast:
+		return info->fast;
+	default:
+		return info->stack;
+	}
+}
+
 const struct weir_cause_info weir_cause_info[WEIR_CAUSE_COUNT] = {
 #define CAUSE(id, text, remedy) {#id, text, remedy},
 	WEIR_CAUSES(CAUSE)
@@ -41,7 +61,7 @@ const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT] = {
 #undef STAGE
 };
 
-bool weir_hook_crosses(enum weir_hook hook, enum weir_fast_stage stage)
+unsigned int weir_stage_hooks(enum weir_fast_stage stage)
 {
 	static const unsigned char hooks_of[WEIR_FAST_STAGE_COUNT] = {
 #define STAGE(id, hooks) WEIR_##hooks,
@@ -49,7 +69,12 @@ bool weir_hook_crosses(enum weir_hook hook, enum weir_fast_stage stage)
 #undef STAGE
 	};
 
-	return hooks_of[stage] & 1 << hook;
+	return hooks_of[stage];
+}
+
+bool weir_hook_crosses(enum weir_hook hook, enum weir_fast_stage stage)
+{
+	return weir_stage_hooks(stage) & 1u << hook;
 }
 
 enum weir_fast_stage weir_hook_entry(enum weir_hook hook)

@@ -12,6 +12,27 @@ struct weir_stage_info {
 	const char *kernel, *fast, *stack; /* how each plane sees it; "" = no such stage there */
 };
 
+/* Planes: name, whether this version observes it. */
+#define WEIR_PLANES(PLANE)                                                                         \
+	PLANE(kernel, false)                                                                       \
+	PLANE(fast, true)                                                                          \
+	PLANE(stack, false)
+
+enum weir_plane {
+#define PLANE(id, observed) WEIR_PLANE_##id,
+	WEIR_PLANES(PLANE)
+#undef PLANE
+		WEIR_PLANE_COUNT
+};
+
+struct weir_plane_info {
+	const char *name;
+	bool observed;
+};
+
+/* How a plane sees a stage; "" where it has no such stage. */
+const char *weir_plane_sees(enum weir_plane plane, enum weir_stage stage);
+
 struct weir_cause_info {
 	const char *name;
 	const char *text;   /* one sentence */
@@ -38,6 +59,7 @@ struct weir_kind_info {
 };
 
 extern const struct weir_stage_info weir_stage_info[WEIR_STAGE_COUNT];
+extern const struct weir_plane_info weir_plane_info[WEIR_PLANE_COUNT];
 extern const struct weir_cause_info weir_cause_info[WEIR_CAUSE_COUNT];
 extern const struct weir_exit_info weir_exit_info[WEIR_EXIT_COUNT];
 extern const struct weir_kind_info weir_kind_info[WEIR_KIND_COUNT];
@@ -46,6 +68,8 @@ extern const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT];
 
 /* Whether packets cross @stage at @hook. */
 bool weir_hook_crosses(enum weir_hook hook, enum weir_fast_stage stage);
+/* The hooks at which packets cross @stage: a bit for each. */
+unsigned int weir_stage_hooks(enum weir_fast_stage stage);
 /* The stage by which packets enter at @hook. */
 enum weir_fast_stage weir_hook_entry(enum weir_hook hook);
 

@@ -27,9 +27,25 @@ struct weir_trouble {
 
 /*
  * Finds what @delta shows at @wall_s (seconds since 1970). @trouble holds what the delta before
- * showed; @first tells that there was none.
+ * showed; @first tells that there was none. The ledger is judged in an exact delta only; until the
+ * next one what was found stands.
  */
 void weir_trouble_follow(
 	struct weir_trouble *trouble, const struct weir_delta *delta, __u64 wall_s, bool first);
+
+struct weir_told {
+	char text[512];	  /* one sentence: what is wrong, where, why */
+	char remedy[512]; /* the command to type next */
+};
+
+/*
+ * Puts @trouble, found in @delta, into words. @option is what tells a command of weir where to look,
+ * such as " -n router", or "".
+ */
+void weir_trouble_tell(const struct weir_trouble *trouble, const struct weir_delta *delta,
+	const char *option, struct weir_told *told);
+
+/* Nothing that anybody must act on. */
+bool weir_trouble_is_none(const struct weir_trouble *trouble);
 
 #endif

@@ -10,6 +10,7 @@
 #include "model/delta.h"
 #include "model/event.h"
 #include "model/finding.h"
+#include "model/drops.h"
 #include "model/latency.h"
 #include "model/trouble.h"
 #include "out/face.h"
@@ -32,9 +33,10 @@ void weir_text_cause(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_ledger(const struct weir_snapshot *snap, const char *only);
 void weir_text_ledger(const struct weir_face *face, const json_t *doc);
 
-/* @wall_s: seconds since 1970. */
+/* @option: as weir_trouble_tell() asks for it; @wall_s: seconds since 1970. */
 json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *delta,
-	const struct weir_trouble *trouble, __u64 wall_s);
+	const struct weir_trouble *trouble, const struct weir_drops *drops, const char *option,
+	__u64 wall_s);
 void weir_text_top(const struct weir_face *face, const json_t *doc);
 
 json_t *weir_doc_sampling(__u32 every);
@@ -60,8 +62,6 @@ void weir_text_event(const struct weir_face *face, const json_t *doc);
 /* Parts that several documents share. */
 const char *weir_dev_state(const struct weir_dev_snapshot *dev);
 bool weir_is_chosen(const struct weir_dev_snapshot *dev, const char *only);
-/* HH:MM:SS of seconds since 1970, "?" where there is no telling. */
-void weir_clock_text(char *buf, size_t size, json_int_t seconds);
 json_t *weir_doc_latency(const struct weir_lat_stage *stage);
 
 /* Appends what an exit did to @list. Bytes that nobody tells are null. */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <arpa/inet.h>
 
+#include "base/num.h"
 #include "model/tables.h"
 #include "out/doc.h"
 
@@ -227,7 +228,7 @@ void weir_text_event(const struct weir_face *face, const json_t *doc)
 	const char *dev = weir_get_text(doc, "device"), *remedy = weir_get_text(doc, "remedy");
 	char clock[16];
 
-	weir_clock_text(clock, sizeof(clock), weir_get_int(doc, "time_s"));
+	weir_format_clock(clock, sizeof(clock), (uint64_t)weir_get_int(doc, "time_s"));
 	weir_ink(face, WEIR_PLAIN, "%s  %-15s  ", clock, weir_get_text(doc, "event"));
 	if (*dev)
 		weir_ink(face, WEIR_PLAIN, "%-8s  ", dev);

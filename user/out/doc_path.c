@@ -266,8 +266,11 @@ void weir_text_path(const struct weir_face *face, const json_t *doc)
 
 json_t *weir_doc_coverage(void)
 {
-	json_t *list = json_array();
+	json_t *list = json_array(), *observed = json_object();
 
+	for (unsigned int i = 0; i < WEIR_PLANE_COUNT; i++)
+		json_object_set_new(observed, weir_plane_info[i].name,
+			json_boolean(weir_plane_info[i].observed));
 	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++) {
 		const struct weir_stage_info *info = &weir_stage_info[i];
 
@@ -276,11 +279,11 @@ json_t *weir_doc_coverage(void)
 					  "what", info->text, "kernel", info->kernel, "fast",
 					  info->fast, "stack", info->stack))) {
 			json_decref(list);
+			json_decref(observed);
 			return NULL;
 		}
 	}
-	return json_pack("{s:{s:b, s:b, s:b}, s:o}", "observed", "kernel", 0, "fast", 1, "stack", 0,
-		"stages", list);
+	return json_pack("{s:o, s:o}", "observed", observed, "stages", list);
 }
 
 void weir_text_coverage(const struct weir_face *face, const json_t *doc)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <string.h>
-#include <time.h>
 
 #include "base/num.h"
 #include "model/tables.h"
@@ -30,18 +29,40 @@ fail:
 	return NULL;
 }
 
+/* The samples of the interval, between powers of two, where there are any. */
+static json_t *histogram(const struct weir_lat_stage *lat)
+{
+	struct weir_octaves octaves;
+	json_t *list = json_array();
+
+	weir_octaves_of(lat, &octaves);
+	for (unsigned int i = 0; i < WEIR_OCTAVES; i++) {
+		if (!octaves.samples[i])
+			continue;
+		if (json_array_append_new(list,
+			    json_pack("{s:I, s:I}", "from_ns", weir_json_int(weir_octave_from(i)),
+				    "samples", weir_json_int(octaves.samples[i])))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static json_t *stages(const struct weir_delta *delta)
 {
 	const struct weir_stage_sum *sum = delta->stage;
 	json_t *list = json_array(), *stage;
 
 	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
-		stage = json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "stage",
+		stage = json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "stage",
 			weir_stage_info[weir_fast_to_stage[i]].name, "pps",
-			weir_delta_rate(delta, sum[i].packets), "drops_pps",
+			weir_delta_rate(delta, sum[i].packets), "bps",
+			8 * weir_delta_rate(delta, sum[i].bytes), "drops_pps",
 			weir_delta_rate(delta, sum[i].drops), "passed_pps",
 			weir_delta_rate(delta, sum[i].passed), "punted_pps",
-			weir_delta_rate(delta, sum[i].punted), "causes", causes(delta, i));
+			weir_delta_rate(delta, sum[i].punted), "causes", causes(delta, i),
+			"histogram", histogram(&delta->lat.stage[i]));
 		if (json_object_update_new(stage, weir_doc_latency(&delta->lat.stage[i])) ||
 			json_array_append_new(list, stage)) {
 			json_decref(list);
@@ -57,38 +78,30 @@ static json_t *rates(const struct weir_delta *delta, const struct weir_row *row,
 	struct weir_flow flow;
 
 	if (!known)
-		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "in_pps", "in_bps",
-			"out_pps", "passed_pps", "punted_pps", "drops_pps", "lost_pps");
+		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "in_pps", "in_bps",
+			"out_pps", "passed_pps", "punted_pps", "drops_pps", "lost_pps", "tx_pps");
 	weir_flow_of(row, &flow);
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "in_pps",
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "in_pps",
 		weir_delta_rate(delta, flow.in.packets), "in_bps",
 		8 * weir_delta_rate(delta, flow.in.bytes), "out_pps",
 		weir_delta_rate(delta, flow.out), "passed_pps", weir_delta_rate(delta, flow.passed),
 		"punted_pps", weir_delta_rate(delta, flow.punted), "drops_pps",
-		weir_delta_rate(delta, flow.drops), "lost_pps", weir_delta_rate(delta, flow.lost));
+		weir_delta_rate(delta, flow.drops), "lost_pps", weir_delta_rate(delta, flow.lost),
+		"tx_pps", weir_delta_rate(delta, row->tx_packets));
 }
 
-static json_t *devices(const struct weir_delta *delta, bool *any_known)
+/* Each queue or CPU under @name, with its rates; those that never counted anything are left out. */
+static json_t *shares(const struct weir_delta *delta, const char *name, const struct weir_row *ever,
+	const struct weir_row *rows, unsigned int nr)
 {
-	static const char *const change[] = {
-		[WEIR_CHANGE_NONE] = "none",
-		[WEIR_CHANGE_NEW] = "new",
-		[WEIR_CHANGE_RESET] = "reset",
-	};
-	json_t *list = json_array();
+	json_t *list = json_array(), *share;
 
-	*any_known = false;
-	for (unsigned int i = 0; i < delta->nr_devs; i++) {
-		const struct weir_dev_delta *d = &delta->devs[i];
-		bool known = d->change == WEIR_CHANGE_NONE;
-		json_t *dev = json_pack("{s:o, s:s, s:I, s:s, s:s}", "device",
-			weir_json_text(d->dev->name), "hook", weir_hook_info[d->dev->hook].name,
-			"ifindex", (json_int_t)d->dev->conf.ifindex, "state",
-			weir_dev_state(d->dev), "change", change[d->change]);
-
-		*any_known = *any_known || known;
-		if (json_object_update_new(dev, rates(delta, &d->row, known)) ||
-			json_array_append_new(list, dev)) {
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!ever[i].in.packets && !ever[i].tx_packets)
+			continue;
+		share = rates(delta, &rows[i], true);
+		if (json_object_set_new(share, name, json_integer((json_int_t)i)) ||
+			json_array_append_new(list, share)) {
 			json_decref(list);
 			return NULL;
 		}
@@ -96,54 +109,71 @@ static json_t *devices(const struct weir_delta *delta, bool *any_known)
 	return list;
 }
 
-static void tell(const struct weir_trouble *t, const struct weir_delta *delta, char *text,
-	size_t size, char *remedy, size_t remedy_size)
+static json_t *device(const struct weir_delta *delta, const struct weir_dev_delta *d)
 {
-	const struct weir_exit_info *exit = &weir_exit_info[t->exit];
-	const char *dev = t->dev, *cause = weir_cause_info[exit->cause].name;
-	char rate[WEIR_NUM_MAX];
+	static const char *const change[] = {
+		[WEIR_CHANGE_NONE] = "none",
+		[WEIR_CHANGE_NEW] = "new",
+		[WEIR_CHANGE_RESET] = "reset",
+	};
+	json_t *dev = json_pack("{s:o, s:s, s:I, s:s, s:s, s:o, s:o}", "device",
+		weir_json_text(d->dev->name), "hook", weir_hook_info[d->dev->hook].name, "ifindex",
+		(json_int_t)d->dev->conf.ifindex, "state", weir_dev_state(d->dev), "change", change[d->change], "queues",
+		shares(delta, "queue", d->dev->queue, d->queue, d->nr_queues), "cpus",
+		shares(delta, "cpu", d->dev->cpu, d->cpu, d->nr_cpus));
 
-	weir_format_si(rate, sizeof(rate), weir_delta_rate(delta, (__u64)t->count), "");
-	snprintf(remedy, remedy_size, "weir path show");
-	switch (t->kind) {
-	case WEIR_TROUBLE_NO_DEVICE:
-		snprintf(text, size, "no device is attached");
-		snprintf(remedy, remedy_size, "weir dev attach DEV");
-		break;
-	case WEIR_TROUBLE_LEDGER:
-		snprintf(text, size, "the ledger of %s does not balance: residual %+lld", dev,
-			(long long)t->count);
-		snprintf(remedy, remedy_size, "weir ledger show dev %s", dev);
-		break;
-	case WEIR_TROUBLE_GONE:
-		snprintf(text, size, "%s is gone: its counters stand still", dev);
-		snprintf(remedy, remedy_size, "weir dev detach %s", dev);
-		break;
-	case WEIR_TROUBLE_REPLACED:
-		snprintf(text, size, "another XDP program has taken the place of weir on %s", dev);
-		snprintf(remedy, remedy_size, "weir dev attach %s force", dev);
-		break;
-	case WEIR_TROUBLE_DROPS:
-		snprintf(text, size, "%s drops %s/s for %s on %s: %s",
-			weir_stage_info[exit->stage].name, rate, cause, dev,
-			weir_cause_info[exit->cause].text);
-		snprintf(remedy, remedy_size, "weir drop explain %s", cause);
-		break;
-	case WEIR_TROUBLE_LOST:
-		snprintf(text, size, "weir lost sight of %s/s that it sent", rate);
-		snprintf(remedy, remedy_size, "weir ledger show");
-		break;
-	case WEIR_TROUBLE_IDLE:
-		snprintf(text, size, "no packet comes in");
-		snprintf(remedy, remedy_size, "ip -s link show");
-		break;
-	case WEIR_TROUBLE_NONE:
-		snprintf(text, size, "nothing is dropped");
-		break;
+	if (json_object_update_new(dev, rates(delta, &d->row, weir_delta_known(d)))) {
+		json_decref(dev);
+		return NULL;
 	}
+	return dev;
 }
 
-static json_t *trouble_doc(const struct weir_trouble *t, const struct weir_delta *delta)
+static json_t *devices(const struct weir_delta *delta, bool *any_known)
+{
+	json_t *list = json_array();
+
+	*any_known = false;
+	for (unsigned int i = 0; i < delta->nr_devs; i++) {
+		*any_known = *any_known || weir_delta_known(&delta->devs[i]);
+		if (json_array_append_new(list, device(delta, &delta->devs[i]))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *drops_doc(const struct weir_delta *delta, const struct weir_drops *drops)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < drops->nr; i++) {
+		const struct weir_drop_seen *seen = &drops->seen[i];
+		const struct weir_dev_delta *dev = &delta->devs[seen->dev];
+		const struct weir_exit_info *exit = &weir_exit_info[seen->exit];
+		const struct weir_cause_info *cause = &weir_cause_info[exit->cause];
+		json_t *doc = json_pack("{s:o, s:s, s:s, s:I, s:o, s:I, s:b, s:o, s:s, s:s}",
+			"device", weir_json_text(dev->dev->name), "stage",
+			weir_stage_info[exit->stage].name, "cause", cause->name, "packets",
+			weir_json_int(seen->total), "pps",
+			weir_delta_known(dev) ? json_real(weir_delta_rate(delta, seen->rate_count))
+					      : json_null(),
+			"first_s", weir_json_int(seen->first_s), "began_unseen", seen->began_unseen,
+			"last_s",
+			seen->last_s ? json_integer(weir_json_int(seen->last_s)) : json_null(),
+			"text", cause->text, "remedy", cause->remedy);
+
+		if (json_array_append_new(list, doc)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *trouble_doc(
+	const struct weir_trouble *t, const struct weir_delta *delta, const char *option)
 {
 	static const char *const kind[] = {
 		[WEIR_TROUBLE_NO_DEVICE] = "no_device",
@@ -155,16 +185,17 @@ static json_t *trouble_doc(const struct weir_trouble *t, const struct weir_delta
 		[WEIR_TROUBLE_IDLE] = "idle",
 		[WEIR_TROUBLE_NONE] = "none",
 	};
-	char text[512], remedy[128];
+	struct weir_told told;
 
-	tell(t, delta, text, sizeof(text), remedy, sizeof(remedy));
+	weir_trouble_tell(t, delta, option, &told);
 	return json_pack("{s:s, s:o, s:o, s:I, s:b}", "kind", kind[t->kind], "text",
-		weir_json_text(text), "try", weir_json_text(remedy), "since_s",
+		weir_json_text(told.text), "try", weir_json_text(told.remedy), "since_s",
 		weir_json_int(t->since_s), "began_unseen", t->began_unseen);
 }
 
 json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *delta,
-	const struct weir_trouble *trouble, __u64 wall_s)
+	const struct weir_trouble *trouble, const struct weir_drops *drops, const char *option,
+	__u64 wall_s)
 {
 	struct weir_ledger ledger, total = {0};
 	bool holds = true, known;
@@ -175,25 +206,17 @@ json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *
 		weir_ledger_add(&total, &ledger);
 		holds = holds && weir_ledger_holds(&ledger);
 	}
-	doc = json_pack("{s:s, s:I, s:f, s:I, s:b, s:I, s:o, s:o, s:o}", "plane", "fast", "time_s",
-		weir_json_int(wall_s), "interval_s", (double)delta->interval_ns / 1e9, "residual",
-		(json_int_t)total.residual, "balanced", holds, "sample_every",
+	doc = json_pack("{s:s, s:I, s:f, s:I, s:b, s:I, s:o, s:o, s:o, s:o}", "plane", "fast",
+		"time_s", weir_json_int(wall_s), "interval_s", (double)delta->interval_ns / 1e9,
+		"residual", (json_int_t)total.residual, "balanced", holds, "sample_every",
 		(json_int_t)snap->sample_every, "devices", list, "stages",
-		known ? stages(delta) : json_array(), "trouble", trouble_doc(trouble, delta));
+		known ? stages(delta) : json_array(), "drops", drops_doc(delta, drops), "trouble",
+		trouble_doc(trouble, delta, option));
 	if (json_object_update_new(doc, rates(delta, &delta->row, known))) {
 		json_decref(doc);
 		return NULL;
 	}
 	return doc;
-}
-
-void weir_clock_text(char *buf, size_t size, json_int_t seconds)
-{
-	time_t when = (time_t)seconds;
-	struct tm tm;
-
-	if (!localtime_r(&when, &tm) || !strftime(buf, size, "%H:%M:%S", &tm))
-		snprintf(buf, size, "?");
 }
 
 static void text_rate(const struct weir_face *face, const json_t *doc, const char *name,
@@ -214,13 +237,17 @@ static void text_head(const struct weir_face *face, const json_t *doc)
 	double in = json_number_value(json_object_get(doc, "in_pps"));
 	double drops = json_number_value(json_object_get(doc, "drops_pps"));
 	char clock[16], rate[WEIR_NUM_MAX];
+	const char *before = "";
 	const json_t *dev;
 	size_t i;
 
-	weir_clock_text(clock, sizeof(clock), weir_get_int(doc, "time_s"));
+	weir_format_clock(clock, sizeof(clock), (uint64_t)weir_get_int(doc, "time_s"));
 	weir_ink(face, WEIR_HEAD, "weir top");
-	json_array_foreach (json_object_get(doc, "devices"), i, dev)
-		weir_ink(face, WEIR_PLAIN, "  %s", weir_get_text(dev, "device"));
+	json_array_foreach (json_object_get(doc, "devices"), i, dev) {
+		if (strcmp(weir_get_text(dev, "device"), before)) /* its hooks follow each other */
+			weir_ink(face, WEIR_PLAIN, "  %s", weir_get_text(dev, "device"));
+		before = weir_get_text(dev, "device");
+	}
 	weir_ink(face, WEIR_PLAIN, "  fast plane  %.1f s  ",
 		json_number_value(json_object_get(doc, "interval_s")));
 	weir_ink(face, json_is_true(json_object_get(doc, "balanced")) ? WEIR_PLAIN : WEIR_ALARM,
@@ -269,6 +296,7 @@ void weir_text_top(const struct weir_face *face, const json_t *doc)
 	static const struct weir_column columns[] = {
 		{"stage", "stage", .format = WEIR_TEXT, .width = 14},
 		{"packets/s", "pps", .format = WEIR_SI, .width = 9},
+		{"bits/s", "bps", .format = WEIR_SI, .width = 7},
 		{"drops/s", "drops_pps", .format = WEIR_SI, .width = 7, .alarm = true},
 		{"p50", "p50_ns", .format = WEIR_NS, .width = 7},
 		{"p99", "p99_ns", .format = WEIR_NS, .width = 7},
@@ -283,7 +311,7 @@ void weir_text_top(const struct weir_face *face, const json_t *doc)
 	text_changes(face, doc);
 	if (json_array_size(json_object_get(doc, "stages")))
 		WEIR_TABLE(face, columns, json_object_get(doc, "stages"));
-	weir_clock_text(since, sizeof(since), weir_get_int(trouble, "since_s"));
+	weir_format_clock(since, sizeof(since), (uint64_t)weir_get_int(trouble, "since_s"));
 	weir_ink(face, fine ? WEIR_PLAIN : WEIR_ALARM, "%s", weir_get_text(trouble, "text"));
 	weir_ink(face, WEIR_PLAIN, " (since %s%s)  try: %s\n\n",
 		json_is_true(json_object_get(trouble, "began_unseen")) ? "before " : "", since,

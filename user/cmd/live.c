@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * `weir top` on a terminal. Readings are memory alone, but for one exact cut in ten seconds: the
+ * ledger is shown with its age.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "tui/screen.h"
+#include "tui/tui.h"
+
+#define SECOND_NS 1000000000ull
+#define SOON_NS	  (SECOND_NS / 4)
+
+struct live {
+	struct weir_run *run;
+	struct weir_view *view;
+	struct weir_tui *tui;
+	struct weir_screen *screen;
+	__u64 every_ns, due_ns, left; /* readings to come */
+	bool begun;
+};
+
+static __u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (__u64)t.tv_sec * SECOND_NS + (__u64)t.tv_nsec;
+}
+
+static int no_memory(struct weir_err *err)
+{
+	return weir_fail(err, WEIR_REFUSED, -ENOMEM, "cannot draw the screen");
+}
+
+static int show(struct live *l, struct weir_err *err)
+{
+	const struct cells *cells;
+	int w, h;
+
+	weir_screen_size(l->screen, &w, &h);
+	cells = weir_tui_draw(l->tui, w, h);
+	if (!cells || weir_screen_show(l->screen, cells))
+		return no_memory(err);
+	return 0;
+}
+
+static int read_now(struct live *l, struct weir_err *err)
+{
+	__u64 now = now_ns();
+	struct weir_snapshot snap;
+	int ret;
+
+	/* the first rates come soon; a reading that was late puts off none of those behind it */
+	l->due_ns += l->begun || l->every_ns < SOON_NS ? l->every_ns : SOON_NS;
+	if (l->due_ns <= now)
+		l->due_ns = now + l->every_ns;
+	ret = weir_read_again(l->run, &l->view, weir_tui_wants_exact(l->tui, now), &snap, err);
+	if (ret)
+		return ret;
+	if (l->begun)
+		l->left--;
+	l->begun = true;
+	if (weir_tui_take(l->tui, &snap, (__u64)time(NULL)))
+		return no_memory(err);
+	return show(l, err);
+}
+
+/* Returns 1 to end. */
+static int press(struct live *l, int key, struct weir_err *err)
+{
+	int changed = weir_tui_press(l->tui, key);
+
+	if (changed < 0)
+		return no_memory(err);
+	if (changed & CHANGED_QUIT)
+		return 1;
+	if (changed & CHANGED_PAUSE)
+		l->due_ns = weir_tui_is_paused(l->tui) ? ULLONG_MAX : now_ns();
+	return changed & CHANGED_VIEW ? show(l, err) : 0;
+}
+
+static int loop(struct live *l, struct weir_err *err)
+{
+	int ret, key = 0;
+
+	l->due_ns = now_ns();
+	ret = read_now(l, err);
+	while (!ret && l->left) {
+		switch (weir_screen_wait(l->screen, l->due_ns, &key)) {
+		case WEIR_EVENT_DUE:
+			ret = read_now(l, err);
+			break;
+		case WEIR_EVENT_KEY:
+			ret = press(l, key, err);
+			break;
+		case WEIR_EVENT_RESIZE:
+			ret = show(l, err);
+			break;
+		case WEIR_EVENT_END:
+			ret = 1;
+			break;
+		}
+	}
+	return ret > 0 ? 0 : ret;
+}
+
+static const char *name_of(const struct weir_run *run, char *host, size_t size)
+{
+	const char *slash;
+
+	if (run->options.netns) {
+		slash = strrchr(run->options.netns, '/');
+		return slash && slash[1] ? slash + 1 : run->options.netns;
+	}
+	if (gethostname(host, size))
+		return "";
+	host[size - 1] = '\0';
+	return host;
+}
+
+int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_err *err)
+{
+	struct live l = {.run = run, .every_ns = every_ns, .left = nr};
+	char host[65], where[512];
+	struct weir_tui_config config = {
+		.name = name_of(run, host, sizeof(host)),
+		.option = where,
+		.period_ns = every_ns,
+		.utf8 = run->face.utf8,
+	};
+	int ret;
+
+	weir_where(run, where, sizeof(where));
+	if (run->face.json || !isatty(fileno(run->face.file))) {
+		ret = weir_fail(err, WEIR_REFUSED, 0, "the live screen needs a terminal");
+		weir_remedy(err, "weir%s%s top -b", run->face.json ? " -j" : "", where);
+		return ret;
+	}
+	ret = weir_enter(run, err);
+	if (ret)
+		return ret;
+	if (weir_tui_new(&config, &l.tui))
+		return no_memory(err);
+	ret = weir_screen_open(&l.screen, run->face.color, err);
+	if (!ret)
+		ret = loop(&l, err);
+	weir_screen_close(l.screen);
+	weir_tui_free(l.tui);
+	weir_view_free(l.view);
+	return ret;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/draw.h"
+#include "tui/tui.h"
+
+#define EXACT_EVERY_NS 10000000000ull
+
+struct weir_tui {
+	struct weir_tui_config config;
+	struct weir_snapshot before, now;
+	struct weir_delta delta; /* points into now */
+	struct weir_trouble trouble;
+	struct weir_drops drops;
+	struct history history;
+	struct state state;
+	struct ledger_seen ledger;
+	struct rows rows, drop_rows;
+	struct cells cells;
+	__u64 *devs; /* dev_key() of each device */
+	__u64 wall_s, exact_ns;
+	bool resumed; /* the next reading follows a pause */
+	bool first;   /* no difference was looked at yet */
+	int visible;  /* rows of the page that fit the screen */
+};
+
+int weir_tui_new(const struct weir_tui_config *config, struct weir_tui **out)
+{
+	struct weir_tui *t = aligned_alloc(_Alignof(struct weir_tui), sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	memset(t, 0, sizeof(*t));
+	t->config = *config;
+	t->first = true;
+	t->visible = 1;
+	t->trouble.kind = WEIR_TROUBLE_NONE; /* until there is something to compare */
+	state_init(&t->state);
+	if (history_init(&t->history)) {
+		free(t);
+		return -ENOMEM;
+	}
+	*out = t;
+	return 0;
+}
+
+void weir_tui_free(struct weir_tui *t)
+{
+	if (!t)
+		return;
+	weir_delta_done(&t->delta);
+	weir_snapshot_done(&t->before);
+	weir_snapshot_done(&t->now);
+	weir_drops_done(&t->drops);
+	history_done(&t->history);
+	rows_done(&t->rows);
+	rows_done(&t->drop_rows);
+	cells_done(&t->cells);
+	free(t->devs);
+	free(t);
+}
+
+bool weir_tui_wants_exact(const struct weir_tui *t, __u64 now_ns)
+{
+	return !t->exact_ns || now_ns - t->exact_ns >= EXACT_EVERY_NS;
+}
+
+bool weir_tui_is_paused(const struct weir_tui *t)
+{
+	return t->state.paused;
+}
+
+static void judge_ledger(struct weir_tui *t)
+{
+	struct weir_ledger ledger, total = {0};
+
+	if (!t->now.exact)
+		return;
+	t->exact_ns = t->now.time_ns;
+	t->ledger = (struct ledger_seen){.measured = true, .holds = true, .wall_s = t->wall_s};
+	for (unsigned int i = 0; i < t->now.nr_devs; i++) {
+		weir_ledger_of(&t->now.devs[i], &ledger);
+		weir_ledger_add(&total, &ledger);
+		t->ledger.holds = t->ledger.holds && weir_ledger_holds(&ledger);
+	}
+	t->ledger.residual = total.residual;
+}
+
+/* The device that was chosen may be gone. */
+static int note_devs(struct weir_tui *t)
+{
+	__u64 *devs = realloc(t->devs, (t->now.nr_devs + 1) * sizeof(*devs));
+	bool found = !t->state.dev;
+
+	if (!devs)
+		return -ENOMEM;
+	t->devs = devs;
+	for (unsigned int i = 0; i < t->now.nr_devs; i++) {
+		devs[i] = dev_key(&t->now.devs[i]);
+		found = found || devs[i] == t->state.dev;
+	}
+	if (!found) {
+		t->state.dev = 0;
+		t->state.note = "the chosen device is no longer attached: all of them are shown";
+	}
+	return 0;
+}
+
+int weir_tui_take(struct weir_tui *t, struct weir_snapshot *snap, __u64 wall_s)
+{
+	bool late;
+	int ret;
+
+	weir_delta_done(&t->delta);
+	weir_snapshot_done(&t->before);
+	t->before = t->now;
+	t->now = *snap;
+	*snap = (struct weir_snapshot){0};
+	t->wall_s = wall_s;
+	ret = weir_delta_init(&t->delta, t->before.time_ns ? &t->before : NULL, &t->now);
+	if (ret)
+		return ret;
+	judge_ledger(t);
+	ret = weir_drops_follow(&t->drops, &t->now, &t->delta, wall_s);
+	if (!ret)
+		ret = note_devs(t);
+	if (ret)
+		return ret;
+	if (t->delta.interval_ns || !t->now.nr_devs) {
+		weir_trouble_follow(&t->trouble, &t->delta, wall_s, t->first);
+		t->first = false;
+	}
+	if (!t->delta.interval_ns)
+		return 0;
+	/* an average over a long time would look like a short one */
+	late = t->resumed || t->delta.interval_ns > 2 * t->config.period_ns;
+	t->resumed = false;
+	return history_add(&t->history, &t->delta, late);
+}
+
+static struct picture picture_of(const struct weir_tui *t)
+{
+	return (struct picture){
+		.snap = &t->now,
+		.delta = &t->delta,
+		.trouble = &t->trouble,
+		.drops = &t->drops,
+		.history = &t->history,
+		.state = &t->state,
+		.ledger = t->ledger,
+		.wall_s = t->wall_s,
+		.period_ns = t->config.period_ns,
+		.name = t->config.name,
+		.option = t->config.option,
+		.glyphs = t->config.utf8 ? &glyphs_utf8 : &glyphs_ascii,
+	};
+}
+
+int weir_tui_press(struct weir_tui *t, int key)
+{
+	struct picture p = picture_of(t);
+	int ret = rows_make(&t->rows, &p, state_page(&t->state));
+	unsigned int changed;
+
+	if (ret)
+		return ret;
+	changed = state_press(&t->state, &t->rows, t->visible, t->devs, t->now.nr_devs, key);
+	if (changed & CHANGED_PAUSE && !t->state.paused)
+		t->resumed = true;
+	return (int)changed;
+}
+
+const struct cells *weir_tui_draw(struct weir_tui *t, int w, int h)
+{
+	struct picture p = picture_of(t);
+
+	if (cells_resize(&t->cells, w, h) || rows_make(&t->rows, &p, state_page(&t->state)) ||
+		rows_make(&t->drop_rows, &p, PAGE_DROPS))
+		return NULL;
+	t->visible = draw(&p, &t->rows, &t->drop_rows, &t->cells);
+	return &t->cells;
+}
