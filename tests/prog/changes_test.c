@@ -251,7 +251,7 @@ static void rule_by_port_is_honoured(void **state)
 	assert_same_way(prog_way(&prog, &f[0]), BY_HOP, "before");
 	assert_same_way(prog_way_at(&prog, &f[1], 0), BY_HOP, "before");
 	assert_int_equal(prog_kept(&prog), 1);
-	narrow_before = prog.cursor[prog_cpu()].narrow;
+	narrow_before = prog_cursor(&prog)->narrow;
 	ip("route add default via " SMALL_HOP " table 102");
 	ip("rule add ipproto udp dport 6001 lookup 102");
 	since = prog_epoch(&prog);
@@ -267,7 +267,7 @@ static void rule_by_port_is_honoured(void **state)
 	to_port[0] = prog_way(&prog, &f[0]);
 	to_port[1] = prog_way(&prog, &f[1]);
 	assert_int_equal(narrow_before, 0);
-	assert_int_equal(prog.cursor[prog_cpu()].narrow, 1);
+	assert_int_equal(prog_cursor(&prog)->narrow, 1);
 	assert_same_way(to_port[0], BY_HOP, "the other port");
 	assert_same_way(to_port[1], BY_SMALL, "the port");
 }

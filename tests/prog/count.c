@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The program's counters, and what they must say. */
 #include <string.h>
-#include <linux/bpf.h>
 
+#include "model/tables.h"
 #include "prog.h"
 
 static const struct {
@@ -17,6 +17,19 @@ static const struct {
 enum weir_kind exit_kind(enum weir_exit exit)
 {
 	return exits[exit].kind;
+}
+
+enum weir_exit exit_at(enum weir_hook hook, enum weir_exit exit)
+{
+	enum weir_exit e;
+
+	if (hook == WEIR_HOOK_xdp || weir_exit_info[exit].stage != WEIR_STAGE_xdp)
+		return exit;
+	for (e = 0; e < WEIR_EXIT_COUNT; e++)
+		if (weir_exit_info[e].stage == WEIR_STAGE_tc_ingress &&
+			weir_exit_info[e].cause == weir_exit_info[exit].cause)
+			break;
+	return e;
 }
 
 const char *exit_name(enum weir_exit exit)
@@ -48,6 +61,8 @@ void prog_sum(const struct prog *p, struct weir_row *sum)
 		sum->tx_packets += r->tx_packets;
 		sum->neigh_full += r->neigh_full;
 		sum->route_full += r->route_full;
+		sum->gso_frames += r->gso_frames;
+		sum->gso_segs += r->gso_segs;
 	}
 }
 
@@ -102,6 +117,8 @@ static void assert_count(
 
 void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropped, __u64 bytes)
 {
+	/* TC's frames are taken as sent until it is told otherwise */
+	bool sent = p->hook != WEIR_HOOK_xdp && exits[exit].kind == WEIR_KIND_OUT;
 	struct weir_row sum;
 	__u32 e;
 
@@ -114,9 +131,12 @@ void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropp
 		assert_count(
 			&sum.punt_drop[e], hit && punt_dropped, bytes, "punt drop", exits[e].name);
 	}
+	assert_int_equal(sum.sent, sent);
 	/* the tracepoints' and the reader's, which nothing here has called; and no table was full
 	 */
-	assert_int_equal(sum.sent + sum.lost + sum.tx_packets + sum.neigh_full + sum.route_full, 0);
+	assert_int_equal(sum.lost + sum.tx_packets + sum.neigh_full + sum.route_full, 0);
+	assert_int_equal(sum.gso_frames, p->gso_size ? 1 : 0);
+	assert_int_equal(sum.gso_segs, p->gso_size ? p->gso_segs : 0);
 }
 
 static struct way seen(const struct frame *in, enum weir_exit exit, const struct ran *ran)
@@ -166,16 +186,13 @@ void assert_way(struct prog *p, const struct frame *in, enum weir_exit exit, enu
 {
 	enum weir_kind kind = exit_kind(exit);
 	bool punt_drop = kind == WEIR_KIND_PUNT && p->conf->punt == WEIR_PUNT_DROP;
-	__u32 verdict = kind == WEIR_KIND_OUT		      ? XDP_REDIRECT
-			: kind == WEIR_KIND_DROP || punt_drop ? XDP_DROP
-							      : XDP_PASS;
 	static struct frame want;
 	static struct ran ran;
 
 	prog_run(p, in, &ran);
 	assert_only_exit(p, exit, punt_drop, in->len);
-	assert_int_equal(ran.verdict, verdict);
-	assert_int_equal(ran.inflight, kind == WEIR_KIND_OUT);
+	assert_int_equal(ran.verdict, prog_verdict(p, kind, punt_drop));
+	assert_int_equal(ran.inflight, kind == WEIR_KIND_OUT && p->hook == WEIR_HOOK_xdp);
 	if (kind == WEIR_KIND_OUT)
 		frame_forwarded(&want, in, port);
 	assert_frame(&ran.out, kind == WEIR_KIND_OUT ? &want : in, exits[exit].name, 0);

@@ -15,7 +15,7 @@ static struct weir_row *row(struct prog *p, __u32 queue, __u32 bank)
 
 static struct weir_cursor *cursor(struct prog *p)
 {
-	return &p->cursor[prog_cpu()];
+	return prog_cursor(p);
 }
 
 /* Returns how many frames are in flight then. */

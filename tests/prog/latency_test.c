@@ -165,7 +165,7 @@ static void parts_agree(void **state)
 /* A frame that goes out carries its time to the tracepoint; one that does not, carries none. */
 static void timed_frames_tell_the_tracepoint(void **state)
 {
-	struct weir_cursor *c = &prog.cursor[prog_cpu()];
+	struct weir_cursor *c = prog_cursor(&prog);
 
 	(void)state;
 	go(FAR, 1);

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The XDP program, loaded as user/ctl does it but without pins, and run on single frames. */
+/* A hook's program, loaded as user/ctl does it but without pins, and run on single frames. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/pkt_cls.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "tc_egress.skel.h"
+#include "tc_ingress.skel.h"
 #include "xdp.skel.h"
 #include "prog.h"
+
+static const struct {
+	const void *(*bytes)(size_t *size);
+	const char *prog;
+	__u32 out, pass, drop; /* verdicts */
+} hooks[WEIR_HOOK_COUNT] = {
+	[WEIR_HOOK_xdp] = {xdp_bpf__elf_bytes, "weir_xdp", XDP_REDIRECT, XDP_PASS, XDP_DROP},
+	[WEIR_HOOK_tc_ingress] = {tc_ingress_bpf__elf_bytes, "weir_tc_ingress", TC_ACT_REDIRECT,
+		(__u32)TC_ACT_UNSPEC, TC_ACT_SHOT},
+	/* it stops nothing and sends nothing elsewhere */
+	[WEIR_HOOK_tc_egress] = {tc_egress_bpf__elf_bytes, "weir_tc_egress", (__u32)TC_ACT_UNSPEC,
+		(__u32)TC_ACT_UNSPEC, (__u32)TC_ACT_UNSPEC},
+};
 
 /* The hops that frames of the tests' own addresses go to. */
 static const struct {
@@ -79,8 +95,22 @@ static void break_fib(struct bpf_program *prog)
 	free(insn);
 }
 
-static void *map_memory(const struct bpf_map *map)
+static struct bpf_map *map_of(const struct prog *p, const char *name)
 {
+	struct bpf_map *map = bpf_object__find_map_by_name(p->obj, name);
+
+	assert_non_null(map);
+	return map;
+}
+
+static int map_fd(const struct prog *p, const char *name)
+{
+	return bpf_map__fd(map_of(p, name));
+}
+
+static void *map_memory(const struct prog *p, const char *name)
+{
+	const struct bpf_map *map = map_of(p, name);
 	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
 	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
@@ -88,24 +118,24 @@ static void *map_memory(const struct bpf_map *map)
 	return m;
 }
 
-static void put_map(const struct bpf_map *map, const void *key, const void *value)
+static void put_map(const struct prog *p, const char *name, const void *key, const void *value)
 {
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(map_fd(p, name), key, value, BPF_ANY), 0);
 }
 
 static void fill(struct prog *p)
 {
-	int rows_fd = bpf_map__fd(p->skel->maps.rows), lat_fd = bpf_map__fd(p->skel->maps.lat);
+	int rows_fd = map_fd(p, "rows"), lat_fd = map_fd(p, "lat");
 	__u32 i, ifindex = net_ifindex(p->own);
-	struct weir_hook_key key = {ifindex, WEIR_HOOK_xdp};
+	struct weir_hook_key key = {ifindex, p->hook};
 	enum port port;
 
 	*p->ctl = (struct weir_ctl){.magic = WEIR_MAGIC, .abi = WEIR_ABI};
 	p->conf->abi = WEIR_ABI;
 	p->conf->ifindex = ifindex;
 	net_mac(p->own, p->conf->mac);
-	put_map(p->skel->maps.rows_of, &key, &rows_fd);
-	put_map(p->skel->maps.lat_of, &key, &lat_fd);
+	put_map(p, "rows_of", &key, &rows_fd);
+	put_map(p, "lat_of", &key, &lat_fd);
 	for (i = 0; i < p->nr_rows; i++) {
 		p->rows[i].cpu = (__u16)(i / 2 / p->queues);
 		p->rows[i].queue = (__u16)(i / 2 % p->queues);
@@ -116,32 +146,72 @@ static void fill(struct prog *p)
 		struct bpf_devmap_val v = {.ifindex = net_ifindex(port)};
 
 		prog_reachable(p, port, 3600 * 1000);
-		put_map(p->skel->maps.tx_ports_generic, &v.ifindex, &v);
+		put_map(p, "tx_ports_generic", &v.ifindex, &v);
 		if (port != PORT_BARE)
-			put_map(p->skel->maps.tx_ports, &v.ifindex, &v);
+			put_map(p, "tx_ports", &v.ifindex, &v);
 	}
 	prog_confirm(p);
+}
+
+static void size_map(const struct prog *p, const char *name, __u32 entries)
+{
+	assert_int_equal(bpf_map__set_max_entries(map_of(p, name), entries), 0);
 }
 
 /* In memory, so that tests see what is kept, and may put there what no FIB has said. */
 static void size_routes(struct prog *p, const struct prog *share)
 {
-	struct bpf_map *map = p->skel->maps.routes;
-
-	assert_int_equal(bpf_map__set_max_entries(map, p->nr_routes), 0);
-	assert_int_equal(bpf_map__set_map_flags(map, BPF_F_MMAPABLE), 0);
+	size_map(p, "routes", p->nr_routes);
+	assert_int_equal(bpf_map__set_map_flags(map_of(p, "routes"), BPF_F_MMAPABLE), 0);
 	if (share)
-		assert_int_equal(bpf_map__reuse_fd(map, bpf_map__fd(share->skel->maps.routes)), 0);
+		assert_int_equal(bpf_map__reuse_fd(map_of(p, "routes"), map_fd(share, "routes")), 0);
+}
+
+static void set_self(struct prog *p, const struct prog_opts *o)
+{
+	size_t size;
+	struct weir_self *self = bpf_map__initial_value(map_of(p, ".rodata"), &size);
+
+	assert_non_null(self);
+	assert_int_equal(size, sizeof(*self));
+	*self = (struct weir_self){
+		.ifindex = net_ifindex(o->port),
+		.routes_mask = p->routes_each - 1,
+		.queues = p->queues,
+		.virtual_link = !o->physical,
+		.generic = o->generic,
+	};
+}
+
+static void open_object(struct prog *p)
+{
+	const void *bytes;
+	size_t size;
+
+	bytes = hooks[p->hook].bytes(&size);
+	p->obj = bpf_object__open_mem(bytes, size, NULL);
+	assert_non_null(p->obj);
+	p->prog = bpf_object__find_program_by_name(p->obj, hooks[p->hook].prog);
+	assert_non_null(p->prog);
+}
+
+static void map_all(struct prog *p)
+{
+	p->ctl = map_memory(p, ".data.ctl");
+	p->conf = map_memory(p, ".data.conf");
+	p->cursor = map_memory(p, "cursor");
+	p->cursor_tc = map_memory(p, "cursor_tc");
+	p->rows = map_memory(p, "rows");
+	p->lat = map_memory(p, "lat");
+	p->routes = map_memory(p, "routes");
 }
 
 void prog_load(struct prog *p, const struct prog_opts *o)
 {
-	struct xdp_bpf *skel = xdp_bpf__open();
 	__u32 cpus = (__u32)libbpf_num_possible_cpus(), queues = o->queues ? o->queues : 1;
 	__u32 rows = o->small_rows ? queues : cpus * queues;
 
-	assert_non_null(skel);
-	*p = (struct prog){.skel = skel,
+	*p = (struct prog){.hook = o->hook,
 		.cpus = cpus,
 		.queues = queues,
 		.nr_rows = rows * 2,
@@ -149,57 +219,58 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		.own = o->port,
 		.ingress = o->port};
 	p->nr_routes = o->small_routes ? p->routes_each : cpus * p->routes_each;
-	skel->rodata->self = (struct weir_self){
-		.ifindex = net_ifindex(o->port),
-		.routes_mask = p->routes_each - 1,
-		.queues = queues,
-		.virtual_link = !o->physical,
-		.generic = o->generic,
-	};
-	assert_int_equal(bpf_map__set_max_entries(skel->maps.rows, rows * 2), 0);
-	assert_int_equal(bpf_map__set_max_entries(skel->maps.lat, rows), 0);
-	assert_int_equal(bpf_map__set_max_entries(skel->maps.cursor, cpus), 0);
+	open_object(p);
+	set_self(p, o);
+	size_map(p, "rows", rows * 2);
+	size_map(p, "lat", rows);
+	size_map(p, "cursor", cpus);
+	size_map(p, "cursor_tc", cpus * 2);
 	size_routes(p, o->share);
 	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
 				asked to */
-		assert_int_equal(bpf_map__set_type(skel->maps.neigh, BPF_MAP_TYPE_HASH), 0);
-		assert_int_equal(bpf_map__set_max_entries(skel->maps.neigh, ARRAY_SIZE(hops)), 0);
+		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);
+		size_map(p, "neigh", ARRAY_SIZE(hops));
 	}
 	if (o->fib_refuses)
-		break_fib(skel->progs.weir_xdp);
-	assert_int_equal(xdp_bpf__load(skel), 0);
-	p->ctl = map_memory(skel->maps.data_ctl);
-	p->conf = map_memory(skel->maps.data_conf);
-	p->cursor = map_memory(skel->maps.cursor);
-	p->rows = map_memory(skel->maps.rows);
-	p->lat = map_memory(skel->maps.lat);
-	p->routes = map_memory(skel->maps.routes);
+		break_fib(p->prog);
+	assert_int_equal(bpf_object__load(p->obj), 0);
+	map_all(p);
 	fill(p);
 }
 
-static void unmap(const struct bpf_map *map, void *m)
+static void unmap(const struct prog *p, const char *name, void *m)
 {
+	const struct bpf_map *map = map_of(p, name);
+
 	munmap(m, (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map));
 }
 
 void prog_unload(struct prog *p)
 {
-	if (!p->skel)
+	if (!p->obj)
 		return;
-	unmap(p->skel->maps.data_ctl, p->ctl);
-	unmap(p->skel->maps.data_conf, p->conf);
-	unmap(p->skel->maps.cursor, p->cursor);
-	unmap(p->skel->maps.rows, p->rows);
-	unmap(p->skel->maps.lat, p->lat);
-	unmap(p->skel->maps.routes, p->routes);
-	xdp_bpf__destroy(p->skel);
-	p->skel = NULL;
+	unmap(p, ".data.ctl", p->ctl);
+	unmap(p, ".data.conf", p->conf);
+	unmap(p, "cursor", p->cursor);
+	unmap(p, "cursor_tc", p->cursor_tc);
+	unmap(p, "rows", p->rows);
+	unmap(p, "lat", p->lat);
+	unmap(p, "routes", p->routes);
+	bpf_object__close(p->obj);
+	p->obj = NULL;
+}
+
+struct weir_cursor *prog_cursor(const struct prog *p)
+{
+	if (p->hook == WEIR_HOOK_xdp)
+		return &p->cursor[prog_cpu()];
+	return &p->cursor_tc[prog_cpu() * 2 + (p->hook == WEIR_HOOK_tc_egress)];
 }
 
 void prog_reset(struct prog *p)
 {
 	const size_t lat_label = offsetof(struct weir_lat, stage);
-	int local_fd = bpf_map__fd(p->skel->maps.local);
+	int local_fd = map_fd(p, "local");
 	__u32 i, addr;
 
 	prog_zero(p);
@@ -209,37 +280,68 @@ void prog_reset(struct prog *p)
 	}
 	prog_forget(p);
 	memset(p->cursor, 0, p->cpus * sizeof(*p->cursor));
+	memset(p->cursor_tc, 0, p->cpus * 2 * sizeof(*p->cursor_tc));
 	prog_confirm(p);
 	p->ctl->seq = 0;
 	p->ctl->sample_every = 0;
 	p->conf->punt = WEIR_PUNT_KERNEL;
 	p->conf->rp_filter = 0;
+	p->conf->unmarked = 0;
 	while (!bpf_map_get_next_key(local_fd, NULL, &addr))
 		assert_int_equal(bpf_map_delete_elem(local_fd, &addr), 0);
 	p->ingress = p->own;
 	p->queue = 0;
 	p->linear = 0;
+	p->gso_size = p->gso_segs = 0;
 }
 
-int prog_try(struct prog *p, const struct frame *in, struct ran *ran)
+static int try_xdp(struct prog *p, const struct frame *in, struct bpf_test_run_opts *opts)
 {
 	struct xdp_md md = {
 		.data_end = p->linear ? p->linear : in->len,
 		.ingress_ifindex = net_ifindex(p->ingress),
 		.rx_queue_index = p->queue,
 	};
+
+	opts->ctx_in = &md;
+	opts->ctx_size_in = sizeof(md);
+	return bpf_prog_test_run_opts(bpf_program__fd(p->prog), opts);
+}
+
+static int try_tc(struct prog *p, struct bpf_test_run_opts *opts)
+{
+	struct __sk_buff skb = {
+		.ifindex = net_ifindex(p->own),
+		.ingress_ifindex = net_ifindex(p->ingress),
+		.gso_size = p->gso_size,
+		.gso_segs = p->gso_segs,
+	};
+
+	opts->ctx_in = &skb;
+	opts->ctx_size_in = sizeof(skb);
+	return bpf_prog_test_run_opts(bpf_program__fd(p->prog), opts);
+}
+
+int prog_try(struct prog *p, const struct frame *in, struct ran *ran)
+{
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
-		.data_out = ran->out.data, .data_size_out = sizeof(ran->out.data), .ctx_in = &md,
-		.ctx_size_in = sizeof(md));
-	int rc = bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_xdp), &opts);
+		.data_out = ran->out.data, .data_size_out = sizeof(ran->out.data));
+	int rc = p->hook == WEIR_HOOK_xdp ? try_xdp(p, in, &opts) : try_tc(p, &opts);
 
 	if (rc)
 		return rc;
 	ran->verdict = opts.retval;
 	ran->out.len = opts.data_size_out;
-	ran->inflight = p->cursor[prog_cpu()].inflight;
-	p->cursor[prog_cpu()].inflight = 0; /* no driver is there to tell */
+	ran->inflight = prog_cursor(p)->inflight;
+	prog_cursor(p)->inflight = 0; /* no driver is there to tell */
 	return 0;
+}
+
+__u32 prog_verdict(const struct prog *p, enum weir_kind kind, bool punt_drop)
+{
+	if (kind == WEIR_KIND_OUT)
+		return hooks[p->hook].out;
+	return kind == WEIR_KIND_DROP || punt_drop ? hooks[p->hook].drop : hooks[p->hook].pass;
 }
 
 void prog_run(struct prog *p, const struct frame *in, struct ran *ran)
@@ -265,7 +367,7 @@ void prog_confirm(struct prog *p)
 	for (i = 0; i < ARRAY_SIZE(hops); i++) {
 		struct weir_neigh_key key = neigh_key(hops[i].port, hops[i].addr);
 
-		put_map(p->skel->maps.neigh, &key, &never);
+		put_map(p, "neigh", &key, &never);
 	}
 }
 
@@ -320,7 +422,7 @@ struct weir_route *prog_route(struct prog *p, const struct frame *f)
 
 __u32 prog_epoch(const struct prog *p)
 {
-	return p->cursor[prog_cpu()].epoch;
+	return prog_cursor(p)->epoch;
 }
 
 __u32 clock_epoch(unsigned int ms_ago)
@@ -370,7 +472,7 @@ void prog_hash_ports(struct prog *p, bool on)
 	frame_make(&f, PROTO_UDP, FAR, 26);
 	for (tries = 0; tries < 5000; tries++) {
 		prog_run(p, &f, &ran);
-		if (p->cursor[prog_cpu()].narrow == on)
+		if (prog_cursor(p)->narrow == on)
 			break;
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
@@ -380,20 +482,20 @@ void prog_hash_ports(struct prog *p, bool on)
 
 void prog_local(struct prog *p, const char *addr, bool on)
 {
-	int fd = bpf_map__fd(p->skel->maps.local);
+	int fd = map_fd(p, "local");
 	struct weir_local v = {.type = 2 /* RTN_LOCAL */};
 	__u32 key;
 
 	assert_int_equal(inet_pton(AF_INET, addr, &key), 1);
 	if (on)
-		put_map(p->skel->maps.local, &key, &v);
+		put_map(p, "local", &key, &v);
 	else
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
 }
 
 void prog_forget_hops(struct prog *p)
 {
-	int fd = bpf_map__fd(p->skel->maps.neigh);
+	int fd = map_fd(p, "neigh");
 	struct weir_neigh_key key;
 
 	while (!bpf_map_get_next_key(fd, NULL, &key))
@@ -410,7 +512,7 @@ int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_n
 {
 	struct weir_neigh_key key = neigh_key(port, hop);
 	struct weir_neigh n;
-	int rc = bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.neigh), &key, &n);
+	int rc = bpf_map_lookup_elem(map_fd(p, "neigh"), &key, &n);
 
 	if (!rc)
 		*due_ns = n.due_ns;
@@ -421,7 +523,7 @@ void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms)
 {
 	struct weir_port v = {.reachable_ms = reachable_ms, .dev = ifindex};
 
-	put_map(p->skel->maps.ports, &ifindex, &v);
+	put_map(p, "ports", &ifindex, &v);
 }
 
 void prog_reachable(struct prog *p, enum port port, __u32 ms)
@@ -433,5 +535,5 @@ void prog_port_remove(struct prog *p, enum port port)
 {
 	__u32 ifindex = net_ifindex(port);
 
-	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(p->skel->maps.ports), &ifindex), 0);
+	assert_int_equal(bpf_map_delete_elem(map_fd(p, "ports"), &ifindex), 0);
 }

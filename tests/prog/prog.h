@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the tests of the BPF programs share: a router in a network namespace of the test's own, the
- * XDP program loaded for its ingress device, frames to run through it, and its counters.
+ * What the tests of the BPF programs share: a router in a network namespace of the test's own, a
+ * hook's program loaded for its ingress device, frames to run through it, and its counters.
  *
- *	IN 192.0.2.254/24 ---- weir_xdp ----+---- OUT   198.51.100.254/24
+ *	IN 192.0.2.254/24 ---- a program ---+---- OUT   198.51.100.254/24
  *	                                    +---- SMALL 203.0.113.254/24, MTU 576
  *	NOFWD, forwarding=0                 +---- BARE  198.18.254.254/24, not attached
  *
@@ -149,10 +149,12 @@ void assert_frame(
 
 /* --- prog.c: the program --- */
 
-struct xdp_bpf;
+struct bpf_object;
+struct bpf_program;
 
 /* Zero is what most tests want: native XDP, a virtual device, one queue, next hops confirmed. */
 struct prog_opts {
+	enum weir_hook hook;
 	bool physical; /* not dev_virtual */
 	bool generic;
 	bool fib_refuses;	  /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
@@ -166,11 +168,13 @@ struct prog_opts {
 };
 
 struct prog {
-	struct xdp_bpf *skel;
+	enum weir_hook hook;
+	struct bpf_object *obj;
+	struct bpf_program *prog;
 	/* the maps in memory */
 	struct weir_ctl *ctl;
 	struct weir_conf *conf;
-	struct weir_cursor *cursor;
+	struct weir_cursor *cursor, *cursor_tc;
 	struct weir_row *rows;
 	struct weir_lat *lat;
 	struct weir_route *routes;
@@ -179,8 +183,9 @@ struct prog {
 	enum port own;	   /* the device it is loaded for */
 	/* how the next frames come in */
 	enum port ingress;
-	__u32 queue;
-	__u32 linear; /* bytes in the first buffer, 0 = as many as fit */
+	__u32 queue;  /* XDP; the kernel lets no test say which of an skb */
+	__u32 linear; /* XDP: bytes in the first buffer, 0 = as many as fit */
+	__u32 gso_size, gso_segs; /* TC: what a superframe's segments carry, and how many they are */
 };
 
 struct ran {
@@ -191,6 +196,10 @@ struct ran {
 
 void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
+/* This CPU's cursor of the program's hook. */
+struct weir_cursor *prog_cursor(const struct prog *p);
+/* What the hook answers for an exit of @kind. */
+__u32 prog_verdict(const struct prog *p, enum weir_kind kind, bool punt_drop);
 /* Counters, latencies, cursors, cut, routes, sources, confirmations: as after loading. */
 void prog_reset(struct prog *p);
 /* 0, or -errno where the kernel does not take the frame. Whatever was in flight is taken as sent.
@@ -235,6 +244,9 @@ void prog_sum(const struct prog *p, struct weir_row *sum);
 __u64 prog_exits(const struct prog *p, enum weir_exit exit);
 enum weir_kind exit_kind(enum weir_exit exit);
 const char *exit_name(enum weir_exit exit);
+/* The one that is called @exit at the link layer of XDP, at another hook: xdp/ARP, tc_ingress/ARP.
+ * WEIR_EXIT_COUNT where that has none. */
+enum weir_exit exit_at(enum weir_hook hook, enum weir_exit exit);
 /* All that was counted since the reset is one packet of @bytes that left by @exit. */
 void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropped, __u64 bytes);
 /* Counters alone to 0. */
