@@ -23,10 +23,6 @@ int weir_tc_egress(struct __sk_buff *skb)
 
 	if (!packet_enter(skb, &p))
 		return HOOK_PASS;
-	if (skb->gso_size) {
-		p.row->gso_frames++;
-		p.row->gso_segs += skb->gso_segs;
-	}
 	p.oif = self.ifindex;
 	if (is_judged(skb, &p))
 		return weir_send(&p, tc_egress, TC_JUDGED).code;

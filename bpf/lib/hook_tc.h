@@ -37,6 +37,15 @@ static __always_inline __u32 hook_queue(hook_ctx *ctx)
 	return queue ? queue - 1 : 0;
 }
 
+/* A superframe counts as one packet, and is said to be one. */
+static __always_inline void hook_count(hook_ctx *ctx, struct weir_row *row)
+{
+	if (unlikely(ctx->gso_size)) {
+		row->gso_frames++;
+		row->gso_segs += ctx->gso_segs;
+	}
+}
+
 static __always_inline long hook_load(hook_ctx *ctx, __u32 off, void *to, __u32 n)
 {
 	return bpf_skb_load_bytes(ctx, off, to, n);

@@ -28,6 +28,10 @@ static __always_inline __u32 hook_queue(hook_ctx *ctx)
 	return ctx->rx_queue_index;
 }
 
+static __always_inline void hook_count(hook_ctx *ctx, struct weir_row *row)
+{
+}
+
 static __always_inline long hook_load(hook_ctx *ctx, __u32 off, void *to, __u32 n)
 {
 	return bpf_xdp_load_bytes(ctx, off, to, n);

@@ -64,11 +64,7 @@ __checked_once __u32 segment_len(struct __sk_buff *skb)
 
 static __always_inline __u32 wire_len(struct pkt *p, struct headers *h, __u32 len)
 {
-	if (likely(!p->ctx->gso_size))
-		return len;
-	p->row->gso_frames++;
-	p->row->gso_segs += p->ctx->gso_segs;
-	return segment_len(p->ctx);
+	return likely(!p->ctx->gso_size) ? len : segment_len(p->ctx);
 }
 
 #else

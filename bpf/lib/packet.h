@@ -254,6 +254,7 @@ static __always_inline bool packet_enter(hook_ctx *ctx, struct pkt *p)
 	p->len = hook_len(ctx);
 	p->row->in.packets++;
 	p->row->in.bytes += p->len;
+	hook_count(ctx, p->row);
 	if (unlikely(every | captures)) {
 		capture_want(p, captures);
 		if (every)

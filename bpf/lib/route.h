@@ -201,7 +201,8 @@ static __always_inline long route_ask(
 		.family = AF_INET,
 		.tos = ip->tos,
 		.l4_protocol = ip->protocol,
-		.tot_len = (__u16)h->wire_len,
+		/* not 0, for then the answer's MTU would be the device's */
+		.tot_len = h->wire_len ? (__u16)h->wire_len : sizeof(*ip),
 		.ipv4_src = ip->saddr,
 		.ipv4_dst = ip->daddr,
 		.ifindex = iif_of(p),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Every way out of the fast plane, as a table: a frame, and the exit it must take. Each row asserts
- * the verdict, that its one counter and no other moved, and the frame that comes out byte for byte;
- * with and without `punt drop`, timed and not. A last test asserts that no exit is without a row.
+ * Every way out of the fast plane, as a table: a frame, and the exit it must take, at XDP and at TC
+ * ingress. Each row asserts the verdict, that its one counter and no other moved, and the frame that
+ * comes out byte for byte; with and without `punt drop`, timed and not. A last test of each hook
+ * asserts that no exit is without a row.
  */
+#include <stdio.h>
 #include <string.h>
-#include <linux/bpf.h>
 
 #include "model/tables.h"
 #include "prog.h"
@@ -20,7 +21,7 @@ struct set {
 struct fixture {
 	const char *name;
 	enum weir_exit exit;
-	bool by_small;	    /* it leaves by SMALL, else by OUT */
+	enum port by;	    /* it leaves by OUT unless said */
 	bool back;	    /* it leaves by IN again */
 	const char *dst;    /* FAR unless said */
 	const char *src;    /* HOST unless said */
@@ -30,7 +31,9 @@ struct fixture {
 	bool no_forwarding; /* it comes in where forwarding is off */
 	bool fib_refuses;
 	bool own_source; /* the source is one of this host's addresses */
+	bool bare;	 /* BARE is not even attached */
 	bool needs_lwt, needs_split;
+	bool xdp_only; /* TC does it otherwise, or is given no such frame: tc_test.c */
 	__u16 l4_len; /* 26 unless said, which makes 60 bytes */
 	__u16 cut;    /* the frame ends here */
 	__u16 pad;    /* the frame goes on to here */
@@ -65,10 +68,10 @@ static const struct fixture fixtures[] = {
 	{"ttl_2_goes_out", E(xmit, NONE), .set = {SET8(AT_IP_TTL, 2)}},
 	{"ttl_255_goes_out", E(xmit, NONE), .set = {SET8(AT_IP_TTL, 255)}},
 	{"tos_goes_out", E(xmit, NONE), .set = {SET8(AT_IP_TOS, 0xbb)}},
-	{"jumbo_goes_out", E(xmit, NONE), .l4_len = 8980},
-	{"mtu_is_met_exactly", E(xmit, NONE), .by_small = true, .dst = SMALL_HOP,
+	{"jumbo_goes_out", E(xmit, NONE), .l4_len = 8980, .xdp_only = true},
+	{"mtu_is_met_exactly", E(xmit, NONE), .by = PORT_SMALL, .dst = SMALL_HOP,
 		.l4_len = SMALL_MTU - 20, .set = {SET16(AT_IP_FRAG, DF)}},
-	{"padding_is_not_held_against_mtu", E(xmit, NONE), .by_small = true, .dst = SMALL_HOP,
+	{"padding_is_not_held_against_mtu", E(xmit, NONE), .by = PORT_SMALL, .dst = SMALL_HOP,
 		.l4_len = SMALL_MTU - 20, .pad = SMALL_MTU + 100},
 	{"back_where_it_came_from", E(xmit, NONE), .back = true, .dst = HOST},
 	{"buffers_split_behind_ip_header", E(xmit, NONE), .proto = PROTO_ICMP, .linear = AT_L4,
@@ -98,8 +101,8 @@ static const struct fixture fixtures[] = {
 	{"ethertype_next_to_ip", E(xdp, UNHANDLED_PROTO), .set = {SET16(AT_ETH_TYPE, 0x0801)}},
 
 	/* the IP header */
-	{"no_ip_header", E(ip_rcv, IP_INHDR), .cut = 14},
-	{"ip_header_cut_by_a_byte", E(ip_rcv, IP_INHDR), .cut = 33},
+	{"no_ip_header", E(ip_rcv, IP_INHDR), .cut = 14, .xdp_only = true},
+	{"ip_header_cut_by_a_byte", E(ip_rcv, IP_INHDR), .cut = 33, .xdp_only = true},
 	{"version_5", E(ip_rcv, IP_INHDR), .set = {SET8(AT_IP_START, 0x55)}},
 	{"version_6_in_ipv4_frame", E(ip_rcv, IP_INHDR), .set = {SET8(AT_IP_START, 0x65)}},
 	{"ihl_4", E(ip_rcv, IP_INHDR), .set = {SET8(AT_IP_START, 0x44)}},
@@ -108,7 +111,8 @@ static const struct fixture fixtures[] = {
 	{"total_length_0", E(ip_rcv, IP_INHDR), .set = {SET16(AT_IP_LEN, 0)}},
 	{"total_length_a_byte_too_long", E(ip_rcv, PKT_TOO_SMALL), .set = {SET16(AT_IP_LEN, 47)}},
 	{"total_length_65535", E(ip_rcv, PKT_TOO_SMALL), .set = {SET16(AT_IP_LEN, 65535)}},
-	{"jumbo_cut_by_a_byte", E(ip_rcv, PKT_TOO_SMALL), .l4_len = 8980, .cut = 9013},
+	{"jumbo_cut_by_a_byte", E(ip_rcv, PKT_TOO_SMALL), .l4_len = 8980, .cut = 9013,
+		.xdp_only = true},
 	{"header_checksum_off_by_one", E(ip_rcv, IP_CSUM), .as_is = true,
 		.set = {SET8(AT_IP_TTL, 63)}},
 	{"header_checksum_0", E(ip_rcv, IP_CSUM), .as_is = true, .set = {SET16(AT_IP_CHECK, 0)}},
@@ -177,13 +181,21 @@ static const struct fixture fixtures[] = {
 	{"neighbour_unresolved", E(neigh, NEIGH_UNRESOLVED), .dst = HOP_LOST},
 	{"gateway_unresolved", E(neigh, NEIGH_UNRESOLVED), .dst = FAR_LOST, .unconfirmed = true},
 	{"neighbour_unconfirmed", E(neigh, NEIGH_CONFIRM), .unconfirmed = true},
-	{"egress_not_attached", E(xmit, EGRESS_NOT_ATTACHED), .dst = BARE_HOP},
-	{"open_checksum_out_of_sight", E(xmit, CSUM_UNKNOWN), .proto = PROTO_IPIP},
+	{"egress_not_attached", E(xmit, EGRESS_NOT_ATTACHED), .dst = BARE_HOP, .bare = true},
+	{"egress_takes_no_frames", E(xmit, EGRESS_NOT_ATTACHED), .dst = BARE_HOP, .xdp_only = true},
+	{"open_checksum_out_of_sight", E(xmit, CSUM_UNKNOWN), .proto = PROTO_IPIP,
+		.xdp_only = true},
 };
 /* clang-format on */
 
-static struct prog normal, refused;
-static bool reached[WEIR_EXIT_COUNT], skipped[WEIR_EXIT_COUNT];
+/* One fixture at one hook. */
+struct turn {
+	const struct fixture *x;
+	enum weir_hook hook;
+};
+
+static struct prog normal[WEIR_HOOK_COUNT], refused[WEIR_HOOK_COUNT];
+static bool reached[WEIR_HOOK_COUNT][WEIR_EXIT_COUNT], skipped[WEIR_HOOK_COUNT][WEIR_EXIT_COUNT];
 
 static void build(const struct fixture *x, struct frame *f)
 {
@@ -230,15 +242,17 @@ static bool can_split(struct prog *p)
 
 static void takes_its_exit(void **state)
 {
-	const struct fixture *x = *state;
-	struct prog *p = x->fib_refuses ? &refused : &normal;
-	enum port port = x->back ? PORT_IN : x->by_small ? PORT_SMALL : PORT_OUT;
+	const struct turn *t = *state;
+	const struct fixture *x = t->x;
+	struct prog *p = x->fib_refuses ? &refused[t->hook] : &normal[t->hook];
+	enum port port = x->back ? PORT_IN : x->by ? x->by : PORT_OUT;
+	enum weir_exit exit = exit_at(t->hook, x->exit);
 	static struct frame f;
 	unsigned int way;
 
 	prog_reset(p);
 	if ((x->needs_lwt && !net_has_lwt()) || (x->needs_split && !can_split(p))) {
-		skipped[x->exit] = true;
+		skipped[t->hook][exit] = true;
 		skip_because("%s", x->needs_lwt ? "this kernel has no lightweight tunnels"
 						: "this kernel fills the first buffer always");
 	}
@@ -249,67 +263,128 @@ static void takes_its_exit(void **state)
 			prog_forget(p);
 		if (x->own_source)
 			prog_local(p, x->src, true);
+		if (x->bare)
+			prog_port_remove(p, PORT_BARE);
 		p->conf->punt = way & 1 ? WEIR_PUNT_DROP : WEIR_PUNT_KERNEL;
 		p->ctl->sample_every = way >> 1; /* timed packets take a copy of the code */
 		p->linear = x->linear;
 		p->ingress = x->no_forwarding ? PORT_NOFWD : PORT_IN;
-		assert_way(p, &f, x->exit, port);
+		assert_way(p, &f, exit, port);
 	}
-	reached[x->exit] = true;
+	reached[t->hook][exit] = true;
 }
 
-/* XDP does not take them, or not without VLANs: vlan_test.c, tc_test.c. */
-static bool is_elsewhere(enum weir_exit e)
+/* What another file takes: without VLANs XDP does not, and nor does TC without superframes or a
+ * judge before it. */
+static bool is_elsewhere(enum weir_hook hook, enum weir_exit e)
 {
-	return !weir_hook_crosses(WEIR_HOOK_xdp, weir_exit_info[e].fast) ||
-	       e == WEIR_EXIT_ip_forward_GSO_UNKNOWN || e == WEIR_EXIT_xdp_UNTAGGED ||
-	       e == WEIR_EXIT_xmit_NO_HEADROOM;
+	static const enum weir_exit vlan_test[] = {
+		WEIR_EXIT_xdp_UNTAGGED,
+		WEIR_EXIT_xmit_NO_HEADROOM,
+	};
+	static const enum weir_exit tc_test[] = {
+		WEIR_EXIT_ip_forward_GSO_UNKNOWN,
+		WEIR_EXIT_tc_ingress_XDP_JUDGED,
+	};
+	const enum weir_exit *there = hook == WEIR_HOOK_xdp ? vlan_test : tc_test;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tc_test); i++)
+		if (there[i] == e)
+			return true;
+	return false;
+}
+
+/*
+ * What no frame can provoke at a hook that counts it nevertheless: XDP's superframes, which it is
+ * never given; TC's checksums and tags, which the kernel finishes; at TC a frame without an Ethernet
+ * header, and one whose headers cannot be gathered, unless memory runs out.
+ */
+static bool is_impossible(enum weir_hook hook, enum weir_exit e)
+{
+	if (hook == WEIR_HOOK_xdp)
+		return e == WEIR_EXIT_ip_forward_GSO_UNKNOWN;
+	return e == WEIR_EXIT_xmit_CSUM_UNKNOWN || e == WEIR_EXIT_xmit_NO_HEADROOM ||
+	       e == WEIR_EXIT_tc_ingress_PKT_TOO_SMALL || e == WEIR_EXIT_ip_rcv_HEADER_APART;
 }
 
 /* Late drops and undone passes are told by tracepoints, after the verdict. */
 static void every_exit_has_a_fixture(void **state)
 {
+	enum weir_hook hook = ((const struct turn *)*state)->hook;
 	__u32 e;
 
-	(void)state;
 	for (e = 0; e < WEIR_EXIT_COUNT; e++) {
 		enum weir_kind kind = exit_kind(e);
 
-		if (kind != WEIR_KIND_LATE && kind != WEIR_KIND_UNDO && !is_elsewhere(e) &&
-			!reached[e] && !skipped[e])
-			fail_msg("no fixture takes the exit %s", exit_name(e));
+		if (kind == WEIR_KIND_LATE || kind == WEIR_KIND_UNDO ||
+			!weir_hook_crosses(hook, weir_exit_info[e].fast))
+			continue;
+		if (is_impossible(hook, e) || is_elsewhere(hook, e))
+			assert_false(reached[hook][e]);
+		else if (!reached[hook][e] && !skipped[hook][e])
+			fail_msg("no fixture takes the exit %s at %s", exit_name(e),
+				weir_hook_info[hook].name);
 	}
 }
 
 static int up(void **state)
 {
+	enum weir_hook hook;
+
 	(void)state;
 	if (net_up_plain())
 		return -1;
-	prog_load(&normal, &(struct prog_opts){0});
-	prog_load(&refused, &(struct prog_opts){.fib_refuses = true});
+	for (hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++) {
+		prog_load(&normal[hook], &(struct prog_opts){.hook = hook});
+		prog_load(&refused[hook], &(struct prog_opts){.hook = hook, .fib_refuses = true});
+	}
 	return 0;
 }
 
 static int down(void **state)
 {
+	enum weir_hook hook;
+
 	(void)state;
-	prog_unload(&normal);
-	prog_unload(&refused);
+	for (hook = 0; hook < WEIR_HOOK_COUNT; hook++) {
+		prog_unload(&normal[hook]);
+		prog_unload(&refused[hook]);
+	}
 	return 0;
+}
+
+/* Adds a hook's tests, the last of them after all others; returns how many there are now. */
+static size_t add_hook(enum weir_hook hook, struct CMUnitTest *tests, size_t nr)
+{
+	static struct turn turns[WEIR_HOOK_COUNT][ARRAY_SIZE(fixtures) + 1];
+	static char names[WEIR_HOOK_COUNT][ARRAY_SIZE(fixtures) + 1][64];
+	size_t i;
+
+	for (i = 0; i <= ARRAY_SIZE(fixtures); i++) {
+		bool last = i == ARRAY_SIZE(fixtures);
+		const struct fixture *x = last ? NULL : &fixtures[i];
+
+		if (x && hook != WEIR_HOOK_xdp && (x->xdp_only || x->needs_split))
+			continue;
+		turns[hook][i] = (struct turn){x, hook};
+		snprintf(names[hook][i], sizeof(names[hook][i]), "%s:%s", weir_hook_info[hook].name,
+			last ? "every_exit_has_a_fixture" : x->name);
+		tests[nr++] = (struct CMUnitTest){.name = names[hook][i],
+			.test_func = last ? every_exit_has_a_fixture : takes_its_exit,
+			.initial_state = &turns[hook][i]};
+	}
+	return nr;
 }
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_SIZE(fixtures) + 1];
-	size_t i;
+	static struct CMUnitTest tests[2 * (ARRAY_SIZE(fixtures) + 1)];
+	size_t nr;
 
 	if (!net_allowed())
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(fixtures); i++)
-		tests[i] = (struct CMUnitTest){.name = fixtures[i].name,
-			.test_func = takes_its_exit,
-			.initial_state = (void *)(uintptr_t)&fixtures[i]};
-	tests[i] = (struct CMUnitTest)cmocka_unit_test(every_exit_has_a_fixture);
-	return cmocka_run_group_tests_name("exits", tests, up, down);
+	nr = add_hook(WEIR_HOOK_xdp, tests, 0);
+	nr = add_hook(WEIR_HOOK_tc_ingress, tests, nr);
+	return _cmocka_run_group_tests("exits", tests, nr, up, down);
 }

@@ -123,12 +123,26 @@ static void put_map(const struct prog *p, const char *name, const void *key, con
 	assert_int_equal(bpf_map_update_elem(map_fd(p, name), key, value, BPF_ANY), 0);
 }
 
+/* All are attached; BARE's driver takes no redirected frames. */
+static void open_ports(struct prog *p)
+{
+	enum port port;
+
+	for (port = PORT_IN; port < PORT_NOFWD; port++) {
+		struct bpf_devmap_val v = {.ifindex = net_ifindex(port)};
+
+		prog_reachable(p, port, 3600 * 1000);
+		put_map(p, "tx_ports_generic", &v.ifindex, &v);
+		if (port != PORT_BARE)
+			put_map(p, "tx_ports", &v.ifindex, &v);
+	}
+}
+
 static void fill(struct prog *p)
 {
 	int rows_fd = map_fd(p, "rows"), lat_fd = map_fd(p, "lat");
 	__u32 i, ifindex = net_ifindex(p->own);
 	struct weir_hook_key key = {ifindex, p->hook};
-	enum port port;
 
 	*p->ctl = (struct weir_ctl){.magic = WEIR_MAGIC, .abi = WEIR_ABI};
 	p->conf->abi = WEIR_ABI;
@@ -142,14 +156,7 @@ static void fill(struct prog *p)
 		p->rows[i].bank = i % 2;
 		p->rows[i].queues = (__u16)p->queues;
 	}
-	for (port = PORT_IN; port < PORT_NOFWD; port++) {
-		struct bpf_devmap_val v = {.ifindex = net_ifindex(port)};
-
-		prog_reachable(p, port, 3600 * 1000);
-		put_map(p, "tx_ports_generic", &v.ifindex, &v);
-		if (port != PORT_BARE)
-			put_map(p, "tx_ports", &v.ifindex, &v);
-	}
+	open_ports(p);
 	prog_confirm(p);
 }
 
@@ -281,6 +288,7 @@ void prog_reset(struct prog *p)
 	prog_forget(p);
 	memset(p->cursor, 0, p->cpus * sizeof(*p->cursor));
 	memset(p->cursor_tc, 0, p->cpus * 2 * sizeof(*p->cursor_tc));
+	open_ports(p);
 	prog_confirm(p);
 	p->ctl->seq = 0;
 	p->ctl->sample_every = 0;

@@ -5,7 +5,7 @@
  *
  *	IN 192.0.2.254/24 ---- a program ---+---- OUT   198.51.100.254/24
  *	                                    +---- SMALL 203.0.113.254/24, MTU 576
- *	NOFWD, forwarding=0                 +---- BARE  198.18.254.254/24, not attached
+ *	NOFWD, forwarding=0                 +---- BARE  198.18.254.254/24, takes no redirected frames
  *
  * Nothing is sent: the kernel runs the program on a copy of the frame and hands that back. The
  * functions assert by themselves; a test that goes on has what it asked for.
