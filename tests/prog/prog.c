@@ -118,7 +118,7 @@ static void *map_memory(const struct prog *p, const char *name)
 	return m;
 }
 
-static void put_map(const struct prog *p, const char *name, const void *key, const void *value)
+void prog_put(const struct prog *p, const char *name, const void *key, const void *value)
 {
 	assert_int_equal(bpf_map_update_elem(map_fd(p, name), key, value, BPF_ANY), 0);
 }
@@ -132,9 +132,9 @@ static void open_ports(struct prog *p)
 		struct bpf_devmap_val v = {.ifindex = net_ifindex(port)};
 
 		prog_reachable(p, port, 3600 * 1000);
-		put_map(p, "tx_ports_generic", &v.ifindex, &v);
+		prog_put(p, "tx_ports_generic", &v.ifindex, &v);
 		if (port != PORT_BARE)
-			put_map(p, "tx_ports", &v.ifindex, &v);
+			prog_put(p, "tx_ports", &v.ifindex, &v);
 	}
 }
 
@@ -148,8 +148,8 @@ static void fill(struct prog *p)
 	p->conf->abi = WEIR_ABI;
 	p->conf->ifindex = ifindex;
 	net_mac(p->own, p->conf->mac);
-	put_map(p, "rows_of", &key, &rows_fd);
-	put_map(p, "lat_of", &key, &lat_fd);
+	prog_put(p, "rows_of", &key, &rows_fd);
+	prog_put(p, "lat_of", &key, &lat_fd);
 	for (i = 0; i < p->nr_rows; i++) {
 		p->rows[i].cpu = (__u16)(i / 2 / p->queues);
 		p->rows[i].queue = (__u16)(i / 2 % p->queues);
@@ -292,28 +292,46 @@ void prog_reset(struct prog *p)
 	prog_confirm(p);
 	p->ctl->seq = 0;
 	p->ctl->sample_every = 0;
+	p->ctl->capture_every = 0;
+	p->ctl->tc = 0;
 	p->conf->punt = WEIR_PUNT_KERNEL;
 	p->conf->rp_filter = 0;
 	p->conf->unmarked = 0;
+	p->conf->vlans_only = 0;
 	while (!bpf_map_get_next_key(local_fd, NULL, &addr))
 		assert_int_equal(bpf_map_delete_elem(local_fd, &addr), 0);
 	p->ingress = p->own;
 	p->queue = 0;
 	p->linear = 0;
+	p->meta = 0;
 	p->gso_size = p->gso_segs = 0;
 }
 
-static int try_xdp(struct prog *p, const struct frame *in, struct bpf_test_run_opts *opts)
+/* What lies before the frame goes in before it, and comes out before it. */
+static int try_xdp(struct prog *p, const struct frame *in, struct bpf_test_run_opts *opts,
+	__u32 *meta_len)
 {
+	static __u8 with_meta[META_MAX + FRAME_MAX];
 	struct xdp_md md = {
-		.data_end = p->linear ? p->linear : in->len,
+		.data = p->meta,
+		.data_end = p->meta + (p->linear ? p->linear : in->len),
 		.ingress_ifindex = net_ifindex(p->ingress),
 		.rx_queue_index = p->queue,
 	};
 
+	if (p->meta) {
+		memcpy(with_meta + p->meta, in->data, in->len);
+		opts->data_in = with_meta;
+		opts->data_size_in += p->meta;
+	}
 	opts->ctx_in = &md;
 	opts->ctx_size_in = sizeof(md);
-	return bpf_prog_test_run_opts(bpf_program__fd(p->prog), opts);
+	opts->ctx_out = &md;
+	opts->ctx_size_out = sizeof(md);
+	if (bpf_prog_test_run_opts(bpf_program__fd(p->prog), opts))
+		return -errno;
+	*meta_len = md.data; /* counted from where the meta data begins */
+	return 0;
 }
 
 static int try_tc(struct prog *p, struct bpf_test_run_opts *opts)
@@ -334,12 +352,16 @@ int prog_try(struct prog *p, const struct frame *in, struct ran *ran)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
 		.data_out = ran->out.data, .data_size_out = sizeof(ran->out.data));
-	int rc = p->hook == WEIR_HOOK_xdp ? try_xdp(p, in, &opts) : try_tc(p, &opts);
+	__u32 meta_len = 0;
+	int rc = p->hook == WEIR_HOOK_xdp ? try_xdp(p, in, &opts, &meta_len) : try_tc(p, &opts);
 
 	if (rc)
 		return rc;
 	ran->verdict = opts.retval;
-	ran->out.len = opts.data_size_out;
+	ran->meta_len = meta_len;
+	memcpy(ran->meta, ran->out.data, ran->meta_len);
+	ran->out.len = opts.data_size_out - ran->meta_len;
+	memmove(ran->out.data, ran->out.data + ran->meta_len, ran->out.len);
 	ran->inflight = prog_cursor(p)->inflight;
 	prog_cursor(p)->inflight = 0; /* no driver is there to tell */
 	return 0;
@@ -375,7 +397,7 @@ void prog_confirm(struct prog *p)
 	for (i = 0; i < ARRAY_SIZE(hops); i++) {
 		struct weir_neigh_key key = neigh_key(hops[i].port, hops[i].addr);
 
-		put_map(p, "neigh", &key, &never);
+		prog_put(p, "neigh", &key, &never);
 	}
 }
 
@@ -496,7 +518,7 @@ void prog_local(struct prog *p, const char *addr, bool on)
 
 	assert_int_equal(inet_pton(AF_INET, addr, &key), 1);
 	if (on)
-		put_map(p, "local", &key, &v);
+		prog_put(p, "local", &key, &v);
 	else
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
 }
@@ -531,7 +553,7 @@ void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms)
 {
 	struct weir_port v = {.reachable_ms = reachable_ms, .dev = ifindex};
 
-	put_map(p, "ports", &ifindex, &v);
+	prog_put(p, "ports", &ifindex, &v);
 }
 
 void prog_reachable(struct prog *p, enum port port, __u32 ms)

@@ -115,6 +115,7 @@ enum {
 };
 
 #define FRAME_MAX 16384
+#define META_MAX  256
 
 struct frame {
 	__u32 len;
@@ -185,17 +186,22 @@ struct prog {
 	enum port ingress;
 	__u32 queue;  /* XDP; the kernel lets no test say which of an skb */
 	__u32 linear; /* XDP: bytes in the first buffer, 0 = as many as fit */
+	__u32 meta;   /* XDP: bytes before the frame that belong to it, out of the room there */
 	__u32 gso_size, gso_segs; /* TC: what a superframe's segments carry, and how many they are */
 };
 
 struct ran {
 	__u32 verdict;
 	__u32 inflight; /* on this CPU, before it was set to 0 again */
+	__u32 meta_len; /* XDP: bytes that lie before the frame */
+	__u8 meta[META_MAX];
 	struct frame out;
 };
 
 void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
+/* Writes into one of its maps. */
+void prog_put(const struct prog *p, const char *map, const void *key, const void *value);
 /* This CPU's cursor of the program's hook. */
 struct weir_cursor *prog_cursor(const struct prog *p);
 /* What the hook answers for an exit of @kind. */

@@ -11,7 +11,7 @@
 #define X(stage, cause) WEIR_EXIT_##stage##_##cause
 enum { DF = 0x4000, MTU = 1500 };
 
-static struct prog in, out; /* IN's hooks */
+static struct prog xdp, in, out; /* IN's hooks */
 
 /* A frame that stands for segments of @payload bytes each, @l4_len bytes long itself. */
 static void make_super(struct frame *f, unsigned int proto, const char *dst, __u32 payload)
@@ -250,6 +250,102 @@ static void what_xdp_has_judged_is_passed_on(void **state)
 		}
 }
 
+static const struct {
+	const char *dst;
+	enum weir_exit exit;
+} by_xdp[] = {
+	{FAR, X(xmit, NONE)},
+	{BLACK, X(route_in, BLACKHOLE)},
+	{UNREACHED, X(route_in, UNREACHABLE)},
+	{ROUTER, X(route_in, NOT_FORWARDED)},
+	{"224.0.0.1", X(ip_rcv, IP_MULTICAST)},
+	{HOP_LOST, X(neigh, NEIGH_UNRESOLVED)},
+};
+
+/* Runs each through XDP; those it passes must be marked, or must not. */
+static void assert_marks(bool marked)
+{
+	struct weir_mark want = {net_ifindex(PORT_IN), WEIR_MAGIC ^ 0x12345678};
+	static struct frame f;
+	static struct ran ran;
+	size_t i;
+
+	xdp.ctl->netns_cookie = 0xabcd12345678;
+	for (i = 0; i < 2 * ARRAY_SIZE(by_xdp); i++) {
+		enum weir_exit exit = by_xdp[i / 2].exit;
+		enum weir_kind kind = exit_kind(exit);
+		bool passed;
+
+		xdp.conf->punt = i % 2 ? WEIR_PUNT_DROP : WEIR_PUNT_KERNEL;
+		passed = kind == WEIR_KIND_PASS || (kind == WEIR_KIND_PUNT && !(i % 2));
+		frame_make(&f, PROTO_UDP, by_xdp[i / 2].dst, 26);
+		prog_zero(&xdp);
+		prog_run(&xdp, &f, &ran);
+		assert_int_equal(prog_exits(&xdp, exit) + (kind == WEIR_KIND_PUNT && i % 2), 1);
+		assert_int_equal(ran.meta_len, marked && passed ? sizeof(want) : 0);
+		assert_memory_equal(ran.meta, &want, ran.meta_len);
+		if (passed)
+			assert_frame(&ran.out, &f, by_xdp[i / 2].dst, 0);
+	}
+	assert_int_equal(xdp.conf->unmarked, 0);
+}
+
+static void xdp_marks_what_it_passes_while_tc_is_attached(void **state)
+{
+	(void)state;
+	assert_marks(false);
+	xdp.ctl->tc = 1;
+	assert_marks(true);
+	xdp.ctl->tc = 0;
+	assert_marks(false);
+}
+
+/* A packet of a VLAN device is marked for that device's TC, where it comes by next. */
+static void the_mark_names_the_vlan_device(void **state)
+{
+	struct weir_vlan_key key = {
+		.ifindex = net_ifindex(PORT_IN), .tags = {__builtin_bswap32(0x81000005)}};
+	struct weir_vlan vlan = {.ifindex = net_ifindex(PORT_SMALL)};
+	struct weir_mark mark;
+	static struct frame f;
+	static struct ran ran;
+
+	(void)state;
+	net_mac(PORT_IN, vlan.mac);
+	prog_put(&xdp, "vlans", &key, &vlan);
+	xdp.ctl->tc = 1;
+	frame_make(&f, PROTO_UDP, ROUTER, 26);
+	memmove(f.data + 16, f.data + 12, f.len - 12);
+	put32(&f, 12, 0x81000005);
+	f.len += 4;
+	prog_run(&xdp, &f, &ran);
+	assert_int_equal(ran.meta_len, sizeof(mark));
+	memcpy(&mark, ran.meta, sizeof(mark));
+	assert_int_equal(mark.ifindex, vlan.ifindex);
+	assert_frame(&ran.out, &f, "tagged", 0);
+	put16(&f, 14, 6); /* no attached VLAN: nobody has judged it */
+	prog_run(&xdp, &f, &ran);
+	memcpy(&mark, ran.meta, sizeof(mark));
+	assert_int_equal(mark.ifindex, 0);
+}
+
+/* Then TC is told to take all for judged. */
+static void without_room_for_a_mark_tc_is_told_once_and_for_all(void **state)
+{
+	static struct frame f;
+	static struct ran ran;
+
+	(void)state;
+	xdp.ctl->tc = 1;
+	xdp.meta = 256 - 40;
+	frame_make(&f, PROTO_UDP, ROUTER, 26);
+	if (prog_try(&xdp, &f, &ran))
+		skip_because("this kernel lets a test take no more than 32 bytes before a frame");
+	assert_int_equal(ran.verdict, prog_verdict(&xdp, WEIR_KIND_PASS, false));
+	assert_frame(&ran.out, &f, "unmarked", 0);
+	assert_int_equal(xdp.conf->unmarked, 1);
+}
+
 /* --- the egress hook --- */
 
 static void egress_sends_whatever_it_is(void **state)
@@ -362,6 +458,7 @@ static int up(void **state)
 	(void)state;
 	if (net_up_plain())
 		return -1;
+	prog_load(&xdp, &(struct prog_opts){.hook = WEIR_HOOK_xdp});
 	prog_load(&in, &(struct prog_opts){.hook = WEIR_HOOK_tc_ingress});
 	prog_load(&out, &(struct prog_opts){.hook = WEIR_HOOK_tc_egress});
 	return 0;
@@ -370,6 +467,7 @@ static int up(void **state)
 static int down(void **state)
 {
 	(void)state;
+	prog_unload(&xdp);
 	prog_unload(&in);
 	prog_unload(&out);
 	return 0;
@@ -378,6 +476,7 @@ static int down(void **state)
 static int fresh(void **state)
 {
 	(void)state;
+	prog_reset(&xdp);
 	prog_reset(&in);
 	prog_reset(&out);
 	return 0;
@@ -400,6 +499,9 @@ int main(void)
 		TEST(open_checksums_stay_open),
 		TEST(a_driver_that_takes_no_redirected_frames_is_sent_to),
 		TEST(what_xdp_has_judged_is_passed_on),
+		TEST(xdp_marks_what_it_passes_while_tc_is_attached),
+		TEST(the_mark_names_the_vlan_device),
+		TEST(without_room_for_a_mark_tc_is_told_once_and_for_all),
 		TEST(egress_sends_whatever_it_is),
 		TEST(egress_counts_superframes),
 		TEST(the_cursor_names_what_was_redirected),
