@@ -81,6 +81,12 @@ int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
 	return 0;
 }
 
+int weir_capture_drain(struct weir_capturing *c,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
+{
+	return weir_capture_poll(c, 0, fn, ctx, err);
+}
+
 void weir_capture_losses(const struct weir_capturing *c, __u64 *full, __u64 *limited)
 {
 	(void)c;

@@ -86,9 +86,13 @@ static int loop(struct trace *t, struct weir_capturing *c, __u64 end_ns)
 		if (!ret && !t->write)
 			ret = weir_flush(t->run->face.file, t->err);
 	}
+	if (!ret) /* what was captured before the end is shown or counted, too */
+		ret = weir_capture_drain(c, on_packet, t, t->err);
+	if (!ret && !t->write)
+		ret = weir_flush(t->run->face.file, t->err);
 	if (t->failed)
 		return t->failed;
-	return ret == -ECANCELED || ret > 0 ? 0 : ret;
+	return ret == -ECANCELED ? 0 : ret;
 }
 
 /* How it ended goes to stderr: stdout is for packets. */

@@ -16,6 +16,7 @@
 #define LEASE_NS 1500000000ull
 
 struct weir_capturing {
+	const struct weir_ns *ns;
 	struct weir_ctl *ctl;
 	const struct weir_cursor *cursor, *cursor_tc;
 	__u32 cpus;
@@ -110,6 +111,7 @@ int weir_capture_open(
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the capture");
+	c->ns = ns;
 	c->cpus = (__u32)libbpf_num_possible_cpus();
 	rc = open_all(c, ns);
 	if (rc == -ENOENT) {
@@ -152,16 +154,29 @@ void weir_capture_close(struct weir_capturing *c)
 	free(c);
 }
 
-int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
-	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
+/* What ring_buffer__*() has answered. */
+static int answer(int rc, struct weir_err *err)
 {
-	int rc;
-
-	c->fn = fn;
-	c->ctx = ctx;
-	renew(c);
-	rc = ring_buffer__poll(c->ring, timeout_ms);
 	if (rc == -EINTR || rc >= 0)
 		return rc == -EINTR ? rc : 0;
 	return rc == -ECANCELED ? rc : weir_fail_sys(err, rc, "reading captures");
+}
+
+int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
+{
+	c->fn = fn;
+	c->ctx = ctx;
+	renew(c);
+	return answer(ring_buffer__poll(c->ring, timeout_ms), err);
+}
+
+int weir_capture_drain(struct weir_capturing *c,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
+{
+	c->fn = fn;
+	c->ctx = ctx;
+	__atomic_store_n(&c->ctl->capture_every, 0, __ATOMIC_RELAXED);
+	weir_grace(c->ns); /* no program is in the midst of one any more */
+	return answer(ring_buffer__consume(c->ring), err);
 }

@@ -74,6 +74,10 @@ void weir_capture_close(struct weir_capturing *c);
 int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
 	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err);
 
+/* Ends the capturing, and hands what was captured until then to @fn, as weir_capture_poll() does. */
+int weir_capture_drain(struct weir_capturing *c,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err);
+
 /* What was lost since the opening: for want of room in the ring, and to the limit of the rate. */
 void weir_capture_losses(const struct weir_capturing *c, __u64 *full, __u64 *limited);
 

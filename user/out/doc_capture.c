@@ -106,11 +106,11 @@ void weir_capture_words(const struct weir_capture *c, const char *out, char *tex
 			exit->cause == WEIR_CAUSE_NONE ? "" : cause);
 	else if (exit->kind == WEIR_KIND_OUT)
 		snprintf(text, size, "forwarded to %s", *out ? out : "?");
-	else if (exit->kind == WEIR_KIND_DROP)
-		snprintf(text, size, "dropped at %s: %s", stage, cause);
-	else
+	else if (exit->kind == WEIR_KIND_PASS || exit->kind == WEIR_KIND_PUNT)
 		snprintf(text, size, "%s to the kernel at %s: %s",
 			exit->kind == WEIR_KIND_PUNT ? "punted" : "passed", stage, cause);
+	else
+		snprintf(text, size, "dropped at %s: %s", stage, cause);
 }
 
 json_t *weir_doc_capture(

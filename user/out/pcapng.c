@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/tables.h"
@@ -29,6 +28,8 @@ enum {
 	VERDICT_TC = 1,
 	VERDICT_XDP = 2,
 };
+
+#define FRAME_MAX (WEIR_CAPTURE_HEAD + 4) /* with a tag that was beside it */
 
 /* One block under way: its length stands at both ends. */
 struct block {
@@ -87,9 +88,6 @@ int weir_pcapng_begin(struct weir_pcapng *p, FILE *file)
 	struct block b;
 
 	*p = (struct weir_pcapng){.file = file};
-	p->received = calloc(WEIR_DEV_MAX, sizeof(*p->received));
-	if (!p->received)
-		return -ENOMEM;
 	begin(&b, SECTION_HEADER);
 	put32(&b, ORDER_MAGIC);
 	put16(&b, 1, 0);
@@ -98,25 +96,24 @@ int weir_pcapng_begin(struct weir_pcapng *p, FILE *file)
 	return end(&b, file);
 }
 
-static int interface_add(struct weir_pcapng *p, const struct weir_capture *c, const char *dev)
+static int interface_add(struct weir_pcapng *p, struct weir_hook_key key, const char *name)
 {
 	static const __u8 resolution = NANOSECONDS;
-	char name[64];
 	struct block b;
 
-	snprintf(name, sizeof(name), "%s %s", dev, weir_hook_info[c->hook].name);
 	begin(&b, INTERFACE);
 	put16(&b, LINK_ETHERNET, 0);
-	put32(&b, WEIR_CAPTURE_HEAD);
+	put32(&b, FRAME_MAX);
 	option(&b, IF_NAME, name, strlen(name));
 	option(&b, IF_TSRESOL, &resolution, 1);
-	p->interface[p->nr++] = (struct weir_hook_key){c->ifindex, c->hook};
+	p->interface[p->nr++] = key;
 	return end(&b, p->file);
 }
 
 /* The number of the hook's interface in the file, or -errno. */
 static int interface_of(struct weir_pcapng *p, const struct weir_capture *c, const char *dev)
 {
+	char name[64];
 	int rc;
 
 	for (unsigned int i = 0; i < p->nr; i++)
@@ -124,12 +121,13 @@ static int interface_of(struct weir_pcapng *p, const struct weir_capture *c, con
 			return (int)i;
 	if (p->nr == WEIR_DEV_MAX)
 		return WEIR_DEV_MAX - 1;
-	rc = interface_add(p, c, dev);
+	snprintf(name, sizeof(name), "%s %s", dev, weir_hook_info[c->hook].name);
+	rc = interface_add(p, (struct weir_hook_key){c->ifindex, c->hook}, name);
 	return rc ? rc : (int)p->nr - 1;
 }
 
 /* The frame as on the wire: a tag that the kernel holds beside it stands in it again. */
-static unsigned int frame(const struct weir_capture *c, __u8 to[WEIR_CAPTURE_HEAD + 4])
+static unsigned int frame(const struct weir_capture *c, __u8 to[FRAME_MAX])
 {
 	unsigned int macs = c->head_len < 12 ? c->head_len : 12;
 
@@ -158,7 +156,7 @@ int weir_pcapng_packet(struct weir_pcapng *p, const struct weir_capture *c, __u6
 	const char *dev, const char *words)
 {
 	__u32 flags = c->hook == WEIR_HOOK_tc_egress ? OUTBOUND : INBOUND, queue = c->queue;
-	__u8 bytes[WEIR_CAPTURE_HEAD + 4], verdict_option[9];
+	__u8 bytes[FRAME_MAX], verdict_option[9];
 	unsigned int len = frame(c, bytes);
 	int number = interface_of(p, c, dev);
 	__u64 v = verdict(c);
@@ -191,6 +189,8 @@ int weir_pcapng_end(struct weir_pcapng *p, __u64 wall_ns, __u64 full, __u64 limi
 	snprintf(text, sizeof(text),
 		"not captured: %llu, the ring being full, %llu, to the limit of the rate", full,
 		limited);
+	if (!p->nr && full + limited) /* statistics are an interface's */
+		rc = interface_add(p, (struct weir_hook_key){0}, "not captured");
 	for (unsigned int i = 0; i < p->nr && !rc; i++) {
 		__u64 lost = i ? 0 : full + limited; /* of all: which interface's is not known */
 		struct block b;
@@ -205,7 +205,5 @@ int weir_pcapng_end(struct weir_pcapng *p, __u64 wall_ns, __u64 full, __u64 limi
 			option(&b, OPT_COMMENT, text, strlen(text));
 		rc = end(&b, p->file);
 	}
-	free(p->received);
-	p->received = NULL;
 	return rc;
 }

@@ -12,9 +12,9 @@
 struct weir_pcapng {
 	FILE *file; /* the caller's */
 	unsigned int nr;
-	struct weir_hook_key
-		interface[WEIR_DEV_MAX]; /* by number in the file; more are not told apart */
-	__u64 *received;		 /* packets of each, owned */
+	/* by number in the file; more are not told apart */
+	struct weir_hook_key interface[WEIR_DEV_MAX];
+	__u64 received[WEIR_DEV_MAX]; /* packets of each */
 };
 
 /* Writes the file's head. 0 or -errno. */
