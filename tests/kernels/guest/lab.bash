@@ -26,10 +26,10 @@ arrived() {
 	[ "$(udp_of InDatagrams NoPorts)" -ge "$1" ]
 }
 
-# ledger DEV FIELD: out, dropped, in_flight
+# ledger DEV FIELD: out, dropped or in_flight, of what came in by the device.
 ledger() {
 	weir_r -j ledger show | jq --arg d "$1" --arg f "$2" \
-		'.devices[] | select(.device == $d) | .[$f]'
+		'[.devices[] | select(.device == $d and .hook != "tc_egress") | .[$f]] | add'
 }
 
 nothing_under_way() {
@@ -38,7 +38,7 @@ nothing_under_way() {
 
 # counted DEV STAGE CAUSE: packets that took this exit.
 counted() {
-	weir_r -j path show dev "$1" | jq --arg s "$2" --arg c "$3" '[.devices[0].stages[]
+	weir_r -j path show dev "$1" | jq --arg s "$2" --arg c "$3" '[.devices[].stages[]
 		| select(.stage == $s) | .causes[] | select(.cause == $c) | .packets] | add // 0'
 }
 
@@ -47,7 +47,7 @@ ledger_balances() {
 	equal residual "$(jq .total.residual /tmp/ledger)" 0
 }
 
-# Until a ping goes through XDP both ways: the first packets to a next hop are the kernel's.
+# Until a ping goes by the fast path both ways: the first packets to a next hop are the kernel's.
 warm() {
 	local before after
 
