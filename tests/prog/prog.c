@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "tc_egress.skel.h"
@@ -491,6 +492,21 @@ enum weir_exit prog_exit_at(struct prog *p, const struct frame *in, struct ran *
 	return exit;
 }
 
+bool prog_sees_rules(void)
+{
+	static enum { UNKNOWN, YES, NO } sees;
+	struct btf *btf;
+
+	if (sees == UNKNOWN) {
+		btf = btf__load_vmlinux_btf();
+		assert_non_null(btf);
+		sees = btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0 ? YES
+											     : NO;
+		btf__free(btf);
+	}
+	return sees == YES;
+}
+
 /* It looks once a tick. */
 void prog_hash_ports(struct prog *p, bool on)
 {
@@ -500,7 +516,7 @@ void prog_hash_ports(struct prog *p, bool on)
 
 	net_sysctl("fib_multipath_hash_policy", on ? "1" : "0");
 	frame_make(&f, PROTO_UDP, FAR, 26);
-	for (tries = 0; tries < 5000; tries++) {
+	for (tries = 0; prog_sees_rules() && tries < 5000; tries++) {
 		prog_run(p, &f, &ran);
 		if (prog_cursor(p)->narrow == on)
 			break;

@@ -215,6 +215,11 @@ void prog_run(struct prog *p, const struct frame *in, struct ran *ran);
 /* The process runs on the @nr-th CPU it may run on; false where there is none. */
 bool prog_on_cpu(unsigned int nr);
 __u32 prog_cpu(void);
+/*
+ * Whether programs can read that a namespace has no rules (bpf_cast_to_kern_ctx, Linux 6.2). Where they
+ * cannot, ports and protocol are always part of a kept route's key.
+ */
+bool prog_sees_rules(void);
 /* Forgets what the FIB said: the next packet of each flow asks anew. */
 void prog_forget_routes(struct prog *p);
 /* How many answers of the FIB this CPU has kept since, live or not. */
