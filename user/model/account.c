@@ -170,8 +170,10 @@ void weir_ledger_add(struct weir_ledger *to, const struct weir_ledger *ledger)
 	to->dropped += ledger->dropped;
 	to->in_flight += ledger->in_flight;
 	to->lost += ledger->lost;
-	to->residual += ledger->residual;
-	to->verdict_residual += ledger->verdict_residual;
+	/* in a sum of faulty counters this wraps, too */
+	to->residual = (__s64)((__u64)to->residual + (__u64)ledger->residual);
+	to->verdict_residual =
+		(__s64)((__u64)to->verdict_residual + (__u64)ledger->verdict_residual);
 	to->queue_residual += ledger->queue_residual;
 }
 
