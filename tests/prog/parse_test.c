@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * The parser against every length and against an oracle, at XDP and at TC ingress. The oracle below
- * is written from RFC 791, RFC 1122 and RFC 1812, byte by byte, and shares nothing with the programs
- * but the exits' names.
- */
+/* The parser against every length and against an oracle (oracle.c), at XDP and at TC ingress. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,92 +7,9 @@
 #include "model/tables.h"
 #include "prog.h"
 
-#define ONWARD		WEIR_EXIT_COUNT /* the oracle: nothing wrong with it, on to the route */
 #define X(stage, cause) WEIR_EXIT_##stage##_##cause
 
 static struct prog prog; /* of the hook in hand */
-
-static enum weir_exit oracle_link(const struct frame *f)
-{
-	unsigned int type = get16(f, AT_ETH_TYPE);
-
-	switch (type) {
-	case 0x0806:
-		return X(xdp, ARP);
-	case 0x86dd:
-		return X(xdp, IPV6);
-	case 0x8100:
-	case 0x88a8:
-		return X(xdp, VLAN);
-	case 0x0800:
-		break;
-	default:
-		return X(xdp, UNHANDLED_PROTO);
-	}
-	if (!memcmp(f->data, prog.conf->mac, 6))
-		return ONWARD;
-	return f->data[0] & 1 ? X(xdp, L2_MULTICAST) : X(xdp, OTHERHOST);
-}
-
-/* A tag with VLAN id 0 is a priority and no VLAN: what is behind it is judged, as if it were not
- * there. No other VLAN is attached here. To TC the kernel shows no tags in frames but inner ones. */
-static bool is_priority_tagged(const struct frame *f)
-{
-	return prog.hook == WEIR_HOOK_xdp && f->len >= 20 && get16(f, AT_ETH_TYPE) == 0x8100 && !(get16(f, 14) & 0xfff) &&
-	       get16(f, 16) != 0x8100 && get16(f, 16) != 0x88a8;
-}
-
-static enum weir_exit oracle(const struct frame *f)
-{
-	const __u8 *ip = f->data + AT_IP_START, *src = f->data + AT_IP_SRC,
-		   *dst = f->data + AT_IP_DST;
-	static const __u8 ones[4] = {255, 255, 255, 255};
-	static struct frame bare;
-	enum weir_exit link;
-
-	if (is_priority_tagged(f)) {
-		bare.len = f->len - 4;
-		memcpy(bare.data, f->data, 12);
-		memcpy(bare.data + 12, f->data + 16, f->len - 16);
-		f = &bare;
-		ip = f->data + AT_IP_START;
-		src = f->data + AT_IP_SRC;
-		dst = f->data + AT_IP_DST;
-	}
-	link = oracle_link(f);
-	if (link != ONWARD)
-		return link;
-	if (f->len < 34 || ip[0] >> 4 != 4 || (ip[0] & 15) < 5)
-		return X(ip_rcv, IP_INHDR);
-	if ((ip[0] & 15) > 5)
-		return X(ip_rcv, IP_OPTIONS);
-	if (sum16(ip, 20, 0) != 0xffff)
-		return X(ip_rcv, IP_CSUM);
-	if (get16(f, AT_IP_LEN) < 20)
-		return X(ip_rcv, IP_INHDR);
-	if (get16(f, AT_IP_LEN) + 14 > f->len)
-		return X(ip_rcv, PKT_TOO_SMALL);
-	if (dst[0] >= 224 && dst[0] <= 239)
-		return X(ip_rcv, IP_MULTICAST);
-	if (!memcmp(dst, ones, 4))
-		return X(ip_rcv, IP_BROADCAST);
-	if (src[0] == 0 || (src[0] >= 224 && src[0] <= 239) || !memcmp(src, ones, 4))
-		return X(ip_rcv, IP_INVALID_SOURCE);
-	if (src[0] == 127 || dst[0] == 127)
-		return X(ip_rcv, IP_LOCALNET);
-	return ONWARD;
-}
-
-/* What routing makes of it is another file's matter. */
-static enum weir_exit parsed(enum weir_exit e)
-{
-	enum weir_stage stage = weir_exit_info[e].stage;
-
-	return stage == WEIR_STAGE_xdp || stage == WEIR_STAGE_tc_ingress ||
-			       stage == WEIR_STAGE_ip_rcv
-		       ? e
-		       : ONWARD;
-}
 
 /* Newer kernels run no TC program on an IP packet without a whole header: tc.bats sends those. */
 static bool is_refused(const struct frame *f)
@@ -112,13 +25,11 @@ static bool is_refused(const struct frame *f)
 static void assert_agrees(const struct frame *f, const char *what, unsigned int nr)
 {
 	static struct ran ran;
-	enum weir_exit got, want = oracle(f);
+	enum weir_exit got, want = oracle(f, prog.conf->mac, prog.hook);
 
 	if (is_refused(f))
 		return;
-	if (want != ONWARD)
-		want = exit_at(prog.hook, want);
-	got = parsed(prog_exit(&prog, f, &ran));
+	got = oracle_part(prog_exit(&prog, f, &ran));
 	if (got != want)
 		fail_msg("%s %u: %s, not %s", what, nr, got == ONWARD ? "on" : exit_name(got),
 			want == ONWARD ? "on" : exit_name(want));

@@ -248,6 +248,15 @@ void prog_reachable(struct prog *p, enum port port, __u32 ms);
 void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms);
 void prog_port_remove(struct prog *p, enum port port);
 
+/* --- oracle.c --- */
+
+#define ONWARD WEIR_EXIT_COUNT /* nothing wrong with it, on to the route */
+
+/* What the parser at @hook must make of a frame that comes in by a device of address @mac. */
+enum weir_exit oracle(const struct frame *f, const __u8 mac[6], enum weir_hook hook);
+/* An exit as the oracle knows it: what routing makes of a frame is ONWARD. */
+enum weir_exit oracle_part(enum weir_exit exit);
+
 /* --- the counters --- */
 
 /* All rows added. */
