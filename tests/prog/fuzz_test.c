@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Random and mutated frames through every program. What becomes of them is other files' matter;
+ * this one asks what must hold of any frame:
+ *
+ *	the program ends with a verdict that is one of its own;
+ *	the frame is counted once in and once out, with its bytes, and nowhere else;
+ *	what goes to the kernel is byte for byte what came;
+ *	what is redirected has other MAC addresses, other tags, a TTL less one and a header checksum
+ *	that is right; an open L4 checksum is completed, and nothing else is touched;
+ *	what the parser said of it is what the oracle says.
+ *
+ * FUZZ_RUNS frames of each kind for each program, from FUZZ_SEED on; a failure prints both and the
+ * frame. Frames in tests/fuzz/corpus/frames are run first. FUZZ_KEEP=DIR writes there the shortest
+ * frame that left by each exit.
+ *
+ * A program is a row of `programs`; its `run` hands it a frame as prog_try() does.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <linux/bpf.h>
+
+#include "prog.h"
+
+#define CORPUS "tests/fuzz/corpus/frames"
+
+enum { RUNS = 20000, SMALL_MAX = 200, L4_MAX = 9100, TAGS_MAX = 2 };
+
+static const struct program {
+	const char *name;
+	struct prog_opts opts;
+	int (*run)(struct prog *p, const struct frame *in, struct ran *ran);
+	__u32 to_kernel, dropped, redirected; /* its verdicts */
+	enum weir_punt punt;
+	bool timed;
+	bool apart; /* the first buffer ends anywhere */
+} programs[] = {
+#define XDP .run = prog_try, .to_kernel = XDP_PASS, .dropped = XDP_DROP, .redirected = XDP_REDIRECT
+	{"xdp of a virtual device", XDP},
+	{"xdp of a physical device", XDP, .opts.physical = true},
+	{"xdp, generic", XDP, .opts.generic = true},
+	{"xdp, punt drop", XDP, .punt = WEIR_PUNT_DROP},
+	{"xdp, timed", XDP, .timed = true},
+	{"xdp, several buffers", XDP, .apart = true},
+	{"xdp, routes without room", XDP, .opts.one_pair = true, .opts.neigh_full = true},
+	{"xdp, a FIB that refuses", XDP, .opts.fib_refuses = true},
+#undef XDP
+};
+
+static const struct program *row;
+static struct prog prog;
+static bool reached[WEIR_EXIT_COUNT];
+static __u64 first_seed, seed;
+static unsigned long run_nr, runs;
+
+/* --- numbers --- */
+
+/* One after the other, the same in every run (xorshift64). */
+static __u64 next(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static __u32 below(__u32 n)
+{
+	return (__u32)((next() >> 16) % n);
+}
+
+#define PICK(array) ((array)[below(ARRAY_SIZE(array))])
+
+static unsigned long number_of(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoul(text, NULL, 0) : otherwise;
+}
+
+/* --- frames --- */
+
+static const char *const dsts[] = {FAR, FAR, FAR, HOP, HOST, SMALL_HOP, SMALL_HOP, BARE_HOP, ROUTER,
+	BLACK, UNREACHED, PROHIBITED, TUNNELED, FAR6, FAR_LOST, HOP_LOST, RULED, TOS_RULED,
+	NO_ROUTE, "198.19.0.7", "198.51.100.255", "255.255.255.255", "224.0.0.5", "240.1.2.3",
+	"127.0.0.1", "0.0.0.0", "0.1.2.3"};
+static const __u8 protos[] = {PROTO_UDP, PROTO_UDP, PROTO_UDP, PROTO_TCP, PROTO_TCP, PROTO_ICMP,
+	PROTO_SCTP, PROTO_IPIP, PROTO_GRE, PROTO_IPV6, PROTO_DCCP, PROTO_ESP, PROTO_UDPLITE, 2, 0,
+	255};
+/* around what is compared somewhere: headers, MTUs, pages, what one checksum sums up */
+static const __u16 lens[] = {0, 1, 7, 8, 12, 18, 19, 20, 26, 64, 511, 512, 513, 548, 556, 557, 1472,
+	1480, 1481, 3400, 3600, 4096, 8980};
+
+/* A frame that a host could have sent. */
+static void make_valid(struct frame *f)
+{
+	__u32 len = below(4) ? below(SMALL_MAX) : PICK(lens);
+
+	frame_make(f, PICK(protos), PICK(dsts), len);
+	put16(f, AT_L4_DPORT,
+		below(4) ? below(65536) : PICK(((const __u16[]){RULED_PORT, 4789, 53})));
+	put16(f, AT_IP_ID, below(65536)); /* so that header checksums differ */
+	put8(f, AT_IP_TTL, 1 + below(255));
+	if (!below(4)) /* what follows an IP header that is all there is to look at */
+		for (__u32 i = 0; i < 8 && AT_L4 + i < f->len; i++)
+			put8(f, AT_L4 + i, below(256));
+	frame_seal(f);
+}
+
+static void make_random(struct frame *f)
+{
+	f->len = 14 + (below(8) ? below(SMALL_MAX) : below(L4_MAX));
+	for (__u32 i = 0; i < f->len; i++)
+		f->data[i] = (__u8)below(256);
+	if (below(2))
+		net_mac(PORT_IN, f->data);
+	if (below(2))
+		put16(f, AT_ETH_TYPE, 0x0800);
+}
+
+/* Makes room at @at for @n bytes of 0. */
+static void insert(struct frame *f, __u32 at, __u32 n)
+{
+	if (at > f->len || f->len + n > FRAME_MAX)
+		return;
+	memmove(f->data + at + n, f->data + at, f->len - at);
+	memset(f->data + at, 0, n);
+	f->len += n;
+}
+
+static void add_tag(struct frame *f)
+{
+	static const __u16 tpids[] = {0x8100, 0x8100, 0x88a8, 0x9100};
+	static const __u16 tcis[] = {0, 1, 5, 0xfff, 0x2005, 0xffff};
+
+	insert(f, AT_ETH_TYPE, 4);
+	put16(f, AT_ETH_TYPE, PICK(tpids));
+	put16(f, AT_ETH_TYPE + 2, PICK(tcis));
+}
+
+static void add_options(struct frame *f)
+{
+	__u32 words = 1 + below(10), i;
+
+	insert(f, AT_L4, words * 4);
+	put8(f, AT_IP_START, 0x45 + words);
+	put16(f, AT_IP_LEN, (get16(f, AT_IP_LEN) + words * 4) & 0xffff);
+	for (i = 0; i < words * 4; i++)
+		put8(f, AT_L4 + i, PICK(((const __u8[]){0, 1, 7, 68, 130, 131, 137, 148, 255})));
+}
+
+static unsigned int edge(void)
+{
+	static const __u8 edges[] = {
+		0, 1, 4, 5, 0x14, 0x40, 0x45, 0x46, 0x7f, 0x80, 0xe0, 0xef, 0xf0, 0xff};
+
+	return below(2) ? PICK(edges) : below(256);
+}
+
+static void mutate_field(struct frame *f)
+{
+	static const __u8 fields[] = {AT_ETH_TYPE, AT_IP_LEN, AT_IP_ID, AT_IP_FRAG, AT_IP_TTL,
+		AT_IP_CHECK, AT_L4, AT_L4_DPORT, AT_UDP_LEN, AT_UDP_CHECK, AT_TCP_CHECK};
+
+	put16(f, PICK(fields), edge() << 8 | edge());
+}
+
+static void mutate(struct frame *f)
+{
+	__u32 at;
+
+	switch (below(15)) {
+	case 0:
+		put8(f, below(64), edge());
+		break;
+	case 1:
+		mutate_field(f);
+		break;
+	case 2:
+		f->len = 14 + below(f->len - 13);
+		break;
+	case 3:
+		at = f->len + below(100);
+		if (at <= FRAME_MAX)
+			frame_pad(f, at);
+		break;
+	case 4: /* a length that lies, mostly by a little */
+		put16(f, AT_IP_LEN,
+			below(3) ? (get16(f, AT_IP_LEN) + below(5) - 2) & 0xffff
+				 : PICK(((const __u16[]){0, 19, 20, 28, 65535})));
+		break;
+	case 5:
+		put16(f, AT_IP_FRAG,
+			PICK(((const __u16[]){0x2000, 0x4000, 0x6000, 0x8000, 1, 0x2001, 0x1fff})));
+		break;
+	case 6:
+		add_tag(f);
+		break;
+	case 7:
+		add_options(f);
+		break;
+	case 8:
+		put8(f, AT_IP_TTL, below(4));
+		break;
+	case 9: /* as a local sender leaves it */
+		frame_seal_ip(f);
+		put16(f, f->data[AT_IP_PROTO] == PROTO_TCP ? AT_TCP_CHECK : AT_UDP_CHECK,
+			frame_pseudo(f));
+		break;
+	case 10:
+		put8(f, AT_IP_PROTO, PICK(protos));
+		break;
+	case 11:
+		put_addr(f, AT_IP_SRC,
+			PICK(((const char *const[]){"0.0.0.0", "127.0.0.1", "224.0.0.1", ROUTER,
+				"255.255.255.255", "240.0.0.1", "198.51.100.254", FAR})));
+		break;
+	case 12:
+		put_addr(f, AT_IP_DST, PICK(dsts));
+		break;
+	case 13:
+		put8(f, AT_ETH_DST + below(6), below(256));
+		break;
+	case 14:
+		put16(f, AT_ETH_TYPE,
+			PICK(((const __u16[]){0x0806, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x0026})));
+		break;
+	}
+}
+
+static void make_mutated(struct frame *f)
+{
+	__u32 n;
+
+	make_valid(f);
+	for (n = 1 + below(4); n; n--)
+		mutate(f);
+	if (below(4))
+		frame_seal_ip(f);
+	if (below(2) && f->len >= 14)
+		f->len -= below(2) * below(f->len - 13);
+}
+
+/* --- what must hold --- */
+
+static void tell(const struct frame *in)
+{
+	print_error("%s: FUZZ_SEED=%llu, run %lu, first buffer %u, a frame of %u bytes:\n",
+		row->name, first_seed, run_nr, prog.linear, in->len);
+	for (__u32 i = 0; i < in->len; i++)
+		print_error("%02x%s", in->data[i], i % 32 == 31 ? "\n" : "");
+	print_error("\n");
+}
+
+/* Fails with the frame told. */
+#define HOLDS(in, true_, ...)                                                                      \
+	do {                                                                                       \
+		if (!(true_)) {                                                                    \
+			tell(in);                                                                  \
+			fail_msg(__VA_ARGS__);                                                     \
+		}                                                                                  \
+	} while (0)
+
+static bool is(const struct weir_count *c, __u64 packets, __u64 bytes)
+{
+	return c->packets == packets && c->bytes == bytes;
+}
+
+/* The one exit by which it was counted; *@dropped: as a punt that is dropped. */
+static enum weir_exit check_counted(const struct frame *in, bool *dropped)
+{
+	enum weir_exit exit = WEIR_EXIT_COUNT;
+	struct weir_row sum;
+	__u32 e;
+
+	prog_sum(&prog, &sum);
+	HOLDS(in, is(&sum.in, 1, in->len), "in: %llu packets, %llu bytes", sum.in.packets,
+		sum.in.bytes);
+	for (e = 0; e < WEIR_EXIT_COUNT; e++) {
+		const struct weir_count *c = &sum.exit[e], *d = &sum.punt_drop[e];
+
+		if (is(c, 0, 0) && is(d, 0, 0))
+			continue;
+		HOLDS(in, exit == WEIR_EXIT_COUNT, "it left by %s and by %s", exit_name(exit),
+			exit_name(e));
+		exit = e;
+		*dropped = d->packets;
+		HOLDS(in, is(*dropped ? d : c, 1, in->len) && is(*dropped ? c : d, 0, 0),
+			"%s: %llu and %llu packets, %llu and %llu bytes", exit_name(e), c->packets,
+			d->packets, c->bytes, d->bytes);
+	}
+	HOLDS(in, exit != WEIR_EXIT_COUNT, "it left by no exit");
+	HOLDS(in, !(sum.sent | sum.lost | sum.tx_packets), "told by what nobody called");
+	return exit;
+}
+
+/* Where the IP header is, behind tags; 0 where there are too many of them. */
+static __u32 l3_of(const struct frame *f)
+{
+	__u32 at = AT_ETH_TYPE, tags;
+
+	for (tags = 0; tags <= TAGS_MAX && at + 2 <= f->len; tags++, at += 4) {
+		unsigned int type = get16(f, at);
+
+		if (type != 0x8100 && type != 0x88a8)
+			return type == 0x0800 ? at + 2 : 0;
+	}
+	return 0;
+}
+
+/* The frame without its tags. */
+static void untag(struct frame *to, const struct frame *f, __u32 l3)
+{
+	memcpy(to->data, f->data, AT_ETH_TYPE);
+	memcpy(to->data + AT_ETH_TYPE, f->data + l3 - 2, f->len - l3 + 2);
+	to->len = f->len - (l3 - AT_IP_START);
+}
+
+/* Of a local sender on a virtual device, who puts headers into the first buffer. */
+static bool is_open(const struct frame *f, unsigned int at, __u32 tags_len)
+{
+	if (row->opts.physical || row->opts.generic || get16(f, AT_IP_FRAG) & 0x3fff)
+		return false;
+	if (prog.linear && at + 2 + tags_len > prog.linear)
+		return false;
+	return get16(f, at) == frame_pseudo(f);
+}
+
+/* What a router makes of @in, which came with @tags_len more bytes, but for addresses. */
+static void expect_out(struct frame *want, const struct frame *in, __u32 tags_len)
+{
+	unsigned int proto = in->data[AT_IP_PROTO], len = get16(in, AT_IP_LEN) - 20U;
+
+	*want = *in;
+	if ((proto == PROTO_UDP && len >= 8 && is_open(in, AT_UDP_CHECK, tags_len)) ||
+		(proto == PROTO_TCP && len >= 20 && is_open(in, AT_TCP_CHECK, tags_len)))
+		frame_seal(want);
+	put8(want, AT_IP_TTL, in->data[AT_IP_TTL] - 1U);
+}
+
+static void check_out(const struct frame *in, const struct ran *ran)
+{
+	static struct frame was, out, want;
+	__u32 l3 = l3_of(in), out_l3 = l3_of(&ran->out), i;
+
+	HOLDS(in, l3 && out_l3 && in->len >= l3 + 20 && ran->out.len >= out_l3 + 20,
+		"redirected, and no IP packet");
+	untag(&was, in, l3);
+	untag(&out, &ran->out, out_l3);
+	HOLDS(in,
+		was.data[AT_IP_START] == 0x45 && was.data[AT_IP_TTL] > 1 &&
+			sum16(was.data + AT_IP_START, 20, 0) == 0xffff,
+		"redirected, and not to be forwarded");
+	HOLDS(in, sum16(out.data + AT_IP_START, 20, 0) == 0xffff,
+		"a wrong header checksum goes out");
+	HOLDS(in, out.data[AT_ETH_SRC] == 2 && out.data[10] < PORT_COUNT && out.data[11] == 0xfe,
+		"sent from an address that is none of ours");
+	expect_out(&want, &was, l3 - AT_IP_START);
+	memcpy(want.data, out.data, AT_ETH_TYPE);
+	memcpy(want.data + AT_IP_CHECK, out.data + AT_IP_CHECK, 2);
+	HOLDS(in, out.len == want.len, "%u bytes go out", out.len);
+	for (i = 0; i < out.len; i++)
+		HOLDS(in, out.data[i] == want.data[i], "byte %u goes out as %02x, not %02x", i,
+			out.data[i], want.data[i]);
+}
+
+static void check_verdict(
+	const struct frame *in, const struct ran *ran, enum weir_exit exit, bool dropped)
+{
+	enum weir_kind kind = exit_kind(exit);
+	bool out = kind == WEIR_KIND_OUT, drop = dropped || kind == WEIR_KIND_DROP;
+	__u32 want = out ? row->redirected : drop ? row->dropped : row->to_kernel;
+
+	HOLDS(in, kind != WEIR_KIND_LATE && kind != WEIR_KIND_UNDO, "%s is no verdict",
+		exit_name(exit));
+	HOLDS(in, dropped == (kind == WEIR_KIND_PUNT && row->punt == WEIR_PUNT_DROP), "%s%s",
+		exit_name(exit), dropped ? " is dropped" : " is not dropped");
+	HOLDS(in, ran->verdict == want, "%s: verdict %u, not %u", exit_name(exit), ran->verdict,
+		want);
+	HOLDS(in, ran->inflight == out, "%s: %u in flight", exit_name(exit), ran->inflight);
+}
+
+static void keep(const struct frame *in, enum weir_exit exit)
+{
+	static __u32 kept[WEIR_EXIT_COUNT];
+	const char *dir = getenv("FUZZ_KEEP");
+	char path[256];
+	FILE *file;
+
+	if (!dir || (kept[exit] && kept[exit] <= in->len))
+		return;
+	kept[exit] = in->len;
+	snprintf(path, sizeof(path), "%s/%s", dir, exit_name(exit));
+	for (char *p = path + strlen(dir) + 1; *p; p++)
+		if (*p == '/')
+			*p = '-';
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fwrite(in->data, 1, in->len, file);
+	fclose(file);
+}
+
+static void run_one(const struct frame *in)
+{
+	static struct ran ran;
+	enum weir_exit exit, part;
+	bool dropped = false;
+	int rc;
+
+	prog_zero(&prog);
+	rc = row->run(&prog, in, &ran);
+	HOLDS(in, !rc, "the kernel does not run it: %s", strerror(-rc));
+	exit = check_counted(in, &dropped);
+	check_verdict(in, &ran, exit, dropped);
+	if (exit_kind(exit) == WEIR_KIND_OUT)
+		check_out(in, &ran);
+	else
+		HOLDS(in, ran.out.len == in->len && !memcmp(ran.out.data, in->data, in->len),
+			"%s, and it is not what it was", exit_name(exit));
+	part = oracle(in, prog.conf->mac);
+	if (!row->apart)
+		HOLDS(in, oracle_part(exit) == part, "%s, and the oracle says %s", exit_name(exit),
+			part == ONWARD ? "on" : exit_name(part));
+	keep(in, exit);
+	reached[exit] = true;
+}
+
+/* --- the runs --- */
+
+/* Where the first buffer ends: in the headers, mostly. */
+static __u32 first_buffer(const struct frame *f)
+{
+	__u32 n = 14 + below(below(2) ? 60 : SMALL_MAX);
+
+	return n < f->len ? n : f->len;
+}
+
+static void run_many(void (*make)(struct frame *f))
+{
+	static struct frame f;
+
+	for (run_nr = 0; run_nr < runs; run_nr++) {
+		if (!(run_nr % 512))
+			prog_forget_routes(&prog);
+		make(&f);
+		if (row->apart)
+			prog.linear = first_buffer(&f);
+		run_one(&f);
+	}
+}
+
+static void run_kept(void)
+{
+	static struct frame f;
+	DIR *dir = opendir(CORPUS);
+	unsigned int nr = 0;
+	struct dirent *e;
+	char path[512];
+	FILE *file;
+
+	assert_non_null(dir); /* tests run in the folder of the Makefile */
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), CORPUS "/%s", e->d_name);
+		file = fopen(path, "re");
+		assert_non_null(file);
+		memset(&f, 0, sizeof(f));
+		f.len = (__u32)fread(f.data, 1, sizeof(f.data), file);
+		fclose(file);
+		run_nr = nr++;
+		run_one(&f);
+	}
+	closedir(dir);
+	assert_true(nr > 10);
+}
+
+/* Whether this kernel takes a first buffer of the size that is asked for. */
+static bool has_buffers(void)
+{
+	static struct frame f;
+	static struct ran ran;
+	bool has;
+
+	frame_make(&f, PROTO_UDP, FAR, 100);
+	prog.linear = 20;
+	has = !row->run(&prog, &f, &ran) && prog_exits(&prog, WEIR_EXIT_ip_rcv_HEADER_APART);
+	prog.linear = 0;
+	return has;
+}
+
+/* Else the frames would be too odd to get far. */
+static void check_reached(void)
+{
+	bool kinds[WEIR_KIND_UNDO + 1] = {false};
+	unsigned int e, nr = 0;
+
+	for (e = 0; e < WEIR_EXIT_COUNT; e++) {
+		kinds[exit_kind(e)] |= reached[e];
+		nr += reached[e];
+	}
+	print_message("# %s: %u exits\n", row->name, nr);
+	assert_true(row->opts.fib_refuses || kinds[WEIR_KIND_OUT]);
+	assert_true(kinds[WEIR_KIND_PASS] && kinds[WEIR_KIND_PUNT] && kinds[WEIR_KIND_DROP]);
+	assert_in_range(nr, row->opts.fib_refuses ? 12 : 20, WEIR_EXIT_COUNT);
+}
+
+static void any_frame(void **state)
+{
+	static const char own[] = ROUTER;
+
+	row = *state;
+	memset(reached, 0, sizeof(reached));
+	first_seed = number_of("FUZZ_SEED", 20260607);
+	seed = first_seed * 0x9e3779b97f4a7c15ULL + 1;
+	runs = number_of("FUZZ_RUNS", RUNS);
+	prog_load(&prog, &row->opts);
+	prog_reset(&prog);
+	prog_local(&prog, own, true);
+	prog.conf->punt = row->punt;
+	prog.ctl->sample_every = row->timed;
+	if (row->apart && !has_buffers()) {
+		prog_unload(&prog);
+		skip_because("this kernel gives no first buffer of a size asked for (Linux 6.18)");
+	}
+	run_kept();
+	run_many(make_random);
+	run_many(make_mutated);
+	run_many(make_valid);
+	check_reached();
+	prog_unload(&prog);
+}
+
+static int up(void **state)
+{
+	(void)state;
+	return net_up();
+}
+
+static int down(void **state)
+{
+	(void)state;
+	prog_unload(&prog);
+	return 0;
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[ARRAY_SIZE(programs)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		tests[i] = (struct CMUnitTest){.name = programs[i].name,
+			.test_func = any_frame,
+			.teardown_func = down,
+			.initial_state = (void *)&programs[i]};
+	return net_allowed() ? cmocka_run_group_tests_name("fuzz", tests, up, NULL) : 0;
+}
