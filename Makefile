@@ -5,6 +5,7 @@
 # sudo make check  all tests
 # sudo make check-kernels   on Debian's kernels, under QEMU (KERNELS=6.1: one of them)
 # sudo make bench  figures, against their targets
+# sudo make fuzz   random input for FUZZ_SECONDS (60) a target
 # make help        this list
 
 CC	?= gcc
@@ -17,6 +18,12 @@ say	= $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 WARN	:= -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
 CFLAGS	?= -O2 -g
+# SANITIZE=1: all of it checks itself as it runs. Of clang's libraries, since fuzzers need them too.
+ifdef SANITIZE
+override CC := $(CLANG)
+SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all
+override CFLAGS += $(SAN) -fsanitize=fuzzer-no-link -fno-omit-frame-pointer
+endif
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Iinclude -Iuser -isystem $(B)/skel \
 	-ffile-prefix-map=$(CURDIR)=.
 LIBS	:= -lbpf -lelf -lz -lmnl -ljansson -lncursesw
@@ -36,9 +43,10 @@ TOOLS	:= $(patsubst tools/%/main.c,$(B)/weir-%,$(wildcard tools/*/main.c))
 UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c tests/prog/*_test.c))
 BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 BENCH	:= $(filter-out %.bpf,$(BENCH))
+FUZZ	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 RIG	:= $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/rig/*.c))
 
-.PHONY: all build tests check check-kernels demo bench clean help deps format
+.PHONY: all build tests check check-kernels demo bench fuzz fuzzers sanitized clean help deps format
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -91,12 +99,26 @@ $(B)/tests/%: $(B)/obj/tests/%.o $$(call beside,$$(*D)) $(LIBWEIR)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+# Of the files beside them, each names what it needs.
+$(B)/tests/fuzz/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(LIBWEIR)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIBWEIR) $(LIBS)
+
+$(B)/tests/fuzz/cmd_fuzz $(B)/tests/fuzz/batch_fuzz: $(B)/obj/tests/fuzz/fake_ctl.o
+
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(RIG) $(LIBWEIR)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-tests: build $(UNIT) $(BENCH)
+tests: build $(UNIT) $(BENCH) sanitized
+
+# A second build, with the fuzzers; its weir is given broken pins.
+sanitized:
+	@$(MAKE) --no-print-directory SANITIZE=1 B=$(B)/sanitized build fuzzers
+
+fuzzers: $(FUZZ)
 
 check: deps
 	@$(MAKE) --no-print-directory tests
@@ -114,6 +136,10 @@ bench: deps
 	@$(MAKE) --no-print-directory tests
 	@tests/bench/run
 
+fuzz: deps
+	@$(MAKE) --no-print-directory tests
+	@tests/fuzz/run
+
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -121,6 +147,6 @@ clean:
 	rm -rf $(B)
 
 help:
-	@sed -n '3,8s/^# //p' Makefile
+	@sed -n '3,9s/^# //p' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
