@@ -144,6 +144,11 @@ static int refuse_pins(const struct weir_ns *ns, struct weir_err *err, const cha
 	return -EINVAL;
 }
 
+int weir_place_check(const struct weir_ns *ns, struct weir_err *err)
+{
+	return weir_place_is_ours(ns) ? 0 : refuse_pins(ns, err, "are not weir's, or broken");
+}
+
 static int check_abi(struct weir_ns *ns, struct weir_err *err)
 {
 	__cleanup_close int fd = weir_shared_map(ns, "ctl");
@@ -173,6 +178,9 @@ int weir_shared_check(struct weir_ns *ns, struct weir_err *err)
 
 	if (!ns->dir[0])
 		return 0;
+	rc = weir_place_check(ns, err);
+	if (rc)
+		return rc;
 	attached = weir_each_dev(ns, has_link, ns);
 	if (!attached && access(weir_pin_path(ns, path, "link_redirect_err"), F_OK) &&
 		errno == ENOENT)

@@ -31,7 +31,10 @@ int weir_dev_conf(const struct weir_ns *ns, __u32 ifindex, struct weir_conf *con
 		return -errno;
 	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(*conf))
 		return -EINVAL; /* not ours: it would not fit */
-	return bpf_map_lookup_elem(fd, &zero, conf) ? -errno : 0;
+	if (bpf_map_lookup_elem(fd, &zero, conf))
+		return -errno;
+	conf->name[sizeof(conf->name) - 1] = '\0'; /* whoever has written it */
+	return 0;
 }
 
 int weir_dev_vlans_only(const struct weir_ns *ns, __u32 ifindex, bool on)
@@ -160,6 +163,10 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 		return weir_fail_sys(err, lock, "opening %s", ns->dir);
 	if (lock >= 0 && access(ns->dir, W_OK))
 		return weir_fail_sys(err, -errno, "removing pins from %s", ns->dir);
+	if (!nr_devs)
+		weir_place_make_ours(ns);
+	else if (weir_place_check(ns, err))
+		return -EINVAL;
 	for (i = 0; i < nr_devs; i++) {
 		if (!find_dev(ns, devs[i]) && !weir_vlan_find(ns, devs[i])) {
 			weir_fail(err, WEIR_NOT_FOUND, 0, "%s is not attached", devs[i]);

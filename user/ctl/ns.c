@@ -59,7 +59,10 @@ int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 
 const char *weir_ns_option(const struct weir_ns *ns, char buf[300])
 {
-	snprintf(buf, 300, "%s%s", ns->name[0] ? " -n " : "", ns->name);
+	size_t n = (size_t)snprintf(buf, 300, "%s%s", ns->name[0] ? " -n " : "", ns->name);
+
+	if (ns->pin[0] && n + strlen(" --pin ") + strlen(ns->pin) < 300)
+		snprintf(buf + n, 300 - n, " --pin %s", ns->pin);
 	return buf;
 }
 
@@ -214,6 +217,8 @@ int weir_ns_open(const char *netns, const char *pin, struct weir_ns **out, struc
 	}
 	if (netns)
 		snprintf(ns->name, sizeof(ns->name), "%s", netns);
+	if (pin)
+		snprintf(ns->pin, sizeof(ns->pin), "%s", pin);
 	place_dir(ns);
 	*out = ns;
 	return 0;
@@ -258,6 +263,9 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 		snprintf(ns->base, sizeof(ns->base), BPFFS "/weir");
 		place_dir(ns);
 	}
+	rc = weir_place_check(ns, err);
+	if (rc)
+		return rc;
 	weir_pin_path(ns, dev, "dev");
 	do
 		rc = mkdir_p(dev);
@@ -295,29 +303,104 @@ int weir_ns_lock(const struct weir_ns *ns, const char *sub)
 	return weir_lock_dir(weir_pin_path(ns, path, "%s", sub), true);
 }
 
-void weir_clear_tree(const char *path)
+/* A folder that is none but leads to one is not opened. */
+static DIR *open_folder(int at, const char *name)
 {
-	DIR *d = opendir(path);
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !d)
+		close(fd);
+	return d;
+}
+
+static bool is_dots(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static void clear_folder(DIR *d)
+{
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		char sub[PATH_MAX];
-
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+		if (is_dots(e->d_name) || !unlinkat(dirfd(d), e->d_name, 0))
 			continue;
-		if (snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= (int)sizeof(sub))
-			continue;
-		if (unlink(sub) && (errno == EISDIR || errno == EPERM))
-			weir_remove_tree(sub);
+		if (errno == EISDIR || errno == EPERM) {
+			clear_folder(open_folder(dirfd(d), e->d_name));
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+		}
 	}
 	if (d)
 		closedir(d);
 }
 
+void weir_clear_tree(const char *path)
+{
+	clear_folder(open_folder(AT_FDCWD, path));
+}
+
 void weir_remove_tree(const char *path)
 {
 	weir_clear_tree(path);
-	rmdir(path);
+	if (rmdir(path) && errno == ENOTDIR)
+		unlink(path);
+}
+
+/* Calls @fn for each symbolic link below; stops at the first that is not 0. */
+static int each_symlink(DIR *d, int (*fn)(int at, const char *name))
+{
+	struct dirent *e;
+	int rc = 0;
+
+	while (d && !rc && (e = readdir(d))) {
+		struct stat st;
+
+		if (is_dots(e->d_name) || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		if (S_ISLNK(st.st_mode))
+			rc = fn(dirfd(d), e->d_name);
+		else if (S_ISDIR(st.st_mode))
+			rc = each_symlink(open_folder(dirfd(d), e->d_name), fn);
+	}
+	if (d)
+		closedir(d);
+	return rc;
+}
+
+static int is_one(int at, const char *name)
+{
+	(void)at;
+	(void)name;
+	return 1;
+}
+
+static int remove_one(int at, const char *name)
+{
+	unlinkat(at, name, 0);
+	return 0;
+}
+
+bool weir_place_is_ours(const struct weir_ns *ns)
+{
+	struct stat st;
+
+	if (!ns->dir[0] || lstat(ns->dir, &st))
+		return !access(ns->base, F_OK) ? is_bpffs(ns->base) : true;
+	return S_ISDIR(st.st_mode) && is_bpffs(ns->dir) &&
+	       !each_symlink(open_folder(AT_FDCWD, ns->dir), is_one);
+}
+
+void weir_place_make_ours(const struct weir_ns *ns)
+{
+	struct stat st;
+
+	if (!ns->dir[0] || lstat(ns->dir, &st))
+		return;
+	if (!S_ISDIR(st.st_mode))
+		unlink(ns->dir);
+	else
+		each_symlink(open_folder(AT_FDCWD, ns->dir), remove_one);
 }
 
 int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex), void *ctx)

@@ -13,6 +13,7 @@ struct bpf_object;
 
 struct weir_ns {
 	char name[256];	     /* as the user named it, "" = the caller's own */
+	char pin[256];	     /* as the user gave it, "" = not at all */
 	char base[PATH_MAX]; /* where all namespaces' pins are, "" = no bpffs found */
 	char dir[PATH_MAX];  /* this namespace's pins: base/cookie */
 	__u64 cookie;
@@ -35,7 +36,12 @@ void weir_remove_tree(const char *path);
 void weir_clear_tree(const char *path);
 /* Calls @fn for each ifindex that has a folder of pins. Stops at the first that is not 0. */
 int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex), void *ctx);
-/* The option that names the namespace in a command to type: " -n NAME" or "". Returns @buf. */
+/* Whether the pins are folders of a BPF file system, or not there: no symbolic link leads elsewhere,
+ * where we would read and remove what is not ours. */
+bool weir_place_is_ours(const struct weir_ns *ns);
+/* Removes what leads elsewhere. */
+void weir_place_make_ours(const struct weir_ns *ns);
+/* The options that name the place in a command to type: " -n NAME --pin DIR" or "". Returns @buf. */
 const char *weir_ns_option(const struct weir_ns *ns, char buf[300]);
 /* What a failure with @error means to a user without the capability. */
 int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
@@ -226,6 +232,8 @@ void weir_devs_touch(const struct weir_ns *ns);
 
 /* --- check.c --- */
 
+/* Refuses pins that lead elsewhere. */
+int weir_place_check(const struct weir_ns *ns, struct weir_err *err);
 /*
  * Refuses pins of another ABI, broken or incomplete ones. 0 where there are none, or nothing was
  * attached yet. The caller holds the lock: what is being removed is incomplete, too.

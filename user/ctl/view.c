@@ -231,7 +231,7 @@ static int open_vlan(void *ctx, const struct weir_vlan_key *key, const struct we
 	memcpy(one->tags, key->tags, sizeof(one->tags));
 	one->gone = !if_indextoname(vlan->ifindex, one->name);
 	if (one->gone)
-		memcpy(one->name, vlan->name, sizeof(one->name));
+		memcpy(one->name, vlan->name, sizeof(one->name) - 1);
 	return 0;
 }
 
@@ -241,6 +241,7 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 		weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
 	int rc = weir_shared_check(ns, err);
 	struct weir_view *v;
+	char opt[300];
 
 	if (rc)
 		return rc;
@@ -259,7 +260,8 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 		weir_view_free(v);
 		weir_fail_sys(err, rc, "opening the counters in %s", ns->dir);
 		if (rc != -EPERM && rc != -EACCES)
-			weir_remedy(err, "the pins are broken: weir dev detach all");
+			weir_remedy(err, "weir%s dev detach all  (the pins are broken)",
+				weir_ns_option(ns, opt));
 		return rc;
 	}
 	*out = v;
@@ -402,6 +404,7 @@ static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
 	s->lat_map_id = d->lat.map_id;
 	s->conf_map_id = d->conf_map.map_id;
 	s->conf = *(const struct weir_conf *)d->conf_map.at;
+	s->conf.name[sizeof(s->conf.name) - 1] = '\0'; /* whoever has written it */
 	s->mode = s->hook != WEIR_HOOK_xdp ? WEIR_XDP_OFF
 		  : s->conf.generic	   ? WEIR_XDP_GENERIC
 					   : WEIR_XDP_NATIVE;
