@@ -72,6 +72,8 @@ static void fill_dev(struct feed *f, struct weir_dev_snapshot *d)
 	d->detached = flags & 2;
 	d->frags = flags & 4;
 	d->mode = flags >> 3 & 3;
+	d->hook = feed8(f) % WEIR_HOOK_COUNT;
+	d->filter = flags & 32;
 	d->rows_map_id = flags >> 5;
 	d->inflight = flags & 16 ? value_of(f) : 0;
 	d->nr_queues = feed8(f) % (QUEUES_MAX + 1);
@@ -89,6 +91,17 @@ static void fill_dev(struct feed *f, struct weir_dev_snapshot *d)
 	}
 }
 
+static void fill_vlan(struct feed *f, struct weir_vlan_snapshot *v)
+{
+	for (unsigned int i = 0, n = feed8(f) % sizeof(v->name); i < n; i++)
+		v->name[i] = (char)feed8(f);
+	v->ifindex = feed8(f);
+	v->on = feed8(f);
+	v->gone = feed8(f) & 1;
+	v->tags[0] = (__u32)feed64(f);
+	v->tags[1] = (__u32)value_of(f);
+}
+
 static void fill_snapshot(struct feed *f, struct weir_snapshot *snap)
 {
 	uint8_t flags = feed8(f);
@@ -103,6 +116,10 @@ static void fill_snapshot(struct feed *f, struct weir_snapshot *snap)
 	snap->devs = zeroed(snap->nr_devs, sizeof(*snap->devs));
 	for (unsigned int i = 0; i < snap->nr_devs; i++)
 		fill_dev(f, &snap->devs[i]);
+	snap->nr_vlans = flags >> 4 & 3;
+	snap->vlans = zeroed(snap->nr_vlans, sizeof(*snap->vlans));
+	for (unsigned int i = 0; i < snap->nr_vlans; i++)
+		fill_vlan(f, &snap->vlans[i]);
 }
 
 /* --- what must hold of any counters --- */
@@ -121,15 +138,16 @@ static void check_ledger(const struct weir_snapshot *snap)
 			       (__u64)sum.residual);
 }
 
-/* Whoever has crossed a stage has crossed the one before. */
-static void check_stages(const struct weir_row *row)
+/* What the stages drop is what the exits drop. */
+static void check_stages(const struct weir_row *row, enum weir_hook hook)
 {
-	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT];
+	struct weir_stage_sum sum[WEIR_FAST_STAGE_COUNT] = {0};
 	__u64 left = 0;
 
-	weir_stages_sum(row, sum);
+	weir_stages_add(row, hook, sum);
 	for (unsigned int e = 0; e < WEIR_EXIT_COUNT; e++)
-		left += weir_exit_dropped(row, e).packets;
+		if (weir_hook_crosses(hook, weir_exit_info[e].fast))
+			left += weir_exit_dropped(row, e).packets;
 	for (unsigned int s = 0; s < WEIR_FAST_STAGE_COUNT; s++)
 		left -= sum[s].drops;
 	MUST(!left);
@@ -167,7 +185,7 @@ static void show(json_t *doc, weir_text_fn *text)
 {
 	static const struct {
 		bool json, pretty, color, utf8;
-	} faces[] = {{0, 0, 0, 0}, {0, 0, 1, 1}, {1, 0, 0, 0}, {1, 1, 0, 0}};
+	} faces[] = {{0, 0, 1, 1}, {1, 1, 0, 0}};
 	json_t *again;
 	char *line;
 
@@ -192,14 +210,12 @@ static void show(json_t *doc, weir_text_fn *text)
 
 static void show_all(const struct weir_snapshot *snap)
 {
-	const char *only = snap->nr_devs ? snap->devs[0].name : NULL;
+	const char *only = snap->nr_devs && snap->exact ? snap->devs[0].name : NULL;
 
-	for (int i = 0; i < 2; i++, only = NULL) {
-		show(weir_doc_dev(snap, only), weir_text_dev);
-		show(weir_doc_path(snap, only), weir_text_path);
-		show(weir_doc_drops(snap, only), weir_text_drops);
-		show(weir_doc_ledger(snap, only), weir_text_ledger);
-	}
+	show(weir_doc_dev(snap, only), weir_text_dev);
+	show(weir_doc_path(snap, only), weir_text_path);
+	show(weir_doc_drops(snap, only), weir_text_drops);
+	show(weir_doc_ledger(snap, only), weir_text_ledger);
 	show(weir_doc_sampling(snap->sample_every), weir_text_sampling);
 }
 
@@ -218,7 +234,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 2; i++) {
 		check_ledger(&snap[i]);
 		for (unsigned int d = 0; d < snap[i].nr_devs; d++) {
-			check_stages(&snap[i].devs[d].total);
+			check_stages(&snap[i].devs[d].total, snap[i].devs[d].hook);
 			check_latency(&snap[i].devs[d].lat);
 		}
 		MUST(!weir_delta_init(&delta, i ? &snap[0] : NULL, &snap[i]));

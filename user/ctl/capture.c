@@ -106,6 +106,7 @@ int weir_capture_open(
 	struct weir_capturing *c;
 	int rc = weir_shared_check(ns, err);
 
+	(void)lock; /* held to the end */
 	if (rc)
 		return rc;
 	c = calloc(1, sizeof(*c));

@@ -121,13 +121,13 @@ json_t *weir_doc_capture(
 	json_t *doc;
 
 	weir_capture_words(c, out, words, sizeof(words));
-	doc = json_pack("{s:I, s:s, s:o, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:b, s:o*, s:s}",
+	doc = json_pack("{s:I, s:s, s:o, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:b, s:o*, s:o}",
 		"time_ns", weir_json_int(wall_ns), "plane", "fast", "device", weir_json_text(dev),
 		"hook", weir_hook_info[c->hook].name, "queue", c->queue, "cpu", c->cpu, "length",
 		(json_int_t)c->len, "stage", weir_stage_info[exit->stage].name, "kind",
 		weir_kind_info[exit->kind].name, "cause", weir_cause_info[exit->cause].name,
 		"punt_drop", c->punt_drop, "out", *out ? weir_json_text(out) : NULL, "verdict",
-		words);
+		weir_json_text(words));
 	if (doc)
 		headers(doc, c);
 	return doc;
