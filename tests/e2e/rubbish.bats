@@ -34,6 +34,7 @@ setup() {
 	need jq bpftool
 	[ -x "$WEIR" ] || skip "there is no $WEIR: make tests builds it"
 	export ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
+	mapfile -t WIDE < <(yes 0xa5 | head -n 4096)
 	VICTIM=$BATS_TEST_TMPDIR/victim
 	mkdir -p "$VICTIM/deep"
 	touch "$VICTIM/file" "$VICTIM/deep/file"
@@ -50,6 +51,7 @@ fill_stash() {
 	mkdir -p "$STASH"
 	bpftool map create "$STASH/array8" type array key 4 value 8 entries 1 name rubbish &&
 		bpftool map create "$STASH/array9000" type array key 4 value 9000 entries 3 name rubbish &&
+		bpftool map create "$STASH/wide" type hash key 8 value 4096 entries 4 name rubbish &&
 		bpftool map create "$STASH/hash" type hash key 4 value 32 entries 4 name rubbish &&
 		bpftool map create "$STASH/lru" type lru_hash key 8 value 8 entries 8 name rubbish &&
 		bpftool map create "$STASH/percpu" type percpu_array key 4 value 8 entries 2 name rubbish &&
@@ -64,7 +66,7 @@ fill_stash() {
 rubbish_at() {
 	local path=$1 kinds what stash progs
 
-	stash=("$STASH"/[a-o]* "$STASH/percpu" "$STASH/ringbuf")
+	stash=("$STASH"/[a-o]* "$STASH/percpu" "$STASH/ringbuf" "$STASH/wide")
 	progs=("$STASH"/progs/*)
 	kinds=(gone folder deep map map map prog link swap content content content link_nowhere
 		link_itself link_file link_victim link_pin)
@@ -221,5 +223,19 @@ recovers() {
 		rm -rf "$place"
 		ln -s "$VICTIM" "$place"
 		bears_all && no_harm && recovers || { echo "$place"; return 1; }
+	done
+}
+
+@test "a map that is larger than ours, in each place: detach reads no more than it has room for" {
+	local place places
+
+	weir_r dev attach r0 r1
+	mapfile -t places < <(find "$PINS" -type f | sort)
+	for place in "${places[@]}"; do
+		[ -d "$PINS" ] || weir_r dev attach r0 r1
+		rm "$place"
+		bpftool map pin pinned "$STASH/wide" "$place"
+		bpftool map update pinned "$STASH/wide" key 1 0 0 0 1 0 0 0 value "${WIDE[@]}"
+		bears dev detach r0 && bears dev detach all && nothing_left || { echo "$place"; return 1; }
 	done
 }

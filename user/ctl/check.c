@@ -14,39 +14,46 @@
 struct pin {
 	const char *name;
 	__u32 type; /* of a map; 0 = a link */
-	__u32 value_size;
+	__u32 key_size, value_size;
+};
+
+enum { INDEX = sizeof(__u32) }; /* a key: number, ifindex or address */
+
+/* Of the layout that all others are told by. */
+static const struct pin of_ctl[] = {
+	{"ctl", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_ctl)},
 };
 
 /* Made by the first attach, before the device is. */
 static const struct pin of_events[] = {
-	{"cursor", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_cursor)},
-	{"cursor_tc", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_cursor)},
-	{"rows_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(__u32)},
-	{"lat_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(__u32)},
-	{"link_devmap_xmit", 0, 0},
-	{"link_exception", 0, 0},
-	{"link_redirect_err", 0, 0},
+	{"cursor", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_cursor)},
+	{"cursor_tc", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_cursor)},
+	{"rows_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(struct weir_hook_key), sizeof(__u32)},
+	{"lat_of", BPF_MAP_TYPE_HASH_OF_MAPS, sizeof(struct weir_hook_key), sizeof(__u32)},
+	{"link_devmap_xmit", 0, 0, 0},
+	{"link_exception", 0, 0, 0},
+	{"link_redirect_err", 0, 0, 0},
 };
 
 /* Made with the first device. */
 static const struct pin of_devices[] = {
-	{"ports", BPF_MAP_TYPE_HASH, sizeof(struct weir_port)},
-	{"vlans", BPF_MAP_TYPE_HASH, sizeof(struct weir_vlan)},
-	{"capture", BPF_MAP_TYPE_RINGBUF, 0},
-	{"local", BPF_MAP_TYPE_HASH, sizeof(struct weir_local)},
-	{"neigh", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_neigh)},
-	{"routes", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_route)},
-	{"tx_ports", BPF_MAP_TYPE_DEVMAP_HASH, sizeof(struct bpf_devmap_val)},
-	{"tx_ports_generic", BPF_MAP_TYPE_DEVMAP_HASH, sizeof(struct bpf_devmap_val)},
+	{"ports", BPF_MAP_TYPE_HASH, INDEX, sizeof(struct weir_port)},
+	{"vlans", BPF_MAP_TYPE_HASH, sizeof(struct weir_vlan_key), sizeof(struct weir_vlan)},
+	{"capture", BPF_MAP_TYPE_RINGBUF, 0, 0},
+	{"local", BPF_MAP_TYPE_HASH, INDEX, sizeof(struct weir_local)},
+	{"neigh", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_neigh_key), sizeof(struct weir_neigh)},
+	{"routes", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_route)},
+	{"tx_ports", BPF_MAP_TYPE_DEVMAP_HASH, INDEX, sizeof(struct bpf_devmap_val)},
+	{"tx_ports_generic", BPF_MAP_TYPE_DEVMAP_HASH, INDEX, sizeof(struct bpf_devmap_val)},
 };
 
 static const struct pin of_device[] = {
-	{"conf", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_conf)},
+	{"conf", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_conf)},
 };
 
 static const struct pin of_hook[] = {
-	{"rows", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_row)},
-	{"lat", BPF_MAP_TYPE_ARRAY, sizeof(struct weir_lat)},
+	{"rows", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_row)},
+	{"lat", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_lat)},
 };
 
 #define NR(pins) (sizeof(pins) / sizeof((pins)[0]))
@@ -62,21 +69,56 @@ static bool is_link(int fd)
 	       strstr(what, "link");
 }
 
-/* 0; -ENOENT where there is none; -EINVAL where it is something else. */
-static int check_pin(const struct pin *pin, const char *path)
+/* 0; -EINVAL where it is something else. */
+static int check_fd(const struct pin *pin, int fd)
 {
-	__cleanup_close int fd = bpf_obj_get(path);
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 
-	if (fd < 0)
-		return -errno;
 	if (is_link(fd))
 		return pin->type ? -EINVAL : 0;
-	if (!pin->type || bpf_map_get_info_by_fd(fd, &info, &len) || info.type != pin->type ||
-		info.value_size != pin->value_size)
+	if (!pin->type || bpf_map_get_info_by_fd(fd, &info, &len) || info.type != pin->type)
 		return -EINVAL;
-	return 0;
+	if (info.type == BPF_MAP_TYPE_RINGBUF)
+		return 0;
+	return info.key_size == pin->key_size && info.value_size == pin->value_size ? 0 : -EINVAL;
+}
+
+/* The same; -ENOENT where there is none. */
+static int check_pin(const struct pin *pin, const char *path)
+{
+	__cleanup_close int fd = bpf_obj_get(path);
+
+	return fd < 0 ? -errno : check_fd(pin, fd);
+}
+
+static const struct pin *find_pin(const struct pin *pins, size_t nr, const char *name)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(pins[i].name, name))
+			return &pins[i];
+	return NULL;
+}
+
+int weir_shared_map(const struct weir_ns *ns, const char *name)
+{
+	const struct pin *pin = find_pin(of_ctl, NR(of_ctl), name);
+	char path[PATH_MAX];
+	int fd, rc;
+
+	if (!pin)
+		pin = find_pin(of_events, NR(of_events), name);
+	if (!pin)
+		pin = find_pin(of_devices, NR(of_devices), name);
+	if (!pin || !ns->dir[0])
+		return -ENOENT;
+	fd = bpf_obj_get(weir_pin_path(ns, path, "%s", name));
+	if (fd < 0)
+		return -errno;
+	rc = check_fd(pin, fd);
+	if (rc)
+		weir_close(&fd);
+	return rc ? rc : fd;
 }
 
 static int check_shared(const struct weir_ns *ns, const struct pin *pins, size_t nr)
@@ -151,14 +193,15 @@ int weir_place_check(const struct weir_ns *ns, struct weir_err *err)
 
 static int check_abi(struct weir_ns *ns, struct weir_err *err)
 {
-	__cleanup_close int fd = weir_shared_map(ns, "ctl");
+	char path[PATH_MAX];
+	__cleanup_close int fd = bpf_obj_get(weir_pin_path(ns, path, "ctl"));
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info), zero = 0;
 	struct weir_ctl c = {};
 
-	if (fd == -EPERM || fd == -EACCES)
-		return weir_fail_sys(err, fd, "opening %s/ctl", ns->dir);
-	if (fd == -ENOENT)
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		return weir_fail_sys(err, -errno, "opening %s/ctl", ns->dir);
+	if (fd < 0 && errno == ENOENT)
 		return refuse_pins(ns, err, "are incomplete");
 	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_ARRAY ||
 		info.value_size < 8 || info.value_size > 4096)

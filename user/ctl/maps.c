@@ -41,17 +41,6 @@ const char *weir_libbpf_said(void)
 	return said;
 }
 
-int weir_shared_map(const struct weir_ns *ns, const char *name)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (!ns->dir[0])
-		return -ENOENT;
-	fd = bpf_obj_get(weir_pin_path(ns, path, "%s", name));
-	return fd < 0 ? -errno : fd;
-}
-
 static int pin_at(const struct weir_ns *ns, struct bpf_map *map, const char *name)
 {
 	char path[PATH_MAX];

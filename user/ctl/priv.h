@@ -232,6 +232,9 @@ void weir_devs_touch(const struct weir_ns *ns);
 
 /* --- check.c --- */
 
+/* Opens a pinned map, if it is what it should be: the kernel writes entries of its own size into our
+ * memory. -errno, quiet; -EINVAL where it is something else. */
+int weir_shared_map(const struct weir_ns *ns, const char *name);
 /* Refuses pins that lead elsewhere. */
 int weir_place_check(const struct weir_ns *ns, struct weir_err *err);
 /*
@@ -253,8 +256,6 @@ enum weir_follow { WEIR_FOLLOW_GENERIC, WEIR_FOLLOW_TC };
 int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struct weir_err *err);
 /* Tells the programs this host's own addresses as they are now. 0 or -errno, quiet. */
 int weir_shared_locals(const struct weir_ns *ns);
-/* Opens a pinned map. -errno, quiet. */
-int weir_shared_map(const struct weir_ns *ns, const char *name);
 /* Removes what no device needs any more, killed weirs' leavings too: all, once none is left. */
 void weir_shared_settle(struct weir_ns *ns);
 /* Removes the pins of namespaces that are gone. */
