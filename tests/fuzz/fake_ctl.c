@@ -120,6 +120,50 @@ void weir_capture_losses(const struct weir_capturing *c, __u64 *full, __u64 *lim
 	*full = *limited = 0;
 }
 
+int weir_capture_drain(struct weir_capturing *c,
+	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
+{
+	(void)c;
+	(void)fn;
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *found,
+	struct weir_err *err)
+{
+	(void)ns;
+	(void)only;
+	(void)found;
+	(void)err;
+	return 0;
+}
+
+/* One that is interrupted at once. */
+int weir_monitor_open(struct weir_ns *ns, struct weir_watch *watch, struct weir_monitor **monitor,
+	struct weir_err *err)
+{
+	(void)ns;
+	(void)watch;
+	(void)monitor;
+	return weir_fail(err, WEIR_REFUSED, -EPERM, "opening the monitor");
+}
+
+void weir_monitor_free(struct weir_monitor *monitor)
+{
+	(void)monitor;
+}
+
+int weir_monitor_wait(
+	struct weir_monitor *monitor, struct weir_watch *watch, int wait_ms, struct weir_err *err)
+{
+	(void)monitor;
+	(void)watch;
+	(void)wait_ms;
+	return weir_fail(err, WEIR_REFUSED, -EPERM, "watching");
+}
+
 int weir_view_open(struct weir_ns *ns, struct weir_view **view, struct weir_err *err)
 {
 	(void)err;
