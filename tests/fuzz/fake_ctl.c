@@ -130,6 +130,12 @@ int weir_capture_drain(struct weir_capturing *c,
 	return 0;
 }
 
+__u32 weir_xdp_program(__u32 ifindex)
+{
+	(void)ifindex;
+	return 0;
+}
+
 int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *found,
 	struct weir_err *err)
 {

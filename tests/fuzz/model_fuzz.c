@@ -223,8 +223,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct feed f = {data, data + size};
 	struct weir_trouble trouble = {0};
+	struct weir_drops drops = {0};
 	struct weir_snapshot snap[2];
 	struct weir_delta delta;
+	__u64 wall_s;
 
 	if (!void_)
 		void_ = fopen("/dev/null", "w");
@@ -241,9 +243,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_delta(&delta);
 		weir_trouble_follow(&trouble, &delta, value_of(&f), !i);
 		show_all(&snap[i]);
-		show(weir_doc_top(&snap[i], &delta, &trouble, value_of(&f)), weir_text_top);
+		wall_s = value_of(&f);
+		MUST(!weir_drops_follow(&drops, &snap[i], &delta, wall_s));
+		show(weir_doc_top(&snap[i], &delta, &trouble, &drops, "", wall_s), weir_text_top);
 		weir_delta_done(&delta);
 	}
+	weir_drops_done(&drops);
 	for (int i = 0; i < 2; i++)
 		weir_snapshot_done(&snap[i]);
 	return 0;
