@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # make             build everything (V=1 shows each command)
-# sudo make demo   a router between two hosts, live
+# sudo make demo   a router between two hosts, live: opens weir top
 # sudo make check  all tests
 # sudo make check-kernels   on Debian's kernels, under QEMU (KERNELS=6.1: one of them)
 # sudo make bench  figures, against their targets

@@ -22,7 +22,7 @@ static const char help[] =
 	"usage: bench LAB [case TEXT] [peers P,..] [rounds N] [frames N] [out FILE]\n"
 	"  LAB       namespaces LAB-c, LAB-r, LAB-s, as tools/lab/lab.sh makes them\n"
 	"  case      only cases whose name contains TEXT: forward/SENDER/BYTES/FLOWS,\n"
-	"            zero_loss, ledger\n"
+	"            zero_loss, ledger, top\n"
 	"  peers     floor, xdp_fib, weir, weir_latency, weir_capture, ip_forward,\n"
 	"            tc_fib, weir_tc; all unless told\n"
 	"  rounds    runs per case and peer at least, 7 unless told, 50 at most\n"
@@ -106,6 +106,8 @@ static int measure(const struct bench *bench, struct rig *rig, struct report *re
 		err = bench_zero_loss(rig, bench, report);
 	if (!err)
 		err = bench_ledger(rig, bench, report);
+	if (!err)
+		err = bench_top(rig, bench, report);
 	if (err)
 		fprintf(stderr, "bench: no valid figures: %s\n", strerror(-err));
 	return err;

@@ -5,13 +5,12 @@
 #include "base/num.h"
 #include "tui/draw.h"
 
-static void draw_too_small(const struct picture *p, const struct area *area)
+static void draw_too_small(const struct area *area)
 {
 	area_print(area, 0, 0, area->box.w, ROLE_STRONG, "weir top");
 	area_print(area, 0, 1, area->box.w, ROLE_TEXT, "needs %dx%d", LAYOUT_MIN_W, LAYOUT_MIN_H);
 	area_print(area, 0, 2, area->box.w, ROLE_TEXT, "this is %dx%d", area->box.w, area->box.h);
 	area_print(area, 0, 3, area->box.w, ROLE_DIM, "q quits");
-	(void)p;
 }
 
 int draw(const struct picture *p, const struct rows *rows, const struct rows *drops,
@@ -21,7 +20,7 @@ int draw(const struct picture *p, const struct rows *rows, const struct rows *dr
 	struct frame f = layout_frame(cells->w, cells->h);
 
 	if (!f.fits) {
-		draw_too_small(p, &all);
+		draw_too_small(&all);
 		return 1;
 	}
 	part = area_part(&all, f.title);

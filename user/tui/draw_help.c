@@ -6,13 +6,12 @@
 
 enum { LEGEND = 3 };
 
-static void draw_legend(const struct picture *p, const struct area *a)
+static void draw_legend(const struct area *a)
 {
 	const struct glyphs *g = a->glyphs;
 	char text[256];
 	int x = 0;
 
-	(void)p;
 	area_print(a, 0, 0, a->box.w, ROLE_DIM,
 		"%s nothing, or not known: a device that is new, reset, gone or replaced has no "
 		"rate",
@@ -53,7 +52,7 @@ int draw_help(const struct picture *p, const struct rows *rows, const struct are
 		struct area part =
 			area_part(&a, (struct box){0, (int)rows->nr + 2, a.box.w, LEGEND});
 
-		draw_legend(p, &part);
+		draw_legend(&part);
 	}
 	return visible;
 }

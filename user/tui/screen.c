@@ -167,7 +167,6 @@ static bool can_place_cursor(struct weir_err *err)
 	if (setupterm(NULL, STDOUT_FILENO, &state) != OK || state != 1) {
 		weir_fail(err, WEIR_REFUSED, 0, "the terminal '%s' is not known here",
 			term ? term : "");
-		weir_remedy(err, "weir top -b, or TERM=xterm weir top");
 		return false;
 	}
 	cup = tigetstr("cup");
@@ -177,7 +176,6 @@ static bool can_place_cursor(struct weir_err *err)
 		return true;
 	weir_fail(err, WEIR_REFUSED, 0, "the terminal '%s' cannot place its cursor",
 		term ? term : "");
-	weir_remedy(err, "weir top -b");
 	return false;
 }
 
@@ -224,8 +222,12 @@ static int set_up_terminal(struct weir_screen *s)
 	intrflush(stdscr, FALSE);
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
-	leaveok(stdscr, TRUE);
+	leaveok(stdscr, TRUE); /* do not put the cursor anywhere */
+	typeahead(-1);	       /* do not ask for keys while drawing */
 	set_escdelay(25);
+	/* Until it has left the screen once, curses 6.4 sends each move of the cursor by itself. */
+	endwin();
+	refresh();
 	curs_set(0);
 	return 0;
 }
@@ -244,12 +246,6 @@ int weir_screen_open(struct weir_screen **out, bool color, struct weir_err *err)
 	struct weir_screen *s;
 	int ret;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		ret = weir_fail(err, WEIR_REFUSED, 0, "standard %s is no terminal",
-			isatty(STDOUT_FILENO) ? "input" : "output");
-		weir_remedy(err, "weir top -b");
-		return ret;
-	}
 	if (!can_place_cursor(err))
 		return -EINVAL;
 	s = calloc(1, sizeof(*s));
@@ -262,9 +258,7 @@ int weir_screen_open(struct weir_screen **out, bool color, struct weir_err *err)
 	if (ret) {
 		give_signals_back(s);
 		free(s);
-		ret = weir_fail(err, WEIR_REFUSED, ret, "cannot open the screen");
-		weir_remedy(err, "weir top -b");
-		return ret;
+		return weir_fail(err, WEIR_REFUSED, ret, "cannot open the screen");
 	}
 	choose_attributes(s);
 	arm_rescue();

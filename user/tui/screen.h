@@ -14,8 +14,8 @@
 struct weir_screen;
 
 /*
- * Takes over standard input and output, which must be terminals: WEIR_REFUSED otherwise, and for a
- * terminal that cannot place its cursor. From then on signals that end, stop or resize are events.
+ * Takes over the terminal that is standard input and output; WEIR_REFUSED, without a remedy, where it
+ * cannot place its cursor. From then on signals that end, stop or resize are events.
  */
 int weir_screen_open(struct weir_screen **screen, bool color, struct weir_err *err);
 

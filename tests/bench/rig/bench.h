@@ -32,6 +32,7 @@ bool bench_wants(const struct bench *bench, const char *name);
 int bench_forward(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_zero_loss(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_ledger(struct rig *rig, const struct bench *bench, struct report *report);
+int bench_top(struct rig *rig, const struct bench *bench, struct report *report);
 
 void report_forward_head(void);
 void report_forward(struct report *r, const struct load *load, const struct figure *f);
@@ -40,6 +41,9 @@ void report_zero_loss(struct report *r, __u32 bytes, const double *pps);
 
 /* @wrong of @readings did not balance; of @sent frames the router counted @in, and ARP perhaps. */
 void report_ledger(struct report *r, int readings, int wrong, __u64 sent, __u64 in);
+
+/* The live screen: @percent of a core over @seconds, @redraw_ms for one picture. */
+void report_top(struct report *r, double seconds, double percent, double redraw_ms);
 
 /* A target: met if @value is on the right side of @limit (at most, or at least). */
 struct target {

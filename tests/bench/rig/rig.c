@@ -202,7 +202,7 @@ bool rig_has(const struct rig *rig, enum peer peer)
 	return !is_weir(peer) || !access(path, X_OK);
 }
 
-static int weir(const struct rig *rig, char *const words[])
+int rig_weir(const struct rig *rig, char *const words[])
 {
 	char path[300], netns[64], out[2048];
 	char *argv[12] = {path, "-n", netns};
@@ -265,10 +265,10 @@ static int weir_on(struct rig *rig, enum peer peer)
 		NULL};
 	char *off[] = {"watch", "off", NULL};
 	char *on[] = {"watch", "on", "latency", "1/128", NULL};
-	int err = weir(rig, up);
+	int err = rig_weir(rig, up);
 
 	if (!err)
-		err = weir(rig, peer == PEER_WEIR_LATENCY ? on : off);
+		err = rig_weir(rig, peer == PEER_WEIR_LATENCY ? on : off);
 	if (!err && peer == PEER_WEIR_CAPTURE)
 		err = trace_on(rig);
 	return err;
@@ -304,7 +304,7 @@ int rig_peer_off(struct rig *rig)
 	bpf_link__destroy(rig->r0);
 	bpf_link__destroy(rig->r1);
 	rig->r0 = rig->r1 = NULL;
-	return is_weir(rig->peer) ? weir(rig, down) : 0;
+	return is_weir(rig->peer) ? rig_weir(rig, down) : 0;
 }
 
 int rig_warm(struct rig *rig)

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <linux/types.h>
 
 enum peer {
@@ -88,6 +89,17 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out);
 
 /* Runs a command in a network namespace (-1 = this one); its output, 0-terminated, goes to @out. */
 int rig_spawn(int netns, char *const argv[], char *out, size_t size);
+
+/* --- beside.c: while frames flow, on the other core and out of their way --- */
+int rig_step_aside(void);
+
+/* Starts the generator, @rate frames a second (0 = as fast as it goes); its report comes through
+ * *@report_fd when rig_load_end() ends it, which returns how many it sent. */
+pid_t rig_load_start(const struct rig *rig, __u64 rate, int *report_fd);
+__u64 rig_load_end(pid_t pid, int report_fd);
+
+/* Runs the weir under test in the router's namespace. */
+int rig_weir(const struct rig *rig, char *const words[]);
 
 /* Puts the calling thread, and what it starts, on one core and before all that runs there. */
 int rig_pin(int cpu);
