@@ -128,6 +128,36 @@ stage() {
 	[[ $output = *"route_in drops "*BLACKHOLE*"try: weir drop explain BLACKHOLE"* ]]
 }
 
+@test "what the live screen shows is in the JSON of top -b: bits, queues, CPUs, drops since when, spread" {
+	weir_r watch on latency 1/1
+	background_top
+	generate 3000 dst 203.0.113.9
+	two_more
+	equal "bits at route_in" "$(shown '.stages[] | select(.stage == "route_in") | .bps')" \
+		$((8 * $(since r0 in bytes) + 8 * $(since r1 in bytes) - 8 * $(before_route_in)))
+	equal "by queue" "$(shown '[.devices[].queues[].in_pps] | add')" "$(shown .in_pps)"
+	equal "by CPU" "$(shown '[.devices[].cpus[].in_pps] | add')" "$(shown .in_pps)"
+	tail -n 1 "$TOP" | jq -e --argjson n "$SENT" '.drops | map(select(.cause == "BLACKHOLE")) |
+		length == 1 and .[0].device == "r0" and .[0].packets >= $n and
+		.[0].first_s <= .[0].last_s and (.[0].remedy | length) > 0'
+	equal "samples" "$(head -n "$(wc -l <"$TOP")" "$TOP" | jq -s '[.[].stages[] |
+		select(.stage == "route_in") | .histogram[].samples] | add')" \
+		"$(head -n "$(wc -l <"$TOP")" "$TOP" | jq -s '[.[].stages[] |
+		select(.stage == "route_in") | .samples] | add')"
+}
+
+# Bytes that left before they reached that stage: ARP, and what is not IPv4.
+before_route_in() {
+	local dev name bytes=0
+
+	for dev in r0 r1; do
+		for name in $(grown "$dev" | awk '$1 ~ /^(xdp|ip_rcv)_(PASS|DROP|PUNT)/ { print $1 }'); do
+			bytes=$((bytes + $(since "$dev" "$name" bytes)))
+		done
+	done
+	echo "$bytes"
+}
+
 drops_more() {
 	local before=${DROPS:-0}
 
