@@ -124,10 +124,23 @@ static const char *name_of(const struct weir_run *run, char *host, size_t size)
 	return host;
 }
 
+static int needs_terminal(const struct weir_run *run, const char *where, struct weir_err *err)
+{
+	bool in = isatty(STDIN_FILENO), out = isatty(fileno(run->face.file));
+	int ret;
+
+	if (in && out && !run->face.json)
+		return 0;
+	ret = weir_fail(err, WEIR_REFUSED, 0, "the live screen needs a terminal%s",
+		out && !run->face.json ? " to read keys from" : "");
+	weir_remedy(err, "weir%s%s top -b", run->face.json ? " -j" : "", where);
+	return ret;
+}
+
 int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_err *err)
 {
 	struct live l = {.run = run, .every_ns = every_ns, .left = nr};
-	char host[65], where[512];
+	char host[65], where[512] = "";
 	struct weir_tui_config config = {
 		.name = name_of(run, host, sizeof(host)),
 		.option = where,
@@ -137,18 +150,17 @@ int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_er
 	int ret;
 
 	weir_where(run, where, sizeof(where));
-	if (run->face.json || !isatty(fileno(run->face.file))) {
-		ret = weir_fail(err, WEIR_REFUSED, 0, "the live screen needs a terminal");
-		weir_remedy(err, "weir%s%s top -b", run->face.json ? " -j" : "", where);
-		return ret;
-	}
-	ret = weir_enter(run, err);
+	ret = needs_terminal(run, where, err);
+	if (!ret)
+		ret = weir_enter(run, err);
 	if (ret)
 		return ret;
 	if (weir_tui_new(&config, &l.tui))
 		return no_memory(err);
 	ret = weir_screen_open(&l.screen, run->face.color, err);
-	if (!ret)
+	if (ret)
+		weir_remedy(err, "weir%s top -b", where);
+	else
 		ret = loop(&l, err);
 	weir_screen_close(l.screen);
 	weir_tui_free(l.tui);
