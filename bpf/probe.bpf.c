@@ -19,8 +19,10 @@ struct {
 	__type(value, struct value);
 } timers SEC(".maps");
 
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
-extern int bpf_xdp_metadata_rx_vlan_tag(const struct xdp_md *ctx, __be16 *proto, __u16 *tag) __ksym;
+/* Weak, so that a kernel without one still loads the other programs. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+extern int bpf_xdp_metadata_rx_vlan_tag(
+	const struct xdp_md *ctx, __be16 *proto, __u16 *tag) __ksym __weak;
 
 SEC("xdp")
 int try_xdp(struct xdp_md *ctx)
