@@ -289,7 +289,8 @@ static void multipath_by_ports(void **state)
 		frame_seal(&f);
 		prog_way(&prog, &f);
 	}
-	assert_int_equal(prog_kept(&prog), 1);
+	if (prog_sees_rules())
+		assert_int_equal(prog_kept(&prog), 1);
 	assert_int_equal(net_ip("route del 198.18.21.0/24"), 0);
 }
 
