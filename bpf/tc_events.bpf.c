@@ -10,6 +10,8 @@
 
 #include <bpf/bpf_core_read.h>
 
+#define NETDEV_TX_BUSY 0x10
+
 /* Of the running kernel, its value as CO-RE finds it. */
 enum skb_drop_reason { SKB_DROP_REASON_QDISC_DROP = 1, SKB_DROP_REASON_DEV_READY };
 
@@ -50,13 +52,14 @@ static __always_inline void late_drop(struct weir_cursor *cur, enum weir_exit ex
 	end(cur);
 }
 
-/* The driver was given the frame: rc 0, it has it. Others are NET_XMIT_DROP and the like. */
+/* The driver was given the frame: rc 0, it has it. Others are NET_XMIT_DROP and the like; busy, the
+ * discipline takes the frame back, or, where there is none, the kernel drops it next. */
 SEC("tp_btf/net_dev_xmit")
 int weir_net_dev_xmit(__u64 *args)
 {
 	struct weir_cursor *cur = cursor_of((const void *)args[0], (const void *)args[2]);
 
-	if (!cur)
+	if (!cur || (int)args[1] == NETDEV_TX_BUSY)
 		return 0;
 	if ((int)args[1])
 		late_drop(cur, WEIR_EXIT_xmit_XMIT_FULL);
@@ -85,7 +88,8 @@ int weir_kfree_skb(__u64 *args)
 	if (!skb)
 		return 0;
 	cur = cursor_of(skb, skb->dev);
-	if (!cur)
+	/* A superframe that was cut in segments is gone; another packet may lie where it did. */
+	if (!cur || skb->skb_iif != (int)cur->ifindex)
 		return 0;
 	if (reason_is(reason, QDISC_DROP))
 		late_drop(cur, WEIR_EXIT_xmit_QDISC_DROP);

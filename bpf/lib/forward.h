@@ -188,14 +188,33 @@ static __always_inline struct step step_neigh(
 
 #if HOOK_TC
 
+#define IP_WRITTEN (__builtin_offsetof(struct iphdr, check) + sizeof(__sum16))
+
+/*
+ * By a helper, and not straight into the packet: to let a program do that, the kernel copies what
+ * others hold too, a sniffer for one, before the program begins, and forgets XDP's mark. The IP
+ * header first: once that can be written, so can the link's.
+ */
+static __always_inline bool rewrite(
+	struct pkt *p, const struct headers *h, const struct weir_route *r)
+{
+	struct iphdr ip = *h->ip;
+	__u16 macs[ETH_ALEN];
+
+	ip_ttl_decrement(&ip);
+	__builtin_memcpy(macs, r->macs, sizeof(macs));
+	return !bpf_skb_store_bytes(p->ctx, ETH_HLEN, &ip, IP_WRITTEN, 0) &&
+	       !bpf_skb_store_bytes(p->ctx, 0, macs, sizeof(macs), 0);
+}
+
 static __always_inline struct verdict step_xmit(
 	struct pkt *p, struct headers *h, const struct weir_route *r)
 {
 	if (unlikely(!r->dev))
 		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
 	p->oif = r->oif; /* a VLAN device writes its tag itself */
-	ip_ttl_decrement(h->ip);
-	write_macs(h->eth, r);
+	if (unlikely(!rewrite(p, h, r)))
+		return weir_punt(p, ip_rcv, HEADER_APART); /* for want of memory */
 	bpf_redirect(r->oif, 0);
 	return weir_redirect(p);
 }

@@ -37,6 +37,7 @@ struct xdp_buff {
 
 struct sk_buff {
 	struct net_device *dev;
+	int skb_iif;
 	__u8 encapsulation : 1;
 } __attribute__((preserve_access_index));
 

@@ -111,11 +111,13 @@ equal() {
 
 # Everything a device has counted, over its CPUs, queues and banks: lines `NAME PACKETS BYTES`.
 # NAME is an exit as in include/weir/exits.h (ip_rcv_DROP_IP_CSUM), punt_drop_ and a PUNT exit,
-# in, sent, lost, or another member of struct weir_row.
+# in, sent, lost, or another member of struct weir_row. Of a device with several hooks, r0/tc_ingress;
+# without a hook, the first.
 counters() {
 	local id
 
-	id=$(weir_r -j dev show "$1" | jq -e '.devices[0].rows_map_id') &&
+	id=$(weir_r -j dev show "${1%/*}" | jq -e --arg hook "${1#"${1%/*}"}" '[.devices[]
+		| select($hook == "" or "/" + .hook == $hook).rows_map_id][0]') &&
 		bpftool -j map dump id "$id" | jq -r '
 		[.[].formatted.value | (.[""][""] | to_entries) as $exits
 		| $exits[],
@@ -126,13 +128,13 @@ counters() {
 		| "\(.[0].key) \([$cells[].packets] | add) \([$cells[].bytes] | add)"'
 }
 
-# mark [DEV...]; ...; since DEV NAME [bytes]: how far it has counted since.
+# mark [DEV...]; ...; since DEV NAME [bytes]: how far it has counted since. DEV as for counters.
 mark() {
 	local dev
 
 	[ $# -gt 0 ] || set -- r0 r1
 	for dev; do
-		counters "$dev" >"$BATS_TEST_TMPDIR/mark-$dev" || return
+		counters "$dev" >"$BATS_TEST_TMPDIR/mark-${dev/\//-}" || return
 	done
 }
 
@@ -140,7 +142,7 @@ mark() {
 grown() {
 	counters "$1" | awk 'NR == FNR { packets[$1] = $2; bytes[$1] = $3; next }
 		$2 != packets[$1] { print $1, $2 - packets[$1], $3 - bytes[$1] }' \
-		"$BATS_TEST_TMPDIR/mark-$1" -
+		"$BATS_TEST_TMPDIR/mark-${1/\//-}" -
 }
 
 since() {

@@ -46,21 +46,43 @@ static int refuse_foreign(struct weir_job *j, struct weir_err *err)
 	return -EBUSY;
 }
 
+/* The id of our program on any hook of the device: what is asked for would replace it, or take it
+ * away. 0 where there is none but one that serves the device's VLANs alone. */
+static __u32 own_prog_id(const struct weir_job *j)
+{
+	struct weir_hook_at at = {.ifindex = j->at.ifindex};
+
+	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++) {
+		struct weir_hook_state state;
+		bool filter;
+		__cleanup_close int fd = weir_hook_open(j->ns, &at, &filter);
+
+		if (fd >= 0 && !(at.hook == WEIR_HOOK_xdp && j->old_conf.vlans_only) &&
+			!weir_hook_look(&at, fd, filter, &state) && state.ifindex == at.ifindex)
+			return state.prog_id;
+	}
+	return 0;
+}
+
 static int refuse_own(struct weir_job *j, struct weir_err *err)
 {
-	struct weir_hook_state state;
+	static const char *const modes[] = {
+		[WEIR_XDP_AUTO] = "",
+		[WEIR_XDP_NATIVE] = " xdp native",
+		[WEIR_XDP_GENERIC] = " xdp generic",
+		[WEIR_XDP_OFF] = " xdp off",
+	};
+	__u32 id = j->what->force || j->vlans_only ? 0 : own_prog_id(j);
 	char opt[300];
 
-	/* one that is there for its VLANs alone, or is wanted for these alone, is not in the way */
-	if (j->own < 0 || j->what->force || j->vlans_only || j->old_conf.vlans_only)
+	if (!id)
 		return 0;
-	weir_hook_look(&j->at, j->own, j->own_filter, &state);
-	weir_fail(err, WEIR_REFUSED, 0, "%s is attached already: program %u", j->link.name,
-		state.prog_id);
+	weir_fail(err, WEIR_REFUSED, 0, "%s is attached already: program %u", j->link.name, id);
+	weir_ns_option(j->ns, opt);
 	weir_remedy(err,
 		"weir%s dev show; to load it anew and keep the counters: weir%s dev attach "
-		"%s force",
-		opt, weir_ns_option(j->ns, opt), j->link.name);
+		"%s%s%s force",
+		opt, opt, j->link.name, modes[j->what->mode], j->what->tc ? " tc on" : "");
 	return -EEXIST;
 }
 
@@ -156,8 +178,8 @@ static void look(struct weir_job *j)
 	__u32 id = 0;
 
 	j->own = live_link(j);
+	weir_dev_conf(j->ns, j->at.ifindex, &j->old_conf);
 	if (j->own >= 0) {
-		weir_dev_conf(j->ns, j->at.ifindex, &j->old_conf);
 		weir_hook_look(&j->at, j->own, j->own_filter, &state);
 		id = state.prog_id;
 	}
@@ -195,6 +217,11 @@ static int prepare(struct weir_job *j, struct weir_err *err)
 		rc = weir_shared_follow(j->ns, WEIR_FOLLOW_TC, true, err);
 	if (!rc && j->at.hook == WEIR_HOOK_tc_ingress)
 		rc = weir_shared_mark(j->ns, true);
+	if (j->at.hook != WEIR_HOOK_xdp && j->what->mode == WEIR_XDP_OFF) {
+		/* what XDP is there goes on for the device's VLANs, or goes */
+		j->generic = j->old_conf.generic;
+		j->vlans_only = j->old_conf.vlans_only;
+	}
 	return rc ? rc : weir_job_load(j, err);
 }
 
@@ -299,7 +326,14 @@ static void drop_others(const struct weir_job *j)
 		bool wanted =
 			at.hook == WEIR_HOOK_xdp ? j->what->mode != WEIR_XDP_OFF : j->what->tc;
 
-		if (!wanted && weir_hook_pinned(j->ns, &at))
+		if (wanted || !weir_hook_pinned(j->ns, &at))
+			continue;
+		if (at.hook == WEIR_HOOK_xdp && weir_vlans_of(j->ns, at.ifindex) &&
+			!weir_dev_vlans_only(j->ns, at.ifindex, true))
+			weir_note(j->notes,
+				"%s: its XDP program goes on for the VLAN devices attached on it",
+				j->link.name);
+		else
 			weir_hook_remove(j->ns, &at);
 	}
 }

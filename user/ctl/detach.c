@@ -132,6 +132,16 @@ static __u32 find_dev(const struct weir_ns *ns, const char *name)
 	return f.found ? f.found : f.gone;
 }
 
+/* What is left of a device that goes on for its VLAN devices: XDP, by which theirs leave, too. */
+static void keep_for_vlans(const struct weir_ns *ns, __u32 ifindex)
+{
+	struct weir_hook_at at = {.ifindex = ifindex};
+
+	forget(ns, "ports", &ifindex);
+	for (at.hook = WEIR_HOOK_xdp + 1; at.hook < WEIR_HOOK_COUNT; at.hook++)
+		weir_hook_remove(ns, &at);
+}
+
 /* One device's end. A device that VLAN devices lie on goes on for these; one that was attached for
  * them alone goes with the last. */
 static void detach_one(const struct weir_ns *ns, const char *name, struct weir_notes *notes)
@@ -145,6 +155,7 @@ static void detach_one(const struct weir_ns *ns, const char *name, struct weir_n
 	if (dev && weir_vlans_of(ns, dev) && !weir_dev_vlans_only(ns, dev, true)) {
 		weir_note(
 			notes, "%s: its program goes on for the VLAN devices attached on it", name);
+		keep_for_vlans(ns, dev);
 		dev = 0;
 	}
 	if (dev)

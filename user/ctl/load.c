@@ -181,11 +181,13 @@ int weir_job_open_port(struct weir_job *j)
 	struct bpf_devmap_val v = {.ifindex = j->link.ifindex};
 	struct weir_port port = {.dev = j->link.ifindex};
 	long ms = weir_sysctl("neigh/%s/base_reachable_time_ms", j->link.name);
-	int rc;
+	int rc = 0;
 
 	port.reachable_ms = ms > 0 && ms < 86400000 ? (__u32)ms : 30000;
 	memcpy(port.name, j->link.name, sizeof(port.name));
-	rc = bpf_map_update_elem(ports, &j->link.ifindex, &port, BPF_ANY);
+	/* untagged frames are the kernel's where the device is attached for its VLANs */
+	if (!j->vlans_only || j->at.hook != WEIR_HOOK_xdp)
+		rc = bpf_map_update_elem(ports, &j->link.ifindex, &port, BPF_ANY);
 	if (!rc && any >= 0)
 		rc = bpf_map_update_elem(any, &j->link.ifindex, &v, BPF_ANY);
 	if (!rc && tx >= 0 && weir_link_takes_frames(&j->link) != 0)
