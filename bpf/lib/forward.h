@@ -188,23 +188,28 @@ static __always_inline struct step step_neigh(
 
 #if HOOK_TC
 
-#define IP_WRITTEN (__builtin_offsetof(struct iphdr, check) + sizeof(__sum16))
+/* The link's header, and of the IP header what changes: one piece. */
+struct written {
+	__u16 macs[ETH_ALEN];
+	__be16 proto;
+	__u8 ip[__builtin_offsetof(struct iphdr, check) + sizeof(__sum16)];
+} __attribute__((packed));
 
 /*
  * By a helper, and not straight into the packet: to let a program do that, the kernel copies what
- * others hold too, a sniffer for one, before the program begins, and forgets XDP's mark. The IP
- * header first: once that can be written, so can the link's.
+ * others hold too, a sniffer for one, before the program begins, and forgets XDP's mark.
  */
 static __always_inline bool rewrite(
 	struct pkt *p, const struct headers *h, const struct weir_route *r)
 {
 	struct iphdr ip = *h->ip;
-	__u16 macs[ETH_ALEN];
+	struct written w;
 
 	ip_ttl_decrement(&ip);
-	__builtin_memcpy(macs, r->macs, sizeof(macs));
-	return !bpf_skb_store_bytes(p->ctx, ETH_HLEN, &ip, IP_WRITTEN, 0) &&
-	       !bpf_skb_store_bytes(p->ctx, 0, macs, sizeof(macs), 0);
+	w.proto = bpf_htons(ETH_P_IP);
+	__builtin_memcpy(w.macs, r->macs, sizeof(w.macs));
+	__builtin_memcpy(w.ip, &ip, sizeof(w.ip));
+	return !bpf_skb_store_bytes(p->ctx, 0, &w, sizeof(w), 0);
 }
 
 static __always_inline struct verdict step_xmit(
