@@ -9,8 +9,8 @@ enum { NAME, STATE, IN, BITS, OUT, KERNEL, DROPS, SENT, SHARE, BAR, NR_COLUMNS }
 static void columns_of(const struct picture *p, const struct area *area, struct span s[NR_COLUMNS])
 {
 	static const struct column c[NR_COLUMNS] = {
-		[NAME] = {"device", 11, 14, 17, 0, false},
-		[STATE] = {"xdp", 8, 9, 10, 3, false},
+		[NAME] = {"device", 13, 15, 27, 0, false},
+		[STATE] = {"hook", 8, 9, 10, 3, false},
 		[IN] = {"in/s", 7, 8, 9, 1, true},
 		[BITS] = {"bits/s", 7, 7, 9, 6, true},
 		[OUT] = {"out/s", 7, 7, 9, 4, true},
@@ -18,7 +18,7 @@ static void columns_of(const struct picture *p, const struct area *area, struct 
 		[DROPS] = {"drops/s", 8, 8, 9, 2, true},
 		[SENT] = {"sent by it", 10, 10, 10, 9, true},
 		[SHARE] = {"share", 6, 6, 6, 7, true},
-		[BAR] = {"", 8, 20, 60, 8, false},
+		[BAR] = {"", 6, 20, 60, 8, false},
 	};
 	const struct state *state = p->state;
 
@@ -43,16 +43,21 @@ static void draw_rates(const struct picture *p, const struct area *a, const stru
 	draw_si(a, s[SENT], y, ROLE_TEXT, known ? weir_delta_rate(d, row->tx_packets) : 0, "");
 }
 
-static void draw_share(const struct area *a, const struct span *s, int y, __u64 part, __u64 whole,
-	bool known, bool bar)
+/* What part of the packets that came in by @whole came in by @part. */
+static void draw_share(const struct area *a, const struct span *s, int y,
+	const struct weir_row *part, const struct weir_row *whole, bool bar)
 {
-	double share = known && whole ? (double)part / (double)whole : 0;
+	struct weir_flow p, w;
+	double share;
 	char text[16];
 
+	weir_flow_of(part, &p);
+	weir_flow_of(whole, &w);
+	share = w.in.packets ? (double)p.in.packets / (double)w.in.packets : 0;
 	snprintf(text, sizeof(text), "%.0f %%", 100 * share);
-	area_right(a, s[SHARE].x, y, s[SHARE].w, part && known ? ROLE_TEXT : ROLE_DIM,
-		part && known ? text : a->glyphs->dot);
-	if (known && whole && bar)
+	area_right(a, s[SHARE].x, y, s[SHARE].w, share > 0 ? ROLE_TEXT : ROLE_DIM,
+		share > 0 ? text : a->glyphs->dot);
+	if (w.in.packets && bar)
 		draw_bar(a, s[BAR], y, share);
 }
 
@@ -68,7 +73,7 @@ static void draw_part(const struct picture *p, const struct area *a, const struc
 	area_print(a, s[NAME].x + 2, y, s[NAME].w - 2, ROLE_DIM, "%s %u", cpus ? "CPU" : "queue",
 		part);
 	draw_rates(p, a, s, y, r, known);
-	draw_share(a, s, y, r->in.packets, d->row.in.packets, known, true);
+	draw_share(a, s, y, known ? r : &none, known ? &d->row : &none, true);
 }
 
 static void draw_dev(const struct picture *p, const struct area *a, const struct span *s, int y,
@@ -77,6 +82,7 @@ static void draw_dev(const struct picture *p, const struct area *a, const struct
 	const struct weir_dev_delta *d = &p->delta->devs[row->dev];
 	const char *state = picture_state(d);
 	bool dead = d->dev->gone || d->dev->detached;
+	const struct weir_row none = {0};
 	char name[40];
 
 	area_text(a, s[NAME].x, y, s[NAME].w, ROLE_STRONG, picture_dev_name(d->dev, name));
@@ -86,8 +92,7 @@ static void draw_dev(const struct picture *p, const struct area *a, const struct
 		area_text(a, s[STATE].x, y, s[STATE].w, ROLE_TEXT,
 			picture_hook(d->dev));
 	draw_rates(p, a, s, y, &d->row, weir_delta_known(d));
-	draw_share(
-		a, s, y, d->row.in.packets, p->delta->row.in.packets, weir_delta_known(d), false);
+	draw_share(a, s, y, weir_delta_known(d) ? &d->row : &none, &p->delta->row, false);
 }
 
 int draw_devs(const struct picture *p, const struct rows *rows, const struct area *area)

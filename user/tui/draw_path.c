@@ -21,21 +21,23 @@ struct spark {
 	unsigned int fast;
 };
 
-static int longest_stage(void)
+/* Lines for the ways out ask for more room than stages. */
+static int name_width(enum sides sides)
 {
-	int w = SIDE_X - NAME_X + SIDE_TEXT;
+	int w = sides == SIDES_COLUMN ? 0 : SIDE_X - NAME_X + SIDE_TEXT;
 
 	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
 		int n = (int)strlen(weir_stage_info[weir_fast_to_stage[i]].name);
 
 		w = n > w ? n : w;
 	}
-	return w;
+	return NAME_X + w;
 }
 
 static void columns_of(struct map *m, const struct area *area, enum sides sides)
 {
-	int name = NAME_X + longest_stage(), kernel = sides == SIDES_COLUMN ? 8 : 0;
+	bool column = sides == SIDES_COLUMN;
+	int name = name_width(sides), kernel = column ? 8 : 0, spark = column ? 8 : 12;
 	char last[32];
 	struct column c[NR_COLUMNS] = {
 		[STAGE] = {"", name, name, name, 0, false},
@@ -47,7 +49,7 @@ static void columns_of(struct map *m, const struct area *area, enum sides sides)
 		[P90] = {"p90", 7, 7, 7, 9, true},
 		[P99] = {"p99", 7, 7, 7, 5, true},
 		[MAX] = {"max", 7, 7, 7, 10, true},
-		[SPARK] = {last, 12, 20, 60, 7, false},
+		[SPARK] = {last, spark, 20, 60, 7, false},
 		[CAUSES] = {"dropped for", 20, 30, 60, 8, false},
 		[WHAT] = {"what happens there", 33, 33, 33, 11, false},
 	};

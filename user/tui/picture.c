@@ -16,7 +16,7 @@ const char *picture_dev_name(const struct weir_dev_snapshot *dev, char buf[40])
 {
 	bool xdp = dev->hook == WEIR_HOOK_xdp;
 
-	snprintf(buf, 40, "%s%s%s", dev->name, xdp ? "" : " ",
+	snprintf(buf, 40, "%s%s%s", dev->name, xdp ? "" : "/",
 		xdp ? "" : weir_hook_info[dev->hook].name);
 	return buf;
 }

@@ -45,7 +45,7 @@ struct figures {
 
 void picture_figures(const struct picture *p, struct figures *f);
 
-/* A hook of a device, as it is called on the screen: "r0", "r0 tc_ingress". Returns @buf. */
+/* A hook of a device, as it is called on the screen: "r0", "r0/tc_ingress". Returns @buf. */
 const char *picture_dev_name(const struct weir_dev_snapshot *dev, char buf[40]);
 
 /* How our program hangs there. */
