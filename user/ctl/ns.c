@@ -40,6 +40,9 @@ void weir_note(struct weir_notes *notes, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Where the BPF file system in use is mounted, for messages. */
+static char mounted_on[PATH_MAX] = BPFFS;
+
 int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 {
 	char text[400];
@@ -50,7 +53,7 @@ int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 	va_end(ap);
 	weir_fail(err, WEIR_REFUSED, error, "%s", text);
 	if (error == -EROFS)
-		weir_remedy(err, "mount -o remount,rw " BPFFS);
+		weir_remedy(err, "mount -o remount,rw %s", mounted_on);
 	if (error == -EPERM || error == -EACCES)
 		weir_remedy(err, "run it as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN, "
 				 "CAP_PERFMON and CAP_SYS_ADMIN (sudo weir ...)");
@@ -131,6 +134,22 @@ static void find_bpffs(struct weir_ns *ns)
 	ns->may_mount = same_mount_ns_as_init();
 }
 
+/* Goes up from a folder of a BPF file system to where that is mounted. */
+static void find_mount(const char *dir)
+{
+	char up[PATH_MAX], *slash;
+	struct stat here, above;
+
+	snprintf(mounted_on, sizeof(mounted_on), "%s", dir);
+	snprintf(up, sizeof(up), "%s", dir);
+	while ((slash = strrchr(up, '/')) && slash != up) {
+		*slash = '\0';
+		if (stat(mounted_on, &here) || stat(up, &above) || here.st_dev != above.st_dev)
+			return;
+		snprintf(mounted_on, sizeof(mounted_on), "%s", up);
+	}
+}
+
 static int use_pin(struct weir_ns *ns, const char *pin, struct weir_err *err)
 {
 	char dir[PATH_MAX], *slash;
@@ -141,6 +160,7 @@ static int use_pin(struct weir_ns *ns, const char *pin, struct weir_err *err)
 	while (access(dir, F_OK) && (slash = strrchr(dir, '/')) && slash != dir)
 		*slash = 0;
 	if (is_bpffs(dir)) {
+		find_mount(dir);
 		if (!strchr(pin + strlen(dir), '.'))
 			return 0;
 		weir_fail(err, WEIR_REFUSED, 0, "--pin %s: no name in a BPF file system has a '.'",
@@ -257,8 +277,12 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 				"bpf " BPFFS);
 			return -ENOENT;
 		}
-		if (mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
-			return weir_fail_sys(err, -errno, "mounting the BPF file system on " BPFFS);
+		if (mount("bpf", BPFFS, "bpf", 0, "mode=0700")) {
+			rc = weir_fail_sys(err, -errno, "mounting the BPF file system on " BPFFS);
+			if (rc == -ENOENT)
+				weir_remedy(err, "mount -t sysfs sysfs /sys; mount -t bpf bpf " BPFFS);
+			return rc;
+		}
 		weir_note(notes, "mounted the BPF file system on " BPFFS);
 		snprintf(ns->base, sizeof(ns->base), BPFFS "/weir");
 		place_dir(ns);
