@@ -203,6 +203,61 @@ read_only() {
 	fast_path_carries
 }
 
+@test "a read-only BPF file system elsewhere, named by --pin: refused with the remedy" {
+	export WEIR
+	mkdir -p "$BATS_TEST_TMPDIR/bpf"
+	in_ns r unshare --mount --propagation private bash -c 'mount -t bpf bpf "$1" &&
+		mount -o remount,ro "$1" && "$WEIR" --pin "$1/weir" dev attach r0 r1' \
+		- "$BATS_TEST_TMPDIR/bpf" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" &&
+		return 1
+	grep -q 'Read-only file system' "$BATS_TEST_TMPDIR/stderr"
+	grep -q "try: mount -o remount,rw $BATS_TEST_TMPDIR/bpf" "$BATS_TEST_TMPDIR/stderr" ||
+		{ cat "$BATS_TEST_TMPDIR/stderr"; return 1; }
+	no_xdp
+	nothing_left
+}
+
+@test "a read-only root: all works, since nothing but pins is ever written" {
+	local words
+
+	for words in 'dev attach r0 r1' 'dev show' 'ledger show' 'path show' 'watch on latency 1/8' \
+		'top -b -n 1 -d 0.1' 'dev attach r0 force' 'dev detach r0'; do
+		# shellcheck disable=SC2086
+		run -0 in_ns r unshare --mount --propagation private bash -c '
+			mount --rbind / /mnt && mount -o remount,bind,ro /mnt && exec chroot /mnt "$@"' \
+			- "$WEIR" $words
+	done
+	equal states "$(states)" r1=attached
+	weir_r dev detach all
+	nothing_left
+}
+
+@test "no /sys/fs/bpf at all: refused with the remedy" {
+	export WEIR
+	need setpriv
+	fails 2 sealed 'mount -t tmpfs none /sys/fs && "$WEIR" dev attach r0 r1'
+	says '*BPF file system*/sys/fs/bpf*'
+	advises '*mount*bpf*'
+	no_xdp
+	run -0 sealed 'mount -t tmpfs none /sys/fs && "$WEIR" dev show && "$WEIR" dev detach all'
+	[[ $output == *'no device is attached'* ]]
+	nothing_left
+}
+
+# Its pins were all that held the programs.
+@test "the BPF file system unmounted while attached: the kernel carries, and attach begins anew" {
+	export WEIR
+	run -0 sealed 'ip() { command ip -j link show dev "$1" | jq ".[0].xdp.prog.id // empty"; }
+		"$WEIR" dev attach r0 r1 && [ -n "$(ip r0)" ] &&
+		umount /sys/fs/bpf && for try in $(seq 100); do
+			[ -z "$(ip r0)$(ip r1)" ] && break; sleep 0.1; done
+		[ -z "$(ip r0)$(ip r1)" ] && "$WEIR" dev show && "$WEIR" ledger show &&
+		"$WEIR" dev attach r0 r1 && [ -n "$(ip r0)" ] && "$WEIR" dev detach all'
+	[[ $output == *'no device is attached'* ]]
+	nothing_left
+	kernel_carries
+}
+
 @test "a namespace that is not there, or is none: not found" {
 	fails 3 "$WEIR" -n "$LAB-nosuch" dev show
 	says "*$LAB-nosuch*"
