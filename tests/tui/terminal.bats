@@ -90,8 +90,11 @@ teardown() {
 	kill -STOP "$TOP"
 	tm send-keys -R -t t # the terminal forgets what it shows
 	wait_until shows_not nic_rx
+	stty -F "$(tm display -p -t t '#{pane_tty}')" sane # as a shell would
 	kill -CONT "$TOP"
 	wait_until shows "▼ out"
+	type_keys d # and no Enter
+	wait_until shows "nothing was ever dropped"
 }
 
 @test "a terminal that is closed ends it at once" {
