@@ -132,3 +132,12 @@ teardown() {
 	shows "'nope' is not known"
 	given_back
 }
+
+@test "^S does not hold up the screen" {
+	start_top -d 0.2
+	type_keys C-s d
+	wait_until shows "nothing was ever dropped"
+	type_keys q
+	wait_until ended
+	given_back
+}
