@@ -113,17 +113,19 @@ static bool is_plain(const char *kind)
 
 static int on_kind_attr(const struct nlattr *a, void *ctx)
 {
-	if (mnl_attr_get_type(a) == TCA_KIND)
-		snprintf(ctx, sizeof(((struct qdiscs *)0)->kind), "%s", mnl_attr_get_str(a));
-	return MNL_CB_OK;
+	return mnl_attr_get_type(a) == TCA_KIND
+		       ? weir_nl_text(a, ctx, sizeof(((struct qdiscs *)0)->kind))
+		       : MNL_CB_OK;
 }
 
 static int on_qdisc(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+	const struct tcmsg *tc = weir_nl_head(nlh, sizeof(*tc));
 	char kind[sizeof(((struct qdiscs *)0)->kind)] = "";
 	struct qdiscs *q = ctx;
 
+	if (!tc)
+		return MNL_CB_ERROR;
 	if ((__u32)tc->tcm_ifindex != q->link->ifindex ||
 		mnl_attr_parse(nlh, sizeof(*tc), on_kind_attr, kind) < 0)
 		return MNL_CB_OK;
@@ -157,18 +159,26 @@ struct filter {
 static int on_bpf_attr(const struct nlattr *a, void *ctx)
 {
 	struct filter *f = ctx;
+	char name[64];
 
-	if (mnl_attr_get_type(a) == TCA_BPF_NAME && !strncmp(mnl_attr_get_str(a), "weir_", 5))
-		f->ours = true;
+	if (mnl_attr_get_type(a) != TCA_BPF_NAME)
+		return MNL_CB_OK;
+	if (weir_nl_text(a, name, sizeof(name)) < 0)
+		return MNL_CB_ERROR;
+	f->ours = f->ours || !strncmp(name, "weir_", 5);
 	return MNL_CB_OK;
 }
 
 static int on_filter_attr(const struct nlattr *a, void *ctx)
 {
 	struct filter *f = ctx;
+	char kind[32];
 
-	if (mnl_attr_get_type(a) == TCA_KIND) /* comes before the options */
-		f->u32 = !strcmp(mnl_attr_get_str(a), "u32");
+	if (mnl_attr_get_type(a) == TCA_KIND) { /* comes before the options */
+		if (weir_nl_text(a, kind, sizeof(kind)) < 0)
+			return MNL_CB_ERROR;
+		f->u32 = !strcmp(kind, "u32");
+	}
 	if (mnl_attr_get_type(a) == TCA_OPTIONS && !f->u32)
 		mnl_attr_parse_nested(a, on_bpf_attr, f);
 	return MNL_CB_OK;
@@ -196,10 +206,12 @@ static bool is_new_u32(struct filters *all, __u32 handle)
 
 static int on_filter(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+	const struct tcmsg *tc = weir_nl_head(nlh, sizeof(*tc));
 	struct filters *all = ctx;
 	struct filter f = {};
 
+	if (!tc)
+		return MNL_CB_ERROR;
 	mnl_attr_parse(nlh, sizeof(*tc), on_filter_attr, &f);
 	if (!tc->tcm_handle || f.ours) /* each priority is told once more, without a handle */
 		return MNL_CB_OK;
@@ -262,13 +274,15 @@ struct rule {
 static int on_rule_attr(const struct nlattr *a, void *ctx)
 {
 	struct rule *r = ctx;
+	__u32 mark = 0;
 
 	switch (mnl_attr_get_type(a)) {
 	case FRA_PRIORITY:
-		r->priority = mnl_attr_get_u32(a);
-		break;
+		return weir_nl_u32(a, &r->priority);
 	case FRA_FWMARK:
-		r->by_mark = mnl_attr_get_u32(a) != 0;
+		if (weir_nl_u32(a, &mark) < 0)
+			return MNL_CB_ERROR;
+		r->by_mark = mark != 0;
 		r->selects = true;
 		break;
 	case FRA_SRC:
@@ -297,11 +311,11 @@ static bool is_default(const struct fib_rule_hdr *head, const struct rule *r)
 
 static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(nlh);
+	const struct fib_rule_hdr *head = weir_nl_head(nlh, sizeof(*head));
 	struct rules *rules = ctx;
 	struct rule r = {};
 
-	if (mnl_attr_parse(nlh, sizeof(*head), on_rule_attr, &r) < 0)
+	if (!head || mnl_attr_parse(nlh, sizeof(*head), on_rule_attr, &r) < 0)
 		return MNL_CB_ERROR;
 	if (is_default(head, &r))
 		return MNL_CB_OK;
@@ -349,9 +363,11 @@ struct policies {
 
 static int on_policy(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct xfrm_userpolicy_info *p = mnl_nlmsg_get_payload(nlh);
+	const struct xfrm_userpolicy_info *p = weir_nl_head(nlh, sizeof(*p));
 	struct policies *nr = ctx;
 
+	if (!p)
+		return MNL_CB_ERROR;
 	nr->out += p->dir == XFRM_POLICY_OUT;
 	nr->forward += p->dir == XFRM_POLICY_FWD;
 	return MNL_CB_OK;

@@ -30,24 +30,31 @@ struct ruleset {
 
 static int on_hook_attr(const struct nlattr *a, void *ctx)
 {
-	if (mnl_attr_get_type(a) == NFTA_HOOK_HOOKNUM)
-		((struct chain *)ctx)->hook = (int)ntohl(mnl_attr_get_u32(a));
+	struct chain *c = ctx;
+	__u32 hook;
+
+	if (mnl_attr_get_type(a) != NFTA_HOOK_HOOKNUM)
+		return MNL_CB_OK;
+	if (weir_nl_u32(a, &hook) < 0)
+		return MNL_CB_ERROR;
+	c->hook = (int)ntohl(hook);
 	return MNL_CB_OK;
 }
 
 static int on_chain_attr(const struct nlattr *a, void *ctx)
 {
 	struct chain *c = ctx;
+	__u32 policy;
 
 	switch (mnl_attr_get_type(a)) {
 	case NFTA_CHAIN_TABLE:
-		snprintf(c->table, sizeof(c->table), "%s", mnl_attr_get_str(a));
-		break;
+		return weir_nl_text(a, c->table, sizeof(c->table));
 	case NFTA_CHAIN_NAME:
-		snprintf(c->name, sizeof(c->name), "%s", mnl_attr_get_str(a));
-		break;
+		return weir_nl_text(a, c->name, sizeof(c->name));
 	case NFTA_CHAIN_POLICY:
-		c->drops = ntohl(mnl_attr_get_u32(a)) == NF_DROP;
+		if (weir_nl_u32(a, &policy) < 0)
+			return MNL_CB_ERROR;
+		c->drops = ntohl(policy) == NF_DROP;
 		break;
 	case NFTA_CHAIN_HOOK:
 		return mnl_attr_parse_nested(a, on_hook_attr, c);
@@ -59,10 +66,13 @@ static int on_chain_attr(const struct nlattr *a, void *ctx)
 
 static int on_chain(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct nfgenmsg *head = mnl_nlmsg_get_payload(nlh);
+	const struct nfgenmsg *head = weir_nl_head(nlh, sizeof(*head));
 	struct ruleset *r = ctx;
-	struct chain *list = realloc(r->chain, (r->nr + 1) * sizeof(*list));
+	struct chain *list;
 
+	if (!head)
+		return MNL_CB_ERROR;
+	list = realloc(r->chain, (r->nr + 1) * sizeof(*list));
 	if (!list) {
 		r->failed = true;
 		return MNL_CB_STOP;
@@ -77,19 +87,19 @@ static int on_rule_attr(const struct nlattr *a, void *ctx)
 	struct chain *of = ctx;
 
 	if (mnl_attr_get_type(a) == NFTA_RULE_TABLE)
-		snprintf(of->table, sizeof(of->table), "%s", mnl_attr_get_str(a));
+		return weir_nl_text(a, of->table, sizeof(of->table));
 	if (mnl_attr_get_type(a) == NFTA_RULE_CHAIN)
-		snprintf(of->name, sizeof(of->name), "%s", mnl_attr_get_str(a));
+		return weir_nl_text(a, of->name, sizeof(of->name));
 	return MNL_CB_OK;
 }
 
 static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct nfgenmsg *head = mnl_nlmsg_get_payload(nlh);
+	const struct nfgenmsg *head = weir_nl_head(nlh, sizeof(*head));
 	struct ruleset *r = ctx;
 	struct chain of = {};
 
-	if (mnl_attr_parse(nlh, sizeof(*head), on_rule_attr, &of) < 0)
+	if (!head || mnl_attr_parse(nlh, sizeof(*head), on_rule_attr, &of) < 0)
 		return MNL_CB_ERROR;
 	for (unsigned int i = 0; i < r->nr; i++) {
 		struct chain *c = &r->chain[i];

@@ -20,38 +20,14 @@
 
 #include "priv.h"
 
-static int take_u32(const struct nlattr *a, __u32 *value)
-{
-	if (mnl_attr_validate(a, MNL_TYPE_U32) < 0)
-		return MNL_CB_ERROR;
-	memcpy(value, mnl_attr_get_payload(a), sizeof(*value));
-	return MNL_CB_OK;
-}
-
-static int take_u16(const struct nlattr *a, __u16 *value)
-{
-	if (mnl_attr_validate(a, MNL_TYPE_U16) < 0)
-		return MNL_CB_ERROR;
-	memcpy(value, mnl_attr_get_payload(a), sizeof(*value));
-	return MNL_CB_OK;
-}
-
-static int take_text(const struct nlattr *a, char text[16])
-{
-	if (mnl_attr_validate(a, MNL_TYPE_NUL_STRING) < 0)
-		return MNL_CB_ERROR;
-	snprintf(text, 16, "%s", mnl_attr_get_str(a));
-	return MNL_CB_OK;
-}
-
 static int on_vlan_attr(const struct nlattr *a, void *ctx)
 {
 	struct weir_link *link = ctx;
 
 	if (mnl_attr_get_type(a) == IFLA_VLAN_ID)
-		return take_u16(a, &link->vlan_id);
+		return weir_nl_u16(a, &link->vlan_id);
 	if (mnl_attr_get_type(a) == IFLA_VLAN_PROTOCOL)
-		return take_u16(a, &link->vlan_proto);
+		return weir_nl_u16(a, &link->vlan_proto);
 	return MNL_CB_OK;
 }
 
@@ -60,9 +36,9 @@ static int on_info_attr(const struct nlattr *a, void *ctx)
 	struct weir_link *link = ctx;
 
 	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-		return take_text(a, link->kind);
+		return weir_nl_text(a, link->kind, sizeof(link->kind));
 	if (mnl_attr_get_type(a) == IFLA_INFO_SLAVE_KIND)
-		return take_text(a, link->port_of);
+		return weir_nl_text(a, link->port_of, sizeof(link->port_of));
 	/* the kind stands before its data */
 	if (mnl_attr_get_type(a) == IFLA_INFO_DATA && !strcmp(link->kind, "vlan"))
 		return mnl_attr_parse_nested(a, on_vlan_attr, link);
@@ -75,23 +51,23 @@ static int on_link_attr(const struct nlattr *a, void *ctx)
 
 	switch (mnl_attr_get_type(a)) {
 	case IFLA_IFNAME:
-		return take_text(a, link->name);
+		return weir_nl_text(a, link->name, sizeof(link->name));
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(a) == sizeof(link->mac))
 			memcpy(link->mac, mnl_attr_get_payload(a), sizeof(link->mac));
 		break;
 	case IFLA_MTU:
-		return take_u32(a, &link->mtu);
+		return weir_nl_u32(a, &link->mtu);
 	case IFLA_NUM_RX_QUEUES:
-		return take_u32(a, &link->rx_queues);
+		return weir_nl_u32(a, &link->rx_queues);
 	case IFLA_NUM_TX_QUEUES:
-		return take_u32(a, &link->tx_queues);
+		return weir_nl_u32(a, &link->tx_queues);
 	case IFLA_MASTER:
-		return take_u32(a, &link->master);
+		return weir_nl_u32(a, &link->master);
 	case IFLA_LINK:
-		return take_u32(a, &link->peer_ifindex);
+		return weir_nl_u32(a, &link->peer_ifindex);
 	case IFLA_LINK_NETNSID:
-		return take_u32(a, (__u32 *)&link->peer_nsid);
+		return weir_nl_u32(a, (__u32 *)&link->peer_nsid);
 	case IFLA_LINKINFO:
 		return mnl_attr_parse_nested(a, on_info_attr, link);
 	default:
@@ -100,18 +76,9 @@ static int on_link_attr(const struct nlattr *a, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* The struct at the head of a message; NULL where it is shorter. */
-static const void *head_of(const struct nlmsghdr *nlh, size_t size)
-{
-	if (mnl_nlmsg_get_payload_len(nlh) >= size)
-		return mnl_nlmsg_get_payload(nlh);
-	errno = EBADMSG;
-	return NULL;
-}
-
 int weir_link_parse(const struct nlmsghdr *nlh, struct weir_link *link)
 {
-	const struct ifinfomsg *ifi = head_of(nlh, sizeof(*ifi));
+	const struct ifinfomsg *ifi = weir_nl_head(nlh, sizeof(*ifi));
 
 	memset(link, 0, sizeof(*link));
 	if (!ifi)
@@ -202,12 +169,12 @@ struct local_walk {
 
 static int on_dst_attr(const struct nlattr *a, void *ctx)
 {
-	return mnl_attr_get_type(a) == RTA_DST ? take_u32(a, ctx) : MNL_CB_OK;
+	return mnl_attr_get_type(a) == RTA_DST ? weir_nl_u32(a, ctx) : MNL_CB_OK;
 }
 
 static int on_route(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct rtmsg *r = head_of(nlh, sizeof(*r));
+	const struct rtmsg *r = weir_nl_head(nlh, sizeof(*r));
 	struct local_walk *w = ctx;
 	__u32 addr = 0;
 
@@ -268,7 +235,7 @@ int weir_link_takes_frames(const struct weir_link *link)
 
 static int on_nsid_attr(const struct nlattr *a, void *ctx)
 {
-	return mnl_attr_get_type(a) == NETNSA_NSID ? take_u32(a, ctx) : MNL_CB_OK;
+	return mnl_attr_get_type(a) == NETNSA_NSID ? weir_nl_u32(a, ctx) : MNL_CB_OK;
 }
 
 static int on_nsid(const struct nlmsghdr *nlh, void *ctx)

@@ -57,9 +57,11 @@ static void report_link(const struct weir_link *link, bool removed, const struct
 
 static int on_link(const struct nlmsghdr *nlh, const struct report *to)
 {
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct ifinfomsg *ifi = weir_nl_head(nlh, sizeof(*ifi));
 	struct weir_link link;
 
+	if (!ifi)
+		return MNL_CB_ERROR;
 	/* of the family AF_BRIDGE are a bridge's ports: one that leaves it still exists */
 	if (ifi->ifi_family == AF_UNSPEC && weir_link_parse(nlh, &link) >= 0)
 		report_link(&link, nlh->nlmsg_type == RTM_DELLINK, to);
@@ -81,8 +83,8 @@ static int on_neigh_attr(const struct nlattr *a, void *ctx)
 {
 	struct weir_neigh_report *r = ctx;
 
-	if (mnl_attr_get_type(a) == NDA_DST && mnl_attr_get_payload_len(a) == sizeof(r->addr))
-		r->addr = mnl_attr_get_u32(a);
+	if (mnl_attr_get_type(a) == NDA_DST)
+		return weir_nl_u32(a, &r->addr);
 	if (mnl_attr_get_type(a) == NDA_LLADDR && mnl_attr_get_payload_len(a) == sizeof(r->mac)) {
 		memcpy(r->mac, mnl_attr_get_payload(a), sizeof(r->mac));
 		r->has_mac = true;
@@ -92,13 +94,13 @@ static int on_neigh_attr(const struct nlattr *a, void *ctx)
 
 static int on_neigh(const struct nlmsghdr *nlh, const struct report *to)
 {
-	const struct ndmsg *n = mnl_nlmsg_get_payload(nlh);
-	struct weir_neigh_report r = {
-		.ifindex = (__u32)n->ndm_ifindex,
-		.state = state_of(n->ndm_state),
-		.removed = nlh->nlmsg_type == RTM_DELNEIGH,
-	};
+	const struct ndmsg *n = weir_nl_head(nlh, sizeof(*n));
+	struct weir_neigh_report r = {.removed = nlh->nlmsg_type == RTM_DELNEIGH};
 
+	if (!n)
+		return MNL_CB_ERROR;
+	r.ifindex = (__u32)n->ndm_ifindex;
+	r.state = state_of(n->ndm_state);
 	if (n->ndm_family == AF_INET && !(n->ndm_flags & NTF_PROXY) &&
 		mnl_attr_parse(nlh, sizeof(*n), on_neigh_attr, &r) >= 0 && r.addr)
 		weir_watch_neigh(to->watch, &r, to->now_ns);
@@ -107,19 +109,19 @@ static int on_neigh(const struct nlmsghdr *nlh, const struct report *to)
 
 static int on_addr_attr(const struct nlattr *a, void *ctx)
 {
-	if (mnl_attr_get_type(a) == IFA_LOCAL)
-		((struct weir_address_report *)ctx)->addr = mnl_attr_get_u32(a);
-	return MNL_CB_OK;
+	struct weir_address_report *r = ctx;
+
+	return mnl_attr_get_type(a) == IFA_LOCAL ? weir_nl_u32(a, &r->addr) : MNL_CB_OK;
 }
 
 static int on_addr(const struct nlmsghdr *nlh, const struct report *to)
 {
-	const struct ifaddrmsg *i = mnl_nlmsg_get_payload(nlh);
-	struct weir_address_report r = {
-		.ifindex = i->ifa_index,
-		.removed = nlh->nlmsg_type == RTM_DELADDR,
-	};
+	const struct ifaddrmsg *i = weir_nl_head(nlh, sizeof(*i));
+	struct weir_address_report r = {.removed = nlh->nlmsg_type == RTM_DELADDR};
 
+	if (!i)
+		return MNL_CB_ERROR;
+	r.ifindex = i->ifa_index;
 	if (i->ifa_family == AF_INET && mnl_attr_parse(nlh, sizeof(*i), on_addr_attr, &r) >= 0 &&
 		r.addr)
 		weir_watch_address(to->watch, &r, to->now_ns);
@@ -221,6 +223,8 @@ static int take_one(struct weir_monitor *m, struct weir_watch *watch)
 	}
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (!weir_nl_is_whole(m->buf, (size_t)n))
+		return -EBADMSG;
 	return mnl_cb_run(m->buf, (size_t)n, 0, 0, on_news, &to) < 0 ? -errno : 1;
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Questions to the kernel by netlink: one socket each, since they are few. */
 #include <errno.h>
+#include <string.h>
 #include <libmnl/libmnl.h>
 
 #include "priv.h"
 
-/* Whether the datagram is made of whole messages: libmnl follows lengths above 2 GB. */
-static bool are_whole(const char *buf, size_t n)
+/* libmnl follows lengths above 2 GB. */
+bool weir_nl_is_whole(const char *buf, size_t n)
 {
 	while (n >= sizeof(struct nlmsghdr)) {
 		size_t len = ((const struct nlmsghdr *)buf)->nlmsg_len;
@@ -20,6 +21,38 @@ static bool are_whole(const char *buf, size_t n)
 		n -= len;
 	}
 	return n == 0;
+}
+
+const void *weir_nl_head(const struct nlmsghdr *nlh, size_t size)
+{
+	if (mnl_nlmsg_get_payload_len(nlh) >= size)
+		return mnl_nlmsg_get_payload(nlh);
+	errno = EBADMSG;
+	return NULL;
+}
+
+int weir_nl_u16(const struct nlattr *a, __u16 *value)
+{
+	if (mnl_attr_validate(a, MNL_TYPE_U16) < 0)
+		return MNL_CB_ERROR;
+	memcpy(value, mnl_attr_get_payload(a), sizeof(*value));
+	return MNL_CB_OK;
+}
+
+int weir_nl_u32(const struct nlattr *a, __u32 *value)
+{
+	if (mnl_attr_validate(a, MNL_TYPE_U32) < 0)
+		return MNL_CB_ERROR;
+	memcpy(value, mnl_attr_get_payload(a), sizeof(*value));
+	return MNL_CB_OK;
+}
+
+int weir_nl_text(const struct nlattr *a, char *text, size_t size)
+{
+	if (mnl_attr_validate(a, MNL_TYPE_NUL_STRING) < 0)
+		return MNL_CB_ERROR;
+	snprintf(text, size, "%s", mnl_attr_get_str(a));
+	return MNL_CB_OK;
 }
 
 int weir_nl_ask(int bus, struct nlmsghdr *nlh, __u16 flags,
@@ -39,7 +72,7 @@ int weir_nl_ask(int bus, struct nlmsghdr *nlh, __u16 flags,
 		rc = -errno;
 	while (!rc) {
 		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		if (n >= 0 && !are_whole(buf, (size_t)n)) {
+		if (n >= 0 && !weir_nl_is_whole(buf, (size_t)n)) {
 			errno = EBADMSG;
 			n = -1;
 		}

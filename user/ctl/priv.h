@@ -58,6 +58,17 @@ static inline void weir_close(int *fd)
 /* --- netlink.c --- */
 
 struct nlmsghdr;
+struct nlattr;
+
+/* Whether a datagram is made of whole messages. */
+bool weir_nl_is_whole(const char *buf, size_t n);
+/* The struct at the head of a message; NULL, with errno, where the message is shorter. */
+const void *weir_nl_head(const struct nlmsghdr *nlh, size_t size);
+/* An attribute's value, cut to the room there is for a text: MNL_CB_OK, or MNL_CB_ERROR where the
+ * attribute is too short for it, and *@value untouched. */
+int weir_nl_u16(const struct nlattr *a, __u16 *value);
+int weir_nl_u32(const struct nlattr *a, __u32 *value);
+int weir_nl_text(const struct nlattr *a, char *text, size_t size);
 
 /*
  * Sends one request over the bus (NETLINK_ROUTE, ...) and hands each answer to @cb, an mnl_cb_t;
