@@ -84,18 +84,6 @@ odd_device() {
 	nothing_left
 }
 
-@test "50 attachments leave no program, map or link behind" {
-	local i
-
-	for i in {1..50}; do
-		weir_r dev attach r0 r1
-		[ "$i" -ne 50 ] || remember
-		weir_r dev detach r0 r1
-	done
-	nothing_left
-	kernel_carries
-}
-
 @test "an unknown device: not found, nothing attached" {
 	fails 3 weir_r dev attach r0 nosuch
 	says '*nosuch*'

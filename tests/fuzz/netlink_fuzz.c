@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Bytes as if the kernel had answered them: devices, addresses, namespaces. The first says what was
- * asked; then each datagram has its length in two bytes before it. libmnl's socket is this file.
+ * Bytes as if the kernel had answered them: devices, addresses, namespaces; news for the monitor;
+ * rules, filters and policies for the doctor. The first says what was asked; then each datagram has
+ * its length in two bytes before it. libmnl's socket is this file.
  */
 #include <sanitizer/asan_interface.h>
 
+#include <fcntl.h>
+
 #include "ctl/link.c" /* for what is static there */
+#include "ctl/probe.h"
 #include "fuzz.h"
+#include "model/watch.h"
+#include "out/doc.h"
 
 static struct feed answers;
 static struct {
 	void *buf;
 	size_t len;
 } lent; /* the receiver's buffer, whose rest holds nothing */
-
-void weir_note(struct weir_notes *notes, const char *fmt, ...)
-{
-	(void)notes;
-	(void)fmt;
-}
 
 struct mnl_socket *mnl_socket_open2(int bus, int flags)
 {
@@ -33,6 +33,17 @@ int mnl_socket_bind(struct mnl_socket *nl, unsigned int groups, pid_t pid)
 	(void)groups;
 	(void)pid;
 	return 0;
+}
+
+/* One that always has something to read. */
+int mnl_socket_get_fd(const struct mnl_socket *nl)
+{
+	static int fd = -1;
+
+	(void)nl;
+	if (fd < 0)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd;
 }
 
 unsigned int mnl_socket_get_portid(const struct mnl_socket *nl)
@@ -100,13 +111,74 @@ static void count(void *ctx, __u32 addr, __u32 type)
 	++*(unsigned int *)ctx;
 }
 
+/* Consumes @doc. */
+static void show(json_t *doc, weir_text_fn *text)
+{
+	static FILE *void_;
+	struct weir_face face = {0};
+
+	if (!void_)
+		void_ = fopen("/dev/null", "w");
+	MUST(void_ && doc);
+	face.file = void_;
+	MUST(!weir_show(&face, json_incref(doc), text, NULL));
+	face.json = true;
+	MUST(!weir_show(&face, doc, text, NULL));
+}
+
+/* Links are attached that the news may be about. */
+static void give_devices(struct weir_watch *watch)
+{
+	struct weir_snapshot snap = {
+		.nr_devs = 2, .devs = aligned_alloc(64, 2 * sizeof(*snap.devs))};
+
+	MUST(snap.devs);
+	memset(snap.devs, 0, 2 * sizeof(*snap.devs));
+	for (__u32 i = 0; i < 2; i++) {
+		snap.devs[i].conf.ifindex = 1 + i;
+		snap.devs[i].name[0] = (char)('a' + i);
+	}
+	weir_watch_snapshot(watch, &snap);
+}
+
+static void ask_monitor(void)
+{
+	struct weir_monitor *monitor = NULL;
+	struct weir_watch watch;
+	struct weir_err err = {0};
+
+	weir_watch_init(&watch, true);
+	if (!weir_monitor_open(NULL, &watch, &monitor, &err)) {
+		give_devices(&watch);
+		for (int i = 0; i < 4 && !weir_monitor_wait(monitor, &watch, 0, &err); i++)
+			weir_watch_flush(&watch, (__u64)i * WEIR_WATCH_LIMIT_NS);
+		weir_monitor_free(monitor);
+	}
+	for (unsigned int i = 0; i < watch.events.nr; i++)
+		show(weir_doc_event(&watch.events.list[i], i), weir_text_event);
+	weir_watch_done(&watch);
+}
+
+static void ask_doctor(bool nft)
+{
+	struct weir_link link = {.ifindex = 1, .name = "eth0"};
+	struct weir_findings found = {0};
+
+	if (nft)
+		weir_doctor_nft(&found);
+	else
+		weir_doctor_bypass(&link, 1, &found);
+	show(weir_doc_doctor(&found, "6.1"), weir_text_doctor);
+	weir_findings_done(&found);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned int addrs = 0;
 	int fd;
 
 	answers = (struct feed){data, data + size};
-	switch (feed8(&answers) % 3) {
+	switch (feed8(&answers) % 6) {
 	case 0:
 		ask_link();
 		break;
@@ -116,6 +188,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		fd = open_if_nsid("/proc/self/ns/net", feed8(&answers) % 4);
 		weir_close(&fd);
+		break;
+	case 3:
+		ask_monitor();
+		break;
+	default:
+		ask_doctor(data[0] % 6 == 4);
 		break;
 	}
 	return 0;
