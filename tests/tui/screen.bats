@@ -42,10 +42,11 @@ flow() {
 	open_terminal 80 24
 	start_top -d 0.2
 	wait_until shows "route_in drops"
+	screen >"$BATS_TEST_TMPDIR/screen"
 	for stage in $STAGES; do
-		screen | grep -E "[▼│├] $stage +[0-9.]+ k "
+		grep -E "[▼│├] $stage +[0-9.]+( k)? " "$BATS_TEST_TMPDIR/screen"
 	done
-	screen | grep -E '▼ out +[0-9.]+ k'
+	grep -E '▼ out +[0-9.]+( k)?$' "$BATS_TEST_TMPDIR/screen"
 	shows "for BLACKHOLE on r0: a blackhole route swallows it."
 	shows "weir drop explain BLACKHOLE"
 	screen | grep -E 'DROPPED +[0-9.]+ ?k?/s'
