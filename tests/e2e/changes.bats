@@ -82,7 +82,8 @@ told() {
 		"$(weir_r -j dev show | jq -c '[.devices[] | select(.device == "r1") | .ifindex, .state]')" \
 		"[$old,\"device gone\"]"
 	run -0 weir_r -j top -b -n 1 -d 0.1
-	equal trouble "$(jq -r '.trouble | .kind, .try' <<<"$output" | xargs)" 'gone weir dev detach r1'
+	equal trouble "$(jq -r '.trouble | .kind, .try' <<<"$output" | xargs)" \
+		"gone weir -n $LAB-r dev detach r1"
 
 	weir_r dev attach r1
 	fast_path_carries
@@ -180,7 +181,7 @@ told() {
 	wait_until test -s "$log"
 	in_ns r ip link del r1
 	wait_until grep -q '"kind":"gone"' "$log"
-	equal remedy "$(tail -n 1 "$log" | jq -r .trouble.try)" 'weir dev detach r1'
+	equal remedy "$(tail -n 1 "$log" | jq -r .trouble.try)" "weir -n $LAB-r dev detach r1"
 	wire_server
 	weir_r dev detach r1
 	weir_r dev attach r1
@@ -311,7 +312,7 @@ honours_mtu() {
 	equal states "$(states)" 'r0=attached r1=replaced'
 	run -0 weir_r -j top -b -n 1 -d 0.1
 	equal trouble "$(jq -r '.trouble | .kind, .try' <<<"$output" | xargs)" \
-		'replaced weir dev attach r1 force'
+		"replaced weir -n $LAB-r dev attach r1 force"
 	pings 5
 	all_accounted
 	weir_r dev attach r1

@@ -539,7 +539,7 @@ static void any_frame(void **state)
 	prog_load(&prog, &row->opts);
 	prog_reset(&prog);
 	prog_local(&prog, own, true);
-	prog.conf->punt = row->punt;
+	prog.conf->punt = (__u8)row->punt;
 	prog.ctl->sample_every = row->timed;
 	if (row->apart && !has_buffers()) {
 		prog_unload(&prog);
