@@ -55,6 +55,8 @@ static json_t *stages(const struct weir_delta *delta)
 	json_t *list = json_array(), *stage;
 
 	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
+		if (!(weir_stage_hooks(i) & delta->hooks)) /* no packet can come there */
+			continue;
 		stage = json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "stage",
 			weir_stage_info[weir_fast_to_stage[i]].name, "pps",
 			weir_delta_rate(delta, sum[i].packets), "bps",
