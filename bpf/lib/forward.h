@@ -42,8 +42,10 @@ static __always_inline struct step step_link(struct pkt *p, struct headers *h)
 		if (p->vlan)
 			mac = p->vlan->mac;
 	}
-	if (unlikely(!p->vlan && *(volatile __u8 *)&conf.vlans_only))
+	if (unlikely(!p->vlan && *(volatile __u8 *)&conf.vlans_only)) {
+		p->iif = 0; /* not judged: TC may be there for these */
 		return LEAVE(weir_pass(p, xdp, UNTAGGED));
+	}
 #endif
 	if (unlikely(proto != bpf_htons(ETH_P_IP))) {
 		if (proto == bpf_htons(ETH_P_ARP))

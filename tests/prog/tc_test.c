@@ -327,6 +327,11 @@ static void the_mark_names_the_vlan_device(void **state)
 	prog_run(&xdp, &f, &ran);
 	memcpy(&mark, ran.meta, sizeof(mark));
 	assert_int_equal(mark.ifindex, 0);
+	frame_make(&f, PROTO_UDP, ROUTER, 26);
+	xdp.conf->vlans_only = 1; /* nor this: XDP is there for the VLANs */
+	prog_run(&xdp, &f, &ran);
+	memcpy(&mark, ran.meta, sizeof(mark));
+	assert_int_equal(mark.ifindex, 0);
 }
 
 /* Then TC is told to take all for judged. */

@@ -142,6 +142,16 @@ static void keep_for_vlans(const struct weir_ns *ns, __u32 ifindex)
 		weir_hook_remove(ns, &at);
 }
 
+/* The last VLAN device has gone: XDP goes, too, and all else unless TC was attached there itself. */
+static void end_for_vlans(const struct weir_ns *ns, __u32 ifindex)
+{
+	struct weir_hook_at xdp = {ifindex, WEIR_HOOK_xdp};
+
+	weir_hook_remove(ns, &xdp);
+	if (!weir_dev_pinned(ns, ifindex) || weir_dev_vlans_only(ns, ifindex, false))
+		weir_dev_remove(ns, ifindex);
+}
+
 /* One device's end. A device that VLAN devices lie on goes on for these; one that was attached for
  * them alone goes with the last. */
 static void detach_one(const struct weir_ns *ns, const char *name, struct weir_notes *notes)
@@ -161,7 +171,7 @@ static void detach_one(const struct weir_ns *ns, const char *name, struct weir_n
 	if (dev)
 		weir_dev_remove(ns, dev);
 	if (root && !weir_vlans_of(ns, root) && !weir_dev_conf(ns, root, &conf) && conf.vlans_only)
-		weir_dev_remove(ns, root);
+		end_for_vlans(ns, root);
 }
 
 int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr_devs,
