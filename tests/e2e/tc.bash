@@ -113,3 +113,9 @@ bulk() {
 	wait_until cmp "$sent" "$got"
 	equal sha256 "$(sha256sum <"$got")" "$(sha256sum <"$sent")"
 }
+
+# polls_after NS: s0 is not polled again within that time, however full its ring becomes.
+polls_after() {
+	in_ns s unshare -m sh -c "mount -t sysfs sysfs /sys && cd /sys/class/net/s0 &&
+		echo $(($1 > 0)) >napi_defer_hard_irqs && echo $1 >gro_flush_timeout"
+}

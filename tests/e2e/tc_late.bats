@@ -70,12 +70,6 @@ qdisc_drops() {
 	balanced
 }
 
-# polls_after NS: s0 is not polled again within that time, however full its ring becomes.
-polls_after() {
-	in_ns s unshare -m sh -c "mount -t sysfs sysfs /sys && cd /sys/class/net/s0 &&
-		echo $(($1 > 0)) >napi_defer_hard_irqs && echo $1 >gro_flush_timeout"
-}
-
 # flood_slow COUNT: to a server that is polled twice a second; then it is polled as ever.
 flood_slow() {
 	in_ns r ethtool -K r1 tso off # else a veth passes its ring by
