@@ -116,16 +116,30 @@ equal() {
 counters() {
 	local id
 
-	id=$(weir_r -j dev show "${1%/*}" | jq -e --arg hook "${1#"${1%/*}"}" '[.devices[]
-		| select($hook == "" or "/" + .hook == $hook).rows_map_id][0]') &&
-		bpftool -j map dump id "$id" | jq -r '
-		[.[].formatted.value | (.[""][""] | to_entries) as $exits
-		| $exits[],
-		  (.punt_drop | to_entries[] | .key = "punt_drop_" + $exits[.key].key),
-		  (del(.cpu, .queue, .bank, .queues, .punt_drop, .[""]) | to_entries[])]
-		| group_by(.key)[]
-		| [.[].value | if type == "object" then . else {packets: .} end] as $cells
-		| "\(.[0].key) \([$cells[].packets] | add) \([$cells[].bytes] | add)"'
+	id=$(weir_r -j dev show "${1%/*}" | awk -v RS='}' -v hook="${1#"${1%/*}"}" '
+		match($0, /"rows_map_id":[0-9]+/) &&
+		(hook == "" || index($0, "\"hook\":\"" substr(hook, 2) "\"")) {
+			print substr($0, RSTART + 14, RLENGTH - 14)
+			exit
+		}') && [ -n "$id" ] && bpftool map dump id "$id" | awk -F '[":, ]+' '
+		# member N: the Nth of an array that has no names of its own
+		function add(field, n) { sum[member == "" ? name : member " " at, field] += n }
+		/"cpu": / { named = 0 }
+		/"(exit|punt_drop)": \[/ { member = $2; at = 0; next }
+		/\},\{/ { at++; next }
+		/^ *\]/ { member = ""; next }
+		/"": \{/ { next }
+		/": \{/ { names[name = $2]; if (name != "in" && name != "value") exits[named++] = name; next }
+		$2 == "packets" || $2 == "bytes" { add($2, $3); next }
+		$2 !~ /^(key|cpu|queue|bank|queues)?$/ && $3 ~ /^[0-9]/ { name = $2; names[name]; add("packets", $3) }
+		END {
+			delete names["value"]
+			for (name in names)
+				print name, sum[name, "packets"] + 0, sum[name, "bytes"] + 0
+			for (at = 0; at < named; at++)
+				print "punt_drop_" exits[at], sum["punt_drop " at, "packets"] + 0,
+					sum["punt_drop " at, "bytes"] + 0
+		}'
 }
 
 # mark [DEV...]; ...; since DEV NAME [bytes]: how far it has counted since. DEV as for counters.

@@ -18,8 +18,8 @@ setup_file() {
 	for dev in r0 r1; do # one confirmation for each next hop and test, however slow the machine
 		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
 	done
-	for x in c r s; do
-		in_ns "$x" sysctl -qw net.ipv4.icmp_ratelimit=0
+	for x in c r s; do # by the mask: a rate of 0 empties the bucket of ip_error() too
+		in_ns "$x" sysctl -qw net.ipv4.icmp_ratemask=0
 	done
 	# the hosts swallow what is sent to these in silence, since they do not forward
 	ip -n "$LAB-r" route add 198.18.0.0/16 via "$C_ADDR"
@@ -51,6 +51,7 @@ teardown() {
 	ip -n "$LAB-c" route replace default via "$R0_ADDR"
 	ip -n "$LAB-s" route replace default via "$R1_ADDR"
 	ip -n "$LAB-c" route flush cache
+	ip -n "$LAB-r" neigh flush nud permanent dev r1
 	weir_r --pin "$BPFFS/$LAB-other" dev detach all 2>/dev/null || true
 	weir_r dev detach all
 }

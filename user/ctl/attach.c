@@ -350,7 +350,7 @@ static int make_and_lock(
 			return rc;
 		*lock = weir_ns_lock(ns, "");
 	} while (*lock == -ENOENT && --tries);
-	return *lock < 0 ? weir_fail_sys(err, *lock, "locking %s", ns->dir) : 0;
+	return *lock < 0 ? weir_fail_pins(ns, err, *lock, "locking the pins") : 0;
 }
 
 /* What one command attaches. */

@@ -119,7 +119,7 @@ int weir_capture_open(
 		weir_fail(err, WEIR_NOT_FOUND, 0, "no device is attached");
 		weir_remedy(err, "weir dev attach DEV");
 	} else if (rc) {
-		weir_fail_sys(err, rc, "opening the captures in %s", ns->dir);
+		weir_fail_pins(ns, err, rc, "opening the captures");
 	} else if (c->ctl->capture_every && c->ctl->capture_until_ns > now_ns()) {
 		rc = -EBUSY;
 		weir_fail(

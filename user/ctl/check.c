@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -200,14 +201,14 @@ static int check_abi(struct weir_ns *ns, struct weir_err *err)
 	struct weir_ctl c = {};
 
 	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		return weir_fail_sys(err, -errno, "opening %s/ctl", ns->dir);
+		return weir_fail_pins(ns, err, -errno, "opening ctl");
 	if (fd < 0 && errno == ENOENT)
 		return refuse_pins(ns, err, "are incomplete");
 	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_ARRAY ||
 		info.value_size < 8 || info.value_size > 4096)
 		return refuse_pins(ns, err, "are not weir's, or broken");
 	if (info.value_size == sizeof(c) && bpf_map_lookup_elem(fd, &zero, &c))
-		return weir_fail_sys(err, -errno, "reading %s/ctl", ns->dir);
+		return weir_fail_pins(ns, err, -errno, "reading ctl");
 	if (info.value_size != sizeof(c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI)
 		return refuse_pins(ns, err, "belong to another version of weir");
 	return 0;
@@ -216,6 +217,7 @@ static int check_abi(struct weir_ns *ns, struct weir_err *err)
 int weir_shared_check(struct weir_ns *ns, struct weir_err *err)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	bool attached;
 	int rc;
 
@@ -224,6 +226,8 @@ int weir_shared_check(struct weir_ns *ns, struct weir_err *err)
 	rc = weir_place_check(ns, err);
 	if (rc)
 		return rc;
+	if (!stat(weir_pin_path(ns, path, "dev"), &st) && !S_ISDIR(st.st_mode))
+		return refuse_pins(ns, err, "are not weir's, or broken");
 	attached = weir_each_dev(ns, has_link, ns);
 	if (!attached && access(weir_pin_path(ns, path, "link_redirect_err"), F_OK) &&
 		errno == ENOENT)
@@ -237,7 +241,7 @@ int weir_shared_check(struct weir_ns *ns, struct weir_err *err)
 	if (!rc)
 		rc = weir_each_dev(ns, check_dev, ns);
 	if (rc == -EPERM || rc == -EACCES)
-		return weir_fail_sys(err, rc, "opening the pins in %s", ns->dir);
+		return weir_fail_pins(ns, err, rc, "opening the pins");
 	if (rc)
 		return refuse_pins(
 			ns, err, rc == -ENOENT ? "are incomplete" : "are not weir's, or broken");

@@ -181,9 +181,9 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 	unsigned int i;
 
 	if (lock == -EACCES || lock == -EPERM)
-		return weir_fail_sys(err, lock, "opening %s", ns->dir);
+		return weir_fail_pins(ns, err, lock, "opening the pins");
 	if (lock >= 0 && access(ns->dir, W_OK))
-		return weir_fail_sys(err, -errno, "removing pins from %s", ns->dir);
+		return weir_fail_pins(ns, err, -errno, "removing the pins");
 	if (!nr_devs)
 		weir_place_make_ours(ns);
 	else if (weir_place_check(ns, err))

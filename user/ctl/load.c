@@ -162,6 +162,8 @@ int weir_job_load(struct weir_job *j, struct weir_err *err)
 		rc = place_maps(j);
 	if (!rc)
 		rc = bpf_object__load(j->obj);
+	if (rc && !weir_libbpf_said()[0])
+		return weir_fail_pins(j->ns, err, rc, "making the maps");
 	if (rc)
 		return weir_fail_sys(err, rc, "loading the %s program for %s (%s)", hook,
 			j->link.name, weir_libbpf_said());
@@ -243,6 +245,6 @@ int weir_job_pin(struct weir_job *j, struct weir_err *err)
 		return 0;
 	weir_hook_pin(j->ns, &j->at, path, j->hooked_filter ? "filter" : "link");
 	if (bpf_obj_pin(j->hooked, path))
-		return weir_fail_sys(err, -errno, "pinning %s", path);
+		return weir_fail_pins(j->ns, err, -errno, "pinning a link");
 	return 0;
 }

@@ -108,7 +108,7 @@ int weir_shared_up(struct weir_ns *ns, struct weir_err *err)
 		return 0;
 	weir_clear_tree(ns->dir); /* what a killed attach left behind */
 	if (mkdir(weir_pin_path(ns, path, "dev"), 0700) && errno != EEXIST)
-		return weir_fail_sys(err, -errno, "making %s", path);
+		return weir_fail_pins(ns, err, -errno, "making dev");
 	skel = open_events(ns);
 	rc = skel ? events_bpf__load(skel) : -ENOMEM;
 	if (!rc)

@@ -60,6 +60,17 @@ int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 	return error;
 }
 
+int weir_fail_pins(const struct weir_ns *ns, struct weir_err *err, int error, const char *what)
+{
+	char opt[300];
+
+	weir_fail_sys(err, error, "%s in %s", what, ns->dir);
+	if (err && !err->remedy[0])
+		weir_remedy(err, "weir%s dev detach all  (the pins are broken)",
+			weir_ns_option(ns, opt));
+	return error;
+}
+
 const char *weir_ns_option(const struct weir_ns *ns, char buf[300])
 {
 	size_t n = (size_t)snprintf(buf, 300, "%s%s", ns->name[0] ? " -n " : "", ns->name);
@@ -294,7 +305,13 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 	do
 		rc = mkdir_p(dev);
 	while (rc == -ENOENT && --tries); /* another weir removed a part of it in between */
-	return rc ? weir_fail_sys(err, rc, "making %s", dev) : 0;
+	if (!rc)
+		return 0;
+	weir_fail_pins(ns, err, rc, "making dev");
+	if (rc == -ENOTDIR || rc == -ELOOP || rc == -ENOENT)
+		weir_remedy(err, "ls -ld %s %s %s  (what is no folder there: move it away)",
+			ns->base, ns->dir, dev);
+	return rc;
 }
 
 int weir_lock_dir(const char *path, bool wait)

@@ -46,6 +46,9 @@ const char *weir_ns_option(const struct weir_ns *ns, char buf[300]);
 /* What a failure with @error means to a user without the capability. */
 int weir_fail_sys(struct weir_err *err, int error, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same of something in the folder of the pins: "@what in DIR: ...", with how to mend them. */
+int weir_fail_pins(
+	const struct weir_ns *ns, struct weir_err *err, int error, const char *what);
 
 static inline void weir_close(int *fd)
 {

@@ -15,7 +15,7 @@ int weir_sampling_set(struct weir_ns *ns, __u32 every, struct weir_err *err)
 	if (rc)
 		return rc;
 	if (lock == -EACCES || lock == -EPERM)
-		return weir_fail_sys(err, lock, "opening %s", ns->dir);
+		return weir_fail_pins(ns, err, lock, "opening the pins");
 	fd = weir_shared_map(ns, "ctl");
 	if (fd == -ENOENT) {
 		weir_fail(err, WEIR_NOT_FOUND, 0, "no device is attached");
@@ -23,10 +23,10 @@ int weir_sampling_set(struct weir_ns *ns, __u32 every, struct weir_err *err)
 		return fd;
 	}
 	if (fd < 0)
-		return weir_fail_sys(err, fd, "opening %s/ctl", ns->dir);
+		return weir_fail_pins(ns, err, fd, "opening ctl");
 	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (c == MAP_FAILED)
-		return weir_fail_sys(err, -errno, "mapping %s/ctl", ns->dir);
+		return weir_fail_pins(ns, err, -errno, "mapping ctl");
 	__atomic_store_n(&c->sample_every, every, __ATOMIC_RELAXED);
 	munmap(c, sizeof(*c));
 	return 0;

@@ -241,7 +241,6 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 		weir_ns_lock(ns, ""); /* not while somebody attaches or detaches */
 	int rc = weir_shared_check(ns, err);
 	struct weir_view *v;
-	char opt[300];
 
 	if (rc)
 		return rc;
@@ -258,11 +257,7 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 	weir_close(&lock);
 	if (rc && rc != -ENOENT) {
 		weir_view_free(v);
-		weir_fail_sys(err, rc, "opening the counters in %s", ns->dir);
-		if (rc != -EPERM && rc != -EACCES)
-			weir_remedy(err, "weir%s dev detach all  (the pins are broken)",
-				weir_ns_option(ns, opt));
-		return rc;
+		return weir_fail_pins(ns, err, rc, "opening the counters");
 	}
 	*out = v;
 	return 0;
@@ -495,7 +490,7 @@ int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out, s
 		close(lock);
 	if (rc) {
 		weir_snapshot_done(&snap);
-		return weir_fail_sys(err, rc, "reading the counters in %s", v->ns->dir);
+		return weir_fail_pins(v->ns, err, rc, "reading the counters");
 	}
 	*out = snap;
 	return 0;
