@@ -39,17 +39,38 @@ static __always_inline bool capture_allowed(struct weir_cursor *cur, __u64 now)
 	return true;
 }
 
-/* 1 where the packet in hand is one to capture; its head is kept. */
-__checked_once int capture_begin(hook_ctx *ctx, struct weir_cursor *cur)
+/*
+ * Of each @every packets of a CPU one is captured, and chance says which: a fixed step would see but
+ * one side of traffic that alternates. False for the first packet of a new step, most times.
+ */
+static __always_inline bool capture_next(struct weir_cursor *cur, __u32 every)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u32 at;
+
+	if (cur->capture_of != every) {
+		cur->capture_of = every;
+		cur->capture_at = 1 + bpf_get_prandom_u32() % every;
+		cur->capture_in = cur->capture_at - 1;
+		if (cur->capture_in)
+			return false;
+	}
+	at = 1 + bpf_get_prandom_u32() % every;
+	cur->capture_in = every - cur->capture_at + at;
+	cur->capture_at = at;
+	return true;
+}
+
+/* 1 where the packet in hand is one to capture; its head is kept. */
+__checked_once int capture_begin(hook_ctx *ctx, struct weir_cursor *cur, __u32 every)
+{
 	struct weir_capture *c;
 	__u32 zero = 0, len, n;
+	__u64 now;
 
-	if (!cur || now > *(volatile __u64 *)&ctl.capture_until_ns)
+	if (!cur || !every || !capture_next(cur, every))
 		return 0;
-	cur->uncaptured = 0;
-	if (!capture_allowed(cur, now))
+	now = bpf_ktime_get_ns();
+	if (now > *(volatile __u64 *)&ctl.capture_until_ns || !capture_allowed(cur, now))
 		return 0;
 	c = bpf_map_lookup_elem(&capture_head, &zero);
 	if (!c)

@@ -219,8 +219,8 @@ __checked_once int timing_begin(struct weir_cursor *cur, __u32 every, __u32 inde
 
 static __always_inline void capture_want(struct pkt *p, __u32 every)
 {
-	if (every && ++p->cur->uncaptured >= every)
-		p->captured = capture_begin(p->ctx, p->cur);
+	if (every && (p->cur->capture_of != every || !--p->cur->capture_in))
+		p->captured = capture_begin(p->ctx, p->cur, every);
 }
 
 /* Counts the packet in; false when the maps are not as large as the machine (never, if user space

@@ -91,7 +91,7 @@ struct weir_cursor {
 	__u64 verdict_ns;
 	__u64 left_ns;	/* when the timed packet in hand left the stage before */
 	__u32 narrow;	/* routes depend on ports and protocol: rules or multipath hashing do */
-	__u32 uncaptured; /* packets since the last one that was captured */
+	__u32 capture_in; /* packets to go to the next one that is captured */
 	__u64 capture_lost; /* own loss: captures that the ring had no room for */
 	__u64 skb;	/* TC: the frame that was redirected, until it is known what became of it */
 	__u32 skb_oif;	/* where to */
@@ -99,7 +99,9 @@ struct weir_cursor {
 	__u32 capture_nr;
 	__u32 _pad;
 	__u64 capture_limited; /* own loss: captures that WEIR_CAPTURE_RATE forbade */
-	__u32 _pad2[4];
+	__u32 capture_at; /* which of each capture_of packets that is; another each time */
+	__u32 capture_of;
+	__u32 _pad2[2];
 	struct weir_route uncached; /* of the packet in hand, where the table had no room */
 } __attribute__((aligned(64)));
 
