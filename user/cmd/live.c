@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/cmd.h"
 #include "tui/screen.h"
 #include "tui/tui.h"
@@ -24,14 +25,6 @@ struct live {
 	__u64 every_ns, due_ns, left; /* readings to come */
 	bool begun;
 };
-
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * SECOND_NS + (__u64)t.tv_nsec;
-}
 
 static int no_memory(struct weir_err *err)
 {
@@ -52,7 +45,7 @@ static int show(struct live *l, struct weir_err *err)
 
 static int read_now(struct live *l, struct weir_err *err)
 {
-	__u64 now = now_ns();
+	__u64 now = weir_now_ns();
 	struct weir_snapshot snap;
 	int ret;
 
@@ -81,7 +74,7 @@ static int press(struct live *l, int key, struct weir_err *err)
 	if (changed & CHANGED_QUIT)
 		return 1;
 	if (changed & CHANGED_PAUSE)
-		l->due_ns = weir_tui_is_paused(l->tui) ? ULLONG_MAX : now_ns();
+		l->due_ns = weir_tui_is_paused(l->tui) ? ULLONG_MAX : weir_now_ns();
 	return changed & CHANGED_VIEW ? show(l, err) : 0;
 }
 
@@ -89,7 +82,7 @@ static int loop(struct live *l, struct weir_err *err)
 {
 	int ret, key = 0;
 
-	l->due_ns = now_ns();
+	l->due_ns = weir_now_ns();
 	ret = read_now(l, err);
 	while (!ret && l->left) {
 		switch (weir_screen_wait(l->screen, l->due_ns, &key)) {

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/cmd.h"
 #include "out/doc.h"
 
@@ -30,14 +31,6 @@ struct monitoring {
 	struct weir_monitor *monitor;
 	struct weir_watch watch;
 };
-
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000000000ull + (__u64)t.tv_nsec;
-}
 
 static int look(struct monitoring *m, struct weir_err *err)
 {
@@ -89,11 +82,11 @@ static void greet(const struct monitoring *m)
 
 static int loop(struct monitoring *m, struct weir_err *err)
 {
-	__u64 last = now_ns(), due = last + READ_NS, now;
+	__u64 last = weir_now_ns(), due = last + READ_NS, now;
 	int ret = 0;
 
 	while (!ret && !stopped) {
-		now = now_ns();
+		now = weir_now_ns();
 		if (now >= due) {
 			ret = look(m, err);
 			last = now;
@@ -109,7 +102,7 @@ static int loop(struct monitoring *m, struct weir_err *err)
 			ret = tell(m, err);
 	}
 	if (!ret) {
-		weir_watch_flush(&m->watch, now_ns());
+		weir_watch_flush(&m->watch, weir_now_ns());
 		ret = tell(m, err);
 	}
 	return ret > 0 ? 0 : ret;

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
 #include "priv.h"
 
 #define LEASE_NS 1500000000ull
@@ -26,14 +26,6 @@ struct weir_capturing {
 	int (*fn)(void *ctx, const struct weir_capture *packet);
 	void *ctx;
 };
-
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000000000ull + (__u64)t.tv_nsec;
-}
 
 static void losses(const struct weir_capturing *c, __u64 *full, __u64 *limited)
 {
@@ -96,7 +88,7 @@ static int open_all(struct weir_capturing *c, const struct weir_ns *ns)
 
 static void renew(struct weir_capturing *c)
 {
-	__atomic_store_n(&c->ctl->capture_until_ns, now_ns() + LEASE_NS, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->ctl->capture_until_ns, weir_now_ns() + LEASE_NS, __ATOMIC_RELAXED);
 }
 
 int weir_capture_open(
@@ -120,7 +112,7 @@ int weir_capture_open(
 		weir_remedy(err, "weir dev attach DEV");
 	} else if (rc) {
 		weir_fail_pins(ns, err, rc, "opening the captures");
-	} else if (c->ctl->capture_every && c->ctl->capture_until_ns > now_ns()) {
+	} else if (c->ctl->capture_every && c->ctl->capture_until_ns > weir_now_ns()) {
 		rc = -EBUSY;
 		weir_fail(
 			err, WEIR_REFUSED, 0, "another 'weir trace' is reading in this namespace");
@@ -132,7 +124,7 @@ int weir_capture_open(
 		return rc;
 	}
 	losses(c, &c->full_before, &c->limited_before);
-	c->start_ns = now_ns();
+	c->start_ns = weir_now_ns();
 	renew(c);
 	__atomic_store_n(&c->ctl->capture_every, every, __ATOMIC_RELEASE);
 	*out = c;

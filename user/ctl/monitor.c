@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -16,6 +15,7 @@
 #include <bpf/libbpf.h>
 #include <libmnl/libmnl.h>
 
+#include "base/clock.h"
 #include "priv.h"
 
 enum { AT_ONCE = 64 }; /* messages, before the caller is given a turn */
@@ -29,14 +29,6 @@ struct report {
 	struct weir_watch *watch;
 	__u64 now_ns;
 };
-
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
-}
 
 /* --- from netlink to reports --- */
 
@@ -165,7 +157,7 @@ static int dump(__u16 type, size_t head, __u8 family, struct report *to)
 
 static int report_all(struct weir_watch *watch)
 {
-	struct report to = {watch, now_ns()};
+	struct report to = {watch, weir_now_ns()};
 	int rc;
 
 	weir_watch_begin(watch);
@@ -213,7 +205,7 @@ void weir_monitor_free(struct weir_monitor *m)
 /* 1 with news, 0 where there are none left, -errno. */
 static int take_one(struct weir_monitor *m, struct weir_watch *watch)
 {
-	struct report to = {watch, now_ns()};
+	struct report to = {watch, weir_now_ns()};
 	ssize_t n = mnl_socket_recvfrom(m->nl, m->buf, sizeof(m->buf));
 
 	if (n < 0 && errno == ENOBUFS) {

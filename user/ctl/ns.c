@@ -291,7 +291,8 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 		if (mount("bpf", BPFFS, "bpf", 0, "mode=0700")) {
 			rc = weir_fail_sys(err, -errno, "mounting the BPF file system on " BPFFS);
 			if (rc == -ENOENT)
-				weir_remedy(err, "mount -t sysfs sysfs /sys; mount -t bpf bpf " BPFFS);
+				weir_remedy(
+					err, "mount -t sysfs sysfs /sys; mount -t bpf bpf " BPFFS);
 			return rc;
 		}
 		weir_note(notes, "mounted the BPF file system on " BPFFS);

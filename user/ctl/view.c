@@ -14,16 +14,18 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <net/if.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
 #include "model/account.h"
 #include "priv.h"
 
-/* How long a reading without a cut believes what the kernel said of a device. */
+/* How old what the kernel says of the hooks may get: in a quick reading, and where a cut is made.
+ */
 #define ASK_EVERY_NS 3000000000ull
+#define ASK_CUT_NS   500000000ull
 
 /* One array map in memory. */
 struct window {
@@ -235,6 +237,34 @@ static int open_vlan(void *ctx, const struct weir_vlan_key *key, const struct we
 	return 0;
 }
 
+/* What became of the device: some system calls. */
+static void ask_state(struct view_dev *d)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct weir_hook_state state;
+
+	memcpy(d->name, ((const struct weir_conf *)d->conf_map.at)->name, sizeof(d->name));
+	if (weir_hook_look(&d->at, d->link, d->filter, &state))
+		return;
+	d->prog_id = state.prog_id;
+	d->link_id = state.link_id;
+	d->gone = !if_indextoname(d->at.ifindex, d->name);
+	if (d->gone)
+		memcpy(d->name, ((const struct weir_conf *)d->conf_map.at)->name, sizeof(d->name));
+	d->detached = !d->gone && state.ifindex != d->at.ifindex;
+	if (d->at.hook == WEIR_HOOK_xdp && !d->gone && !d->detached &&
+		!bpf_xdp_query((int)d->at.ifindex, 0, &q))
+		d->detached = q.prog_id != d->prog_id && q.drv_prog_id != d->prog_id &&
+			      q.skb_prog_id != d->prog_id;
+}
+
+static void ask_states(struct weir_view *v, __u64 now)
+{
+	v->asked_ns = now;
+	for (unsigned int i = 0; i < v->nr_devs; i++)
+		ask_state(&v->dev[i]);
+}
+
 int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *err)
 {
 	__cleanup_close int lock =
@@ -254,6 +284,8 @@ int weir_view_open(struct weir_ns *ns, struct weir_view **out, struct weir_err *
 		rc = weir_each_dev(ns, open_dev, v);
 	if (!rc)
 		rc = weir_each_vlan(ns, open_vlan, v);
+	if (!rc)
+		ask_states(v, weir_now_ns());
 	weir_close(&lock);
 	if (rc && rc != -ENOENT) {
 		weir_view_free(v);
@@ -348,7 +380,10 @@ static int cut(const struct weir_view *v, int *rest_bank)
 	return rc;
 }
 
-/* Frames that the cut waited for in vain, or, in a quick reading, that are under way right now. */
+/*
+ * Frames that are under way right now, in a quick reading, and those that the last cut waited for
+ * in vain: nothing tells of them any more, and their row counts them with the next packet.
+ */
 static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 {
 	const struct weir_ctl *c = v->ctl.at;
@@ -362,33 +397,12 @@ static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 
 			if (d->conf.ifindex != cur->ifindex || d->hook != WEIR_HOOK_xdp)
 				continue;
-			if (!snap->exact)
-				d->inflight += n;
-			else if (cur->seq != c->seq)
+			if (cur->seq != c->seq && !c->cut_open)
 				d->total.lost += n;
+			else if (!snap->exact)
+				d->inflight += n;
 		}
 	}
-}
-
-/* What became of the device: some system calls, which a reading without a cut seldom makes. */
-static void ask_state(struct view_dev *d)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, q);
-	struct weir_hook_state state;
-
-	memcpy(d->name, ((const struct weir_conf *)d->conf_map.at)->name, sizeof(d->name));
-	if (weir_hook_look(&d->at, d->link, d->filter, &state))
-		return;
-	d->prog_id = state.prog_id;
-	d->link_id = state.link_id;
-	d->gone = !if_indextoname(d->at.ifindex, d->name);
-	if (d->gone)
-		memcpy(d->name, ((const struct weir_conf *)d->conf_map.at)->name, sizeof(d->name));
-	d->detached = !d->gone && state.ifindex != d->at.ifindex;
-	if (d->at.hook == WEIR_HOOK_xdp && !d->gone && !d->detached &&
-		!bpf_xdp_query((int)d->at.ifindex, 0, &q))
-		d->detached = q.prog_id != d->prog_id && q.drv_prog_id != d->prog_id &&
-			      q.skb_prog_id != d->prog_id;
 }
 
 static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
@@ -411,18 +425,13 @@ static void read_state(const struct view_dev *d, struct weir_dev_snapshot *s)
 	s->detached = d->detached;
 }
 
-/* Asks with each cut, else seldom, so that a quick reading is one of memory alone. */
+/* Seldom, so that a quick reading is one of memory alone. */
 static void read_states(struct weir_view *v, struct weir_snapshot *snap)
 {
-	bool ask = snap->exact || !v->asked_ns || snap->time_ns - v->asked_ns >= ASK_EVERY_NS;
-
-	if (ask)
-		v->asked_ns = snap->time_ns;
-	for (unsigned int i = 0; i < v->nr_devs; i++) {
-		if (ask)
-			ask_state(&v->dev[i]);
+	if (snap->time_ns - v->asked_ns >= (snap->exact ? ASK_CUT_NS : ASK_EVERY_NS))
+		ask_states(v, snap->time_ns);
+	for (unsigned int i = 0; i < v->nr_devs; i++)
 		read_state(&v->dev[i], &snap->devs[i]);
-	}
 }
 
 static int by_name(const void *a, const void *b)
@@ -465,19 +474,17 @@ int weir_view_read(struct weir_view *v, bool exact, struct weir_snapshot *out, s
 {
 	struct weir_snapshot snap = {.exact = exact, .netns_cookie = v->ns->cookie};
 	const struct weir_ctl *c = v->ctl.at;
-	struct timespec now;
 	int rc = 0, lock = -1, rest_bank = -1;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	snap.time_ns = weir_now_ns();
 	if (exact && c) {
 		lock = weir_ns_lock(v->ns, "dev");
 		if (lock == -ENOENT) /* all was detached meanwhile: nothing counts any more */
 			rc = weir_grace(v->ns);
 		else
 			rc = lock < 0 ? lock : cut(v, &rest_bank);
-		clock_gettime(CLOCK_MONOTONIC, &now);
+		snap.time_ns = weir_now_ns();
 	}
-	snap.time_ns = (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
 	snap.sample_every = c ? c->sample_every : 0;
 	if (!rc)
 		rc = fill(v, &snap, rest_bank);

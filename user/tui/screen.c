@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tui/keys.h"
 #include "tui/screen.h"
 
@@ -359,14 +360,6 @@ static int key_of(int c)
 	return c < WEIR_KEY_BACKSPACE + 1 ? c : 0;
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000000000ull + (__u64)t.tv_nsec;
-}
-
 /* Something can be read: a key, or the end of a terminal that was closed. */
 static enum weir_screen_event read_key(int *key)
 {
@@ -387,7 +380,7 @@ enum weir_screen_event weir_screen_wait(struct weir_screen *s, __u64 due_ns, int
 	for (;;) {
 		struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
 		enum weir_screen_event event = take_noted(s);
-		__u64 now = now_ns(), left = due_ns > now ? due_ns - now : 0;
+		__u64 now = weir_now_ns(), left = due_ns > now ? due_ns - now : 0;
 		struct timespec timeout = {
 			.tv_sec = (time_t)(left / 1000000000),
 			.tv_nsec = (long)(left % 1000000000),
