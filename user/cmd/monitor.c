@@ -101,6 +101,8 @@ static int loop(struct monitoring *m, struct weir_err *err)
 		if (!ret)
 			ret = tell(m, err);
 	}
+	if (!ret)
+		ret = look(m, err); /* what has happened since the last reading */
 	if (!ret) {
 		weir_watch_flush(&m->watch, weir_now_ns());
 		ret = tell(m, err);
