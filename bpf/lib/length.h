@@ -35,15 +35,12 @@ static __always_inline __u32 total_len(const struct pkt *p, const struct iphdr *
 	return bpf_ntohs(ip->tot_len);
 }
 
-/* What a tunnel carries is cut by headers of its own. */
+/* What a tunnel carries is cut by headers of its own. The context of TC is the skb itself. */
 static __always_inline bool is_tunnelled(struct __sk_buff *skb)
 {
-	struct sk_buff *s;
+	struct sk_buff *s = (void *)skb;
 
-	if (!bpf_ksym_exists(bpf_cast_to_kern_ctx))
-		return true;
-	s = bpf_cast_to_kern_ctx(skb);
-	return BPF_CORE_READ_BITFIELD(s, encapsulation);
+	return BPF_CORE_READ_BITFIELD_PROBED(s, encapsulation);
 }
 
 /* 0 where it cannot be told. */
