@@ -10,11 +10,7 @@ load frame
 
 setup_file() {
 	start_lab || return
-	local dev
-
-	for dev in r0 r1; do
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
+	confirm_once
 	in_ns r sysctl -qw net.ipv4.icmp_ratelimit=0
 }
 

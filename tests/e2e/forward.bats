@@ -8,11 +8,9 @@ load helper
 
 setup_file() {
 	start_lab || return
-	local x dev
+	local x
 
-	for dev in r0 r1; do # one confirmation for each next hop and test, however slow the machine
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
+	confirm_once
 	for x in c r s; do
 		in_ns "$x" sysctl -qw net.ipv4.icmp_ratelimit=0
 	done

@@ -56,6 +56,22 @@ stop_lab() {
 	remove_lab "$LAB"
 }
 
+# confirm_once [DEV...]: one confirmation for each next hop there and lab, however slow the machine.
+confirm_once() {
+	local dev
+
+	[ $# -gt 0 ] || set -- r0 r1
+	for dev; do
+		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
+	done
+}
+
+# The hosts swallow what is sent to these in silence, since they do not forward.
+route_to_hosts() {
+	ip -n "$LAB-r" route replace 198.18.0.0/16 via "$C_ADDR"
+	ip -n "$LAB-r" route replace 198.19.0.0/16 via "$S_ADDR"
+}
+
 # in_ns c|r|s CMD...
 in_ns() {
 	local x=$1

@@ -9,14 +9,8 @@ load helper
 
 setup_file() {
 	start_lab || return
-	local dev
-
-	for dev in r0 r1; do
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
-	# the hosts swallow what is sent to these in silence, since they do not forward
-	ip -n "$LAB-r" route add 198.18.0.0/16 via "$C_ADDR"
-	ip -n "$LAB-r" route add 198.19.0.0/16 via "$S_ADDR"
+	confirm_once
+	route_to_hosts
 }
 
 teardown_file() {

@@ -11,8 +11,9 @@ setup_file() {
 	start_lab || return
 	# What is not done here must not happen: no confirmation of next hops between two steps.
 	local dev
+
+	confirm_once
 	for dev in r0 r1; do
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
 		in_ns r sysctl -qw "net.ipv4.neigh.$dev.locktime=0" # believe what moved at once
 	done
 	load_foreign
@@ -119,7 +120,7 @@ nothing_else() {
 	ip -n "$LAB-s" route add default via "$R1_ADDR"
 	ip -n "$LAB-r" addr add "$R1_ADDR/24" dev r1
 	ip -n "$LAB-r" link set r1 up
-	in_ns r sysctl -qw net.ipv4.neigh.r1.base_reachable_time_ms=3600000
+	confirm_once r1
 	tells recreated ".before == $old and .now == $(ifindex_of r1)" \
 		'try: weir dev detach r1; weir dev attach r1'
 	# and what is said helps

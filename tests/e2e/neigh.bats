@@ -58,7 +58,7 @@ lladdr_is() {
 }
 
 @test "an unknown next hop is resolved by the kernel, and then forwarded to by XDP" {
-	in_ns r sysctl -qw net.ipv4.neigh.r1.base_reachable_time_ms=3600000
+	confirm_once r1
 	weir_r dev attach r0 r1
 	wait_until in_ns c ping -q -c 1 -W 1 "$R0_ADDR" # so that r0's side is known
 	mark
@@ -79,7 +79,7 @@ lladdr_is() {
 }
 
 @test "one packet for each reachable time confirms a next hop, whatever the load" {
-	in_ns r sysctl -qw net.ipv4.neigh.r1.base_reachable_time_ms=3600000
+	confirm_once r1
 	weir_r dev attach r0 r1
 	wait_until in_ns c ping -q -c 1 -W 1 "$S_ADDR"
 	wait_until in_ns c ping -q -c 1 -W 1 "$S_ADDR"

@@ -11,11 +11,7 @@ OTHER=198.51.100.50 OTHER_MAC=02:00:00:00:01:55
 
 setup_file() {
 	start_lab || return
-	local dev
-
-	for dev in r0 r1; do
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
+	confirm_once
 	ip -n "$LAB-r" neigh add "$OTHER" lladdr "$OTHER_MAC" dev r1 nud permanent
 	# for frames to the MAC address of a host that is not there
 	ip -n "$LAB-s" link set s0 promisc on

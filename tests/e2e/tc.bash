@@ -12,18 +12,14 @@ KILLS=${KILLS:-14}
 
 setup_file() {
 	start_lab && read_cookie || return
-	local dev x
+	local x
 
 	in_ns r ethtool -K r0 gro on # so that without XDP it takes what weir-gen sends
-	for dev in r0 r1; do # one confirmation for each next hop and test, however slow the machine
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
+	confirm_once
 	for x in c r s; do # by the mask: a rate of 0 empties the bucket of ip_error() too
 		in_ns "$x" sysctl -qw net.ipv4.icmp_ratemask=0
 	done
-	# the hosts swallow what is sent to these in silence, since they do not forward
-	ip -n "$LAB-r" route add 198.18.0.0/16 via "$C_ADDR"
-	ip -n "$LAB-r" route add 198.19.0.0/16 via "$S_ADDR"
+	route_to_hosts
 }
 
 teardown_file() {
@@ -46,8 +42,7 @@ teardown() {
 	done
 	in_ns r ethtool -K r1 tso on gso on
 	ip -n "$LAB-r" route flush root 203.0.113.0/24
-	ip -n "$LAB-r" route replace 198.18.0.0/16 via "$C_ADDR"
-	ip -n "$LAB-r" route replace 198.19.0.0/16 via "$S_ADDR"
+	route_to_hosts
 	ip -n "$LAB-c" route replace default via "$R0_ADDR"
 	ip -n "$LAB-s" route replace default via "$R1_ADDR"
 	ip -n "$LAB-c" route flush cache

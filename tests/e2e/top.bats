@@ -10,11 +10,7 @@ STAGES="nic_rx xdp ip_rcv nf_prerouting route_in ip_forward nf_forward nf_postro
 
 setup_file() {
 	start_lab || return
-	local dev
-
-	for dev in r0 r1; do
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
+	confirm_once
 	# the server swallows what is sent there in silence, since it does not forward
 	ip -n "$LAB-r" route add 198.19.0.0/16 via "$S_ADDR"
 	ip -n "$LAB-r" route add blackhole 203.0.113.0/24

@@ -8,8 +8,7 @@ load objects
 
 setup_file() {
 	start_lab && read_cookie || return
-	in_ns r sysctl -qw net.ipv4.neigh.r0.base_reachable_time_ms=3600000
-	in_ns r sysctl -qw net.ipv4.neigh.r1.base_reachable_time_ms=3600000
+	confirm_once
 }
 
 teardown_file() {

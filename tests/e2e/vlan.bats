@@ -20,9 +20,7 @@ setup_file() {
 		ip -n "$LAB-r" link add "$dev" type veth peer name "${dev}p" || return
 		ip -n "$LAB-r" link set "$dev" up && ip -n "$LAB-r" link set "${dev}p" up || return
 	done
-	for dev in r0 r1 vout; do
-		in_ns r sysctl -qw "net.ipv4.neigh.$dev.base_reachable_time_ms=3600000"
-	done
+	confirm_once r0 r1 vout
 	ip -n "$LAB-r" link set vin address "$(lab_mac r0)"
 	ip -n "$LAB-r" link set vout address "$(lab_mac r1)"
 	ip -n "$LAB-r" addr add 198.18.20.254/24 dev vout
