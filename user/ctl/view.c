@@ -387,17 +387,21 @@ static int cut(const struct weir_view *v, int *rest_bank)
 static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 {
 	const struct weir_ctl *c = v->ctl.at;
+	/* before the cursors: another's cut may begin meanwhile */
+	__u32 seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
+	bool open = __atomic_load_n(&c->cut_open, __ATOMIC_ACQUIRE);
 
 	for (__u32 cpu = 0; cpu < v->cursor.entries; cpu++) {
 		const struct weir_cursor *cur = window_entry(&v->cursor, cpu);
-		__u32 n = __atomic_load_n(&cur->inflight, __ATOMIC_RELAXED);
+		__u32 n = __atomic_load_n(&cur->inflight, __ATOMIC_ACQUIRE);
+		bool behind = (__s32)(seq - __atomic_load_n(&cur->seq, __ATOMIC_RELAXED)) > 0;
 
 		for (unsigned int i = 0; n && i < snap->nr_devs; i++) {
 			struct weir_dev_snapshot *d = &snap->devs[i];
 
 			if (d->conf.ifindex != cur->ifindex || d->hook != WEIR_HOOK_xdp)
 				continue;
-			if (cur->seq != c->seq && !c->cut_open)
+			if (behind && !open)
 				d->total.lost += n;
 			else if (!snap->exact)
 				d->inflight += n;
