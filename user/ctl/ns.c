@@ -65,9 +65,19 @@ int weir_fail_pins(const struct weir_ns *ns, struct weir_err *err, int error, co
 	char opt[300];
 
 	weir_fail_sys(err, error, "%s in %s", what, ns->dir);
-	if (err && !err->remedy[0])
-		weir_remedy(err, "weir%s dev detach all  (the pins are broken)",
-			weir_ns_option(ns, opt));
+	switch (error) {
+	case -EROFS: /* has its remedy */
+	case -EPERM:
+	case -EACCES:
+	case -ENOMEM: /* the machine's want, and no fault of the pins */
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOSPC:
+	case -EAGAIN:
+	case -EINTR:
+		return error;
+	}
+	weir_remedy(err, "weir%s dev detach all  (the pins are broken)", weir_ns_option(ns, opt));
 	return error;
 }
 
