@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Rules, as BPF programs and user space share them.
+ *
+ * A rule set is one array of pages: a header, trees that find a packet's rule, the rules' records,
+ * and the text that they were made from. It is made aside and put in place by one update of an outer map,
+ * so whoever looks, a packet or `filter show`, has one set or the other, whole.
+ */
+#ifndef WEIR_RULES_H
+#define WEIR_RULES_H
+
+#include <linux/types.h>
+
+#define WEIR_PAGE	 4096
+#define WEIR_RULES_MAX	 131072 /* rules in a set, and slots for their counters */
+#define WEIR_TREES_MAX	 8
+#define WEIR_SETS_MAX	 1024    /* named sets */
+#define WEIR_ELEMS_MAX	 1048576 /* elements of all of them */
+#define WEIR_SET_NAME	 32	 /* with the zero */
+#define WEIR_LINE_MAX	 65536	 /* bytes of one rule's text */
+#define WEIR_BUCKETS_MAX 65536	 /* token buckets of `limit` */
+
+/* Sets of rules: the map's index, and what they are asked. */
+#define WEIR_RULESETS(SET)                                                                         \
+	SET(filter, "what passes")                                                                 \
+	SET(dnat, "where to, before routing")                                                      \
+	SET(snat, "where from, after routing")
+
+enum weir_ruleset {
+#define SET(id, text) WEIR_RULESET_##id,
+	WEIR_RULESETS(SET)
+#undef SET
+		WEIR_RULESET_COUNT
+};
+
+#define WEIR_VERDICTS(VERDICT)                                                                     \
+	VERDICT(accept, "the packet goes on")                                                      \
+	VERDICT(drop, "the packet is dropped")                                                     \
+	VERDICT(reject, "the packet is dropped, and its sender told: ICMP 3/13, or a TCP RST")     \
+	VERDICT(punt, "the packet is the kernel's")                                                \
+	VERDICT(count, "the packet is counted, and the next rules are asked")
+
+enum weir_verdict {
+#define VERDICT(id, text) WEIR_##id,
+	WEIR_VERDICTS(VERDICT)
+#undef VERDICT
+		WEIR_VERDICT_COUNT
+};
+
+/* What a NAT rule does. */
+#define WEIR_NATS(NAT)                                                                             \
+	NAT(snat, "the source becomes one of a pool")                                              \
+	NAT(masquerade, "the source becomes the device's own address")                             \
+	NAT(dnat, "the destination becomes another")                                               \
+	NAT(map, "one address stands for another, both ways")
+
+enum weir_nat {
+#define NAT(id, text) WEIR_NAT_##id,
+	WEIR_NATS(NAT)
+#undef NAT
+		WEIR_NAT_COUNT
+};
+
+/* What a mapping, or the filter before it, depends on besides the inside (RFC 4787, 4.1 and 5). */
+#define WEIR_DEPENDENCIES(D)                                                                       \
+	D(endpoint, "on nothing: endpoint-independent")                                            \
+	D(address, "on the other address")                                                         \
+	D(address_port, "on the other address and port")
+
+enum weir_dependency {
+#define D(id, text) WEIR_DEPENDS_##id,
+	WEIR_DEPENDENCIES(D)
+#undef D
+		WEIR_DEPENDENCY_COUNT
+};
+
+/* Of the connection that a packet belongs to, as conntrack has them: bits. */
+#define WEIR_STATES(STATE)                                                                         \
+	STATE(new, "the first packet of a connection")                                             \
+	STATE(established, "packets have gone both ways")                                          \
+	STATE(related, "an ICMP error about a known connection")                                   \
+	STATE(invalid, "of no connection, and it can begin none")
+
+enum weir_state_bit {
+#define STATE(id, text) WEIR_STATE_BIT_##id,
+	WEIR_STATES(STATE)
+#undef STATE
+		WEIR_STATE_COUNT
+};
+
+enum weir_state {
+#define STATE(id, text) WEIR_STATE_##id = 1 << WEIR_STATE_BIT_##id,
+	WEIR_STATES(STATE)
+#undef STATE
+};
+
+enum weir_frag { WEIR_FRAG_NONE, WEIR_FRAG_FIRST, WEIR_FRAG_LATER };
+
+/*
+ * The fields that trees cut by. Numbers in host order. A packet that carries no ports (a later fragment,
+ * ICMP) has WEIR_NO_PORT, which lies in the range of a rule without ports alone.
+ */
+#define WEIR_DIMS(DIM)                                                                             \
+	DIM(src)                                                                                   \
+	DIM(dst)                                                                                   \
+	DIM(sport)                                                                                 \
+	DIM(dport)                                                                                 \
+	DIM(proto)                                                                                 \
+	DIM(iif)                                                                                   \
+	DIM(oif)
+
+enum weir_dim {
+#define DIM(id) WEIR_DIM_##id,
+	WEIR_DIMS(DIM)
+#undef DIM
+		WEIR_DIM_COUNT
+};
+
+#define WEIR_NO_PORT 0x10000
+#define WEIR_NO_DEV  0 /* iif of a local sender's packet; oif of one for this host */
+
+/* What rules test of a packet. */
+struct weir_fields {
+	__u32 dim[8]; /* by enum weir_dim; the last is 0 */
+	__u8 tcp_flags;
+	__u8 icmp_type, icmp_code; /* where dim[proto] is ICMP and frag is not LATER */
+	__u8 frag;		   /* enum weir_frag */
+	__u8 state;		   /* one enum weir_state; 0: not tracked, no rule with a state matches */
+	__u8 _pad[3];
+	__u32 len; /* of the frame, for counters */
+	__u32 flow; /* hash of the flow, for limits per flow */
+};
+
+/* What a box tests beside its ranges: bits of weir_box.checks. */
+enum weir_check {
+	WEIR_CHECK_TCP = 1 << 0,       /* (tcp_flags & mask) == flags; TCP with its header only */
+	WEIR_CHECK_ICMP_TYPE = 1 << 1, /* ICMP with its header only */
+	WEIR_CHECK_ICMP_CODE = 1 << 2,
+	WEIR_CHECK_STATE = 1 << 3,
+	WEIR_CHECK_FRAG = 1 << 4, /* any fragment, or this kind */
+	WEIR_CHECK_LIMIT = 1 << 5,
+	WEIR_LOG = 1 << 6, /* no test: the rule logs */
+};
+
+/*
+ * One alternative of a rule: a box in the space of the fields. A rule with lists has several. One
+ * cache line.
+ */
+struct weir_box {
+	__u32 src[2], dst[2]; /* lowest and highest, inclusive */
+	__u32 sport[2], dport[2]; /* 0 and ~0: any, ports or not */
+	__u32 iif, oif; /* 0: any */
+	__u32 rule; /* its place in the list, from 0: the lowest that matches decides */
+	__u16 src_set, dst_set; /* named sets, 0 = none */
+	__u16 sport_set, dport_set;
+	__u8 proto[2];
+	__u8 tcp_flags, tcp_mask;
+	__u8 icmp_type, icmp_code;
+	__u8 states; /* enum weir_state, any of these */
+	__u8 frag;   /* WEIR_FRAG_NONE with CHECK_FRAG: any fragment */
+	__u16 checks; /* enum weir_check */
+	__u16 _pad;
+} __attribute__((aligned(64)));
+
+enum weir_limit_per { WEIR_PER_RULE, WEIR_PER_SRC, WEIR_PER_DST, WEIR_PER_FLOW };
+
+/* A rule's record: what is done once it has matched. One cache line, by its place in the list. */
+struct weir_rule_rec {
+	__u32 id;   /* as the user has it; stable */
+	__u32 slot; /* of its counters; stable as long as the id is */
+	__u8 verdict; /* enum weir_verdict; of the filter */
+	__u8 nat;     /* enum weir_nat; of the others */
+	__u8 mapping, filtering; /* enum weir_dependency */
+	__u8 limit_per; /* enum weir_limit_per */
+	__u8 log;
+	__u16 checks; /* enum weir_check of any of its boxes */
+	__u64 limit_ns; /* for one token; 0 = no limit */
+	__u32 limit_burst; /* tokens that a full bucket holds */
+	__u32 to[2];	   /* addresses that it translates to, host order, inclusive */
+	__u16 to_port[2];  /* and ports; 0 = the packet's own, or any */
+	__u32 dev;	   /* masquerade, map: whose address */
+	__u32 block;	   /* deterministic: ports for each inside address; 0 = no */
+	__u32 text;	   /* bytes into the text: where its line begins */
+	__u32 text_len;	   /* without newline */
+} __attribute__((aligned(64)));
+
+/* The head of a rule set: page 0. */
+struct weir_ruleset_head {
+	__u32 magic; /* WEIR_MAGIC */
+	__u32 abi;
+	__u32 generation;
+	__u32 rules;
+	__u32 pages; /* all */
+	__u32 trees;
+	__u32 root[WEIR_TREES_MAX]; /* of each tree */
+	__u32 best[WEIR_TREES_MAX]; /* the lowest rule in it: a tree that cannot do better is not asked */
+	__u32 rec_page; /* where records begin */
+	__u32 text_page;
+	__u32 text_len;
+	__u32 checks; /* enum weir_check of all its rules */
+	__u32 next_id; /* what the next new rule is called */
+};
+
+/* Map `counts`, index cpu * slots + slot: what a rule matched. One writer per cell. */
+struct weir_rule_count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Map `sets`: an element is a prefix of an address, or of a port's 16 bits. */
+struct weir_elem_key {
+	__u16 set;
+	__u16 len; /* bits */
+	__u32 value; /* host order, bits behind the prefix 0 */
+};
+
+struct weir_elem {
+	__u32 added_s; /* CLOCK_MONOTONIC */
+};
+
+/* Map `set_info`, by the set's number: what is to be looked up. */
+struct weir_set_info {
+	char name[WEIR_SET_NAME];
+	__u32 elems;
+	__u16 bits; /* 32: addresses, 16: ports; 0: no such set */
+	__u16 _pad;
+	__u32 of_len[33]; /* elements of each length of prefix */
+	__u32 _pad2;
+	__u64 lens; /* bit n: there are elements of n bits */
+};
+
+#ifndef __bpf__
+_Static_assert(sizeof(struct weir_box) == 64, "a box is a cache line");
+_Static_assert(sizeof(struct weir_rule_rec) == 64, "a record is a cache line");
+_Static_assert(sizeof(struct weir_fields) == 48, "fields have no holes");
+#endif
+
+#endif
