@@ -12,7 +12,8 @@
 const volatile struct weir_self self = {
 	.ifindex = 1,
 	.queues = 1,
-	.routes_mask = WEIR_ROUTES_MIN - 1,
+	.flows_mask = WEIR_FLOWS_MIN - 1,
+	.hops_mask = WEIR_FLOWS_MIN / WEIR_HOPS_SHARE - 1,
 	.virtual_link = true,
 };
 
@@ -66,10 +67,17 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, WEIR_ROUTES_MIN); /* for all CPUs, set before loading */
+	__uint(max_entries, WEIR_FLOWS_MIN); /* for all CPUs, set before loading */
 	__type(key, __u32);
-	__type(value, struct weir_route);
-} routes SEC(".maps");
+	__type(value, struct weir_flow);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WEIR_FLOWS_MIN / WEIR_HOPS_SHARE); /* likewise */
+	__type(key, __u32);
+	__type(value, struct weir_hop);
+} hops SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

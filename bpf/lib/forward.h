@@ -146,14 +146,14 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 }
 
 static __always_inline struct step step_ip_forward(
-	struct pkt *p, struct headers *h, const struct weir_route *r, long found)
+	struct pkt *p, struct headers *h, const struct weir_flow *f, long found)
 {
 	if (unlikely(h->ip->ttl <= 1))
 		return LEAVE(weir_punt(p, ip_forward, IP_TTL));
 	if (unlikely(!h->wire_len))
 		return LEAVE(weir_punt(p, ip_forward, GSO_UNKNOWN));
 	if (unlikely(found == BPF_FIB_LKUP_RET_FRAG_NEEDED ||
-		     (found == BPF_FIB_LKUP_RET_SUCCESS && h->wire_len > r->mtu))) {
+		     (found == BPF_FIB_LKUP_RET_SUCCESS && h->wire_len > f->mtu))) {
 		if (h->ip->frag_off & bpf_htons(IP_DF))
 			return LEAVE(weir_punt(p, ip_forward, PKT_TOO_BIG));
 		return LEAVE(weir_punt(p, ip_forward, IP_FRAGMENT));
@@ -178,7 +178,7 @@ static __always_inline struct step step_nf_postrouting(struct pkt *p, struct hea
 
 /* @asked: the FIB was asked just now, which is when the next hop's time is looked at too. */
 static __always_inline struct step step_neigh(
-	struct pkt *p, const struct weir_route *r, long found, bool asked)
+	struct pkt *p, const struct weir_hop *r, long found, bool asked)
 {
 	if (unlikely(found == BPF_FIB_LKUP_RET_NO_NEIGH))
 		return LEAVE(weir_pass(p, neigh, NEIGH_UNRESOLVED));
@@ -202,7 +202,7 @@ struct written {
  * others hold too, a sniffer for one, before the program begins, and forgets XDP's mark.
  */
 static __always_inline bool rewrite(
-	struct pkt *p, const struct headers *h, const struct weir_route *r)
+	struct pkt *p, const struct headers *h, const struct weir_hop *r)
 {
 	struct iphdr ip = *h->ip;
 	struct written w;
@@ -215,7 +215,7 @@ static __always_inline bool rewrite(
 }
 
 static __always_inline struct verdict step_xmit(
-	struct pkt *p, struct headers *h, const struct weir_route *r)
+	struct pkt *p, struct headers *h, const struct weir_hop *r)
 {
 	if (unlikely(!r->dev))
 		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
@@ -241,7 +241,7 @@ static __always_inline bool may_redirect(__u32 dev)
  * came with. What is not finished is put back: the headers are not written before the end.
  */
 static __always_inline struct verdict xmit_tagged(
-	struct pkt *p, const struct weir_route *r, enum csum_state csum, __u32 check_off)
+	struct pkt *p, const struct weir_hop *r, enum csum_state csum, __u32 check_off)
 {
 	int grow = (int)(ETH_HLEN + tags_len(r)) - (int)p->l3_off;
 	struct headers h;
@@ -269,7 +269,7 @@ static __always_inline struct verdict xmit_tagged(
 }
 
 static __always_inline struct verdict step_xmit(
-	struct pkt *p, struct headers *h, const struct weir_route *r)
+	struct pkt *p, struct headers *h, const struct weir_hop *r)
 {
 	enum csum_state csum = CSUM_WHOLE;
 	__u32 check_off = 0;
@@ -308,8 +308,8 @@ static __always_inline struct verdict forward(struct pkt *p)
 		.eth = (void *)(long)p->ctx->data,
 		.end = (void *)(long)p->ctx->data_end,
 	};
-	struct weir_route *r;
-	struct route_key key;
+	struct way way = {};
+	struct flow_key key;
 	bool asked;
 
 #if HOOK_TC
@@ -319,22 +319,19 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_link(p, &h));
 	TAKE(step_ip_rcv(p, &h));
 	TAKE(step_nf_prerouting(p, &h));
-	epoch_follow(p);
-	key = route_key(p, &h);
-	asked = unlikely(!route_find(p, h.ip, &key, &r));
-	if (asked) {
-		if (!r) {
-			r = &p->cur->uncached;
-			p->row->route_full++;
-		}
-		found = route_ask(p, &h, &key, r);
-	}
+	world_look(p);
+	key = flow_key(p, &h);
+	if (likely(flow_find(p, h.ip, &key, &way.flow)))
+		way.hop = hop_at(way.flow->hop);
+	asked = unlikely(!way.hop);
+	if (asked)
+		found = route_ask(p, &h, &key, &way);
 	TAKE(step_route_in(p, &h, found));
-	TAKE(step_ip_forward(p, &h, r, found));
+	TAKE(step_ip_forward(p, &h, way.flow, found));
 	TAKE(step_nf_forward(p, &h));
 	TAKE(step_nf_postrouting(p, &h));
-	TAKE(step_neigh(p, r, found, asked));
-	return step_xmit(p, &h, r);
+	TAKE(step_neigh(p, way.hop, found, asked));
+	return step_xmit(p, &h, way.hop);
 }
 
 #endif

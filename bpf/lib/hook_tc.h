@@ -58,11 +58,12 @@ static __always_inline __u32 hook_tag(hook_ctx *ctx)
 				 : 0;
 }
 
-static __always_inline struct net *hook_net(hook_ctx *ctx)
+/* The context is the skb itself: to be read by a probe. */
+static __always_inline struct net_device *hook_dev(hook_ctx *ctx)
 {
-	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	struct sk_buff *skb = (void *)ctx;
 
-	return skb->dev->nd_net.net;
+	return BPF_CORE_READ(skb, dev);
 }
 
 static __always_inline struct weir_cursor *hook_cursor(__u32 cpu)

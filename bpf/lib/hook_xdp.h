@@ -43,11 +43,12 @@ static __always_inline __u32 hook_tag(hook_ctx *ctx)
 	return 0;
 }
 
-static __always_inline struct net *hook_net(hook_ctx *ctx)
+/* The context is the kernel's own struct, whatever the kernel shows of it: to be read by a probe. */
+static __always_inline struct net_device *hook_dev(hook_ctx *ctx)
 {
-	struct xdp_buff *x = bpf_cast_to_kern_ctx(ctx);
+	struct xdp_buff *x = (void *)ctx;
 
-	return x->rxq->dev->nd_net.net;
+	return BPF_CORE_READ(x, rxq, dev);
 }
 
 static __always_inline struct weir_cursor *hook_cursor(__u32 cpu)

@@ -8,7 +8,14 @@
 
 #include "base.h"
 
+#include <bpf/bpf_core_read.h>
+
+typedef struct {
+	int counter;
+} __attribute__((preserve_access_index)) atomic_t;
+
 struct netns_ipv4 {
+	atomic_t rt_genid;
 	bool fib_has_custom_rules;
 	__u8 sysctl_fib_multipath_hash_policy;
 } __attribute__((preserve_access_index));

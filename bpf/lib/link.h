@@ -24,7 +24,7 @@ struct headers {
 };
 
 /* By 16-bit words: struct ethhdr is packed, which would make it twelve bytes one by one. */
-static __always_inline void write_macs(struct ethhdr *eth, const struct weir_route *r)
+static __always_inline void write_macs(struct ethhdr *eth, const struct weir_hop *r)
 {
 	__u16 *to = (__u16 *)eth;
 
@@ -82,7 +82,7 @@ static __always_inline struct tagged tags_read(struct pkt *p, const struct ethhd
 	return t;
 }
 
-static __always_inline __u32 tags_len(const struct weir_route *r)
+static __always_inline __u32 tags_len(const struct weir_hop *r)
 {
 	return r->tags[0] ? r->tags[1] ? 2 * TAG_LEN : TAG_LEN : 0;
 }

@@ -12,7 +12,7 @@
 #include "exits.h"
 #include "hist.h"
 
-#define WEIR_ABI		2
+#define WEIR_ABI		3
 #define WEIR_CPU_MAX		1024
 #define WEIR_QUEUE_MAX		64  /* queues told apart; higher ones share the last row, and say so */
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */
@@ -41,33 +41,52 @@ struct weir_ctl {
 	__u64 capture_until_ns; /* CLOCK_MONOTONIC: a reader that dies leaves no capture behind */
 	__u64 netns_cookie;
 	__u32 tc; /* TC ingress is attached somewhere: XDP must mark what it has judged */
-	__u32 _pad;
+	__u32 generation; /* moves when user space has changed what flows depend on */
 };
 
 /*
- * Map `routes`: what the FIB said lately, for each CPU a table of its own. One entry is one cache
- * line. It answers for at most two epochs; then the FIB is asked again, so that a change of routes or
- * neighbours is honoured within 100 ms with no process alive. The key holds all that the answer
- * depends on: ports and protocol only where rules or multipath hashing look at them.
+ * Map `flows`: what was decided about a flow, for each CPU a table of its own. One entry is one cache
+ * line. It holds while the cursor's `world` does (routes, rules, addresses, devices: whatever changes
+ * them changes that), and for two epochs: then its next hop must have been confirmed by the FIB, for
+ * whichever flow, within two epochs, so that a change of neighbours is honoured within 100 ms with no
+ * process alive; and once in WEIR_FLOW_EPOCHS the FIB is asked for the flow itself (its path's MTU). The
+ * key holds all that the answer depends on: ports and protocol only where something looks at them.
  */
-#define WEIR_EPOCH_NS	50000000
-#define WEIR_ROUTES	131072 /* in all; a power of two, shared out among the CPUs */
-#define WEIR_ROUTES_MIN 1024   /* for a CPU */
+#define WEIR_EPOCH_NS	 50000000
+#define WEIR_FLOW_EPOCHS 20
+#define WEIR_FLOWS	 131072 /* in all; a power of two, shared out among the CPUs */
+#define WEIR_FLOWS_MIN	 1024	/* for a CPU */
+#define WEIR_HOPS_SHARE	 8	/* flows for each next hop there is room for */
 
-struct weir_route {
+struct weir_flow {
 	__u32 saddr, daddr; /* network order, as the ports */
 	__u32 ports;	    /* source and destination; 0 in fragments and where there are none */
 	__u32 iif;
 	__u16 proto_tos; /* protocol, then TOS, as bytes in memory */
 	__u16 mtu;
+	__u32 world;	 /* in which it was decided */
+	__u32 epoch;	 /* in which the FIB confirmed the next hop */
+	__u32 asked;	 /* in which the FIB was asked for this flow */
+	__u32 hop;	 /* in `hops` */
+	__u32 hop_serial; /* which that was then */
+	__u32 slot;	 /* of the rule that let it pass, plus one; 0 = none did */
+	__u32 _pad[5];
+} __attribute__((aligned(64)));
+
+/*
+ * Map `hops`: next hops as the FIB named them, for each CPU a table of its own, shared by its flows. An
+ * entry is not overwritten by another next hop's while flows may use it: for two epochs.
+ */
+struct weir_hop {
 	__u32 oif;
-	__u32 nexthop;
-	__u32 epoch;	 /* in which the FIB was asked */
+	__u32 nexthop;	 /* network order; an IPv6 one folded */
+	__u32 epoch;	 /* in which the FIB named it */
+	__u32 serial;	 /* another for each next hop that takes the entry */
 	__u16 macs[6];	 /* destination and source, as they are written */
 	__u32 dev;	 /* the device that XDP sends by: oif, or below it where that is a VLAN */
 	__u32 tags[WEIR_TAGS_MAX]; /* to write, outer first, as in the frame; 0 = none */
 	__u32 reachable_ms; /* of oif; 0 = it is not attached */
-	__u32 _pad;
+	__u32 _pad[5];
 } __attribute__((aligned(64)));
 
 /*
@@ -85,9 +104,9 @@ struct weir_cursor {
 	__u32 tick;	/* jiffies, lowest bits, when epoch was last looked at */
 	__u32 epoch;	/* CLOCK_MONOTONIC, coarse, in steps of WEIR_EPOCH_NS */
 	__u32 generic;	/* the frame in flight came through generic XDP */
-	__u32 generic_failed; /* generic XDP: the driver refused the frame in hand */
+	__u32 world;	/* what was decided in an earlier one is not to be trusted */
 	__u32 timed;	/* a frame in flight is timed; its verdict came at verdict_ns */
-	__u32 clock_cost_ns;
+	__u32 generation; /* ctl.generation, as last seen */
 	__u64 verdict_ns;
 	__u64 left_ns;	/* when the timed packet in hand left the stage before */
 	__u32 narrow;	/* routes depend on ports and protocol: rules or multipath hashing do */
@@ -97,12 +116,17 @@ struct weir_cursor {
 	__u32 skb_oif;	/* where to */
 	__u32 capture_epoch; /* in which capture_nr packets were captured */
 	__u32 capture_nr;
-	__u32 _pad;
+	__u32 _pad2;
 	__u64 capture_limited; /* own loss: captures that WEIR_CAPTURE_RATE forbade */
 	__u32 capture_at; /* which of each capture_of packets that is; another each time */
 	__u32 capture_of;
-	__u32 _pad2[2];
-	struct weir_route uncached; /* of the packet in hand, where the table had no room */
+	__u32 generic_failed; /* generic XDP: the driver refused the frame in hand */
+	__u32 clock_cost_ns;
+	__u32 genid;	/* the kernel's count of changes of routes, as last seen */
+	__u32 hop_serial; /* the last that was given */
+	__u32 _pad[14];
+	struct weir_flow uncached; /* of the packet in hand, where the tables had no room */
+	struct weir_hop uncached_hop;
 } __attribute__((aligned(64)));
 
 /*
@@ -129,7 +153,7 @@ struct weir_row {
 	struct weir_count punt_drop[WEIR_EXIT_COUNT];
 	__u64 tx_packets; /* frames that this device's driver took from any weir device */
 	__u64 neigh_full; /* own limit: a next hop that the table of confirmations had no room for */
-	__u64 route_full; /* own limit: an answer of the FIB that the table of routes had no room for */
+	__u64 flow_full; /* own limit: a packet of a flow that the table of flows had no room for */
 	__u64 gso_frames; /* of `in`: superframes, and the segments that they stand for */
 	__u64 gso_segs;
 } __attribute__((aligned(64)));
@@ -164,7 +188,8 @@ enum weir_punt {
 struct weir_self {
 	__u32 ifindex;
 	__u32 queues;	   /* rows per CPU */
-	__u32 routes_mask; /* entries of the table of routes for a CPU, less one */
+	__u32 flows_mask; /* entries of the table of flows for a CPU, less one */
+	__u32 hops_mask;  /* of next hops, likewise */
 	__u8 virtual_link; /* local senders may leave checksums open (veth, tun) */
 	__u8 generic;
 	__u8 _pad[2];
@@ -264,10 +289,11 @@ struct weir_neigh {
 };
 
 #ifndef __bpf__ /* clang defines it for that target */
-_Static_assert(sizeof(struct weir_cursor) == 192, "a cursor is two cache lines and a route");
+_Static_assert(sizeof(struct weir_cursor) == 320, "a cursor is three cache lines, a flow and a hop");
 _Static_assert(__builtin_offsetof(struct weir_cursor, capture_lost) == 64,
 	"what every packet looks at shares one cache line");
-_Static_assert(sizeof(struct weir_route) == 64, "a route is a cache line");
+_Static_assert(sizeof(struct weir_flow) == 64 && sizeof(struct weir_hop) == 64,
+	"a flow is a cache line, and a next hop another");
 _Static_assert(__builtin_offsetof(struct weir_row, exit) + sizeof(struct weir_count) == 56,
 	"a forwarded packet's counters share one cache line");
 #endif

@@ -197,21 +197,21 @@ nothing_else() {
 	nothing_else
 }
 
-@test "a table of routes that is full" {
+@test "a table of flows that is full" {
 	ip -n "$LAB-r" route replace 198.19.0.0/16 via "$S_ADDR"
 	ip -n "$LAB-r" neigh replace "$S_ADDR" lladdr "$(lab_mac s0)" nud permanent dev r1
 	in_ns c "$BUILD/weir-gen" dev c0 to "$(lab_mac r0)" src "$C_ADDR" dst 198.19.0.0/16 \
 		sport 1024 flows 60000 count 600000 json >"$BATS_TEST_TMPDIR/report"
 	ip -n "$LAB-r" neigh del "$S_ADDR" dev r1
-	[ "$(weir_r -j path show dev r0 | jq '.devices[0].route_full')" -gt 0 ] ||
+	[ "$(weir_r -j path show dev r0 | jq '.devices[0].flow_full')" -gt 0 ] ||
 		skip "the flows did not fill the table here"
-	wait_until seen routes_full '.device == "r0" and .count > 0'
+	wait_until seen flows_full '.device == "r0" and .count > 0'
 	kill -INT "$LINES_PID" "$OBJECTS_PID"
 	wait "$LINES_PID" "$OBJECTS_PID"
-	grep -q 'packets asked the FIB: the table of routes was full' "$LINES"
+	grep -q 'packets asked the FIB: the table of flows was full' "$LINES"
 	# not one was kept back in the end
-	equal packets "$(jq -s 'map(select(.event == "routes_full").count) | add' "$OBJECTS")" \
-		"$(weir_r -j path show dev r0 | jq '.devices[0].route_full')"
+	equal packets "$(jq -s 'map(select(.event == "flows_full").count) | add' "$OBJECTS")" \
+		"$(weir_r -j path show dev r0 | jq '.devices[0].flow_full')"
 }
 
 @test "a driver's queue that is full" {

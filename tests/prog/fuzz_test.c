@@ -461,7 +461,7 @@ static void run_many(void (*make)(struct frame *f))
 
 	for (run_nr = 0; run_nr < runs; run_nr++) {
 		if (!(run_nr % 512))
-			prog_forget_routes(&prog);
+			prog_forget_flows(&prog);
 		make(&f);
 		if (row->apart)
 			prog.linear = first_buffer(&f);

@@ -91,13 +91,13 @@ static void again_when_due(void **state)
 	prog_reachable(&prog, PORT_OUT, 5);
 	for (i = 0; i < 5; i++) {
 		assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
-		prog_forget_routes(&prog);
+		prog_forget_flows(&prog);
 		wait_ms(6);
 	}
 	prog_reachable(&prog, PORT_OUT, 3600 * 1000);
 	assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
 	for (i = 0; i < 5; i++) {
-		prog_forget_routes(&prog);
+		prog_forget_flows(&prog);
 		wait_ms(1);
 		assert_exit(way_to(FAR), X(xmit, NONE));
 	}
@@ -116,12 +116,12 @@ static void asked_with_the_fib(void **state)
 	prog_forget_hops(&prog);
 	for (age = 0; age < 2; age++)
 		assert_exit(prog_exit_at(&prog, &f, &ran, age), X(xmit, NONE));
-	prog_route_age(prog_route(&prog, &f));
+	prog_flow_age(prog_flow(&prog, &f));
 	assert_exit(way_of(&f), X(neigh, NEIGH_CONFIRM));
 	assert_exit(way_of(&f), X(xmit, NONE));
 }
 
-/* A flow that the table of routes has no room for asks each time, and is confirmed no more often.
+/* A flow that the table of flows has no room for asks each time, and is confirmed no more often.
  */
 static void flows_without_a_kept_route_too(void **state)
 {
@@ -173,7 +173,7 @@ static void not_towards_a_device_that_is_not_attached(void **state)
 	prog_reachable(&prog, PORT_OUT, 3600 * 1000);
 	prog_reachable(&prog, PORT_BARE, 3600 * 1000);
 	assert_exit(way_to(FAR), X(neigh, NEIGH_CONFIRM));
-	prog_forget_routes(&prog);
+	prog_forget_flows(&prog);
 	assert_exit(way_to(BARE_HOP), X(neigh, NEIGH_CONFIRM));
 	assert_exit(way_to(BARE_HOP), X(xmit, EGRESS_NOT_ATTACHED));
 }
@@ -224,7 +224,7 @@ static void many_next_hops(void **state)
 			net_many_hop(round & 1 ? MANY_HOPS - 1 - i : i, addr);
 			assert_exit(way_to(addr), round ? X(xmit, NONE) : X(neigh, NEIGH_CONFIRM));
 		}
-		prog_forget_routes(&prog);
+		prog_forget_flows(&prog);
 	}
 }
 
@@ -241,7 +241,7 @@ static void full_table_sends_nothing_to_the_kernel(void **state)
 	net_many_hop(7, addr);
 	frame_make(&f, PROTO_UDP, addr, 26);
 	for (i = 0; i < 3; i++) {
-		prog_forget_routes(&full);
+		prog_forget_flows(&full);
 		assert_exit(prog_exit(&full, &f, &(struct ran){0}), X(xmit, NONE));
 		prog_sum(&full, &sum);
 		assert_int_equal(sum.neigh_full, 1);
@@ -276,7 +276,7 @@ static void unresolved_is_not_confirmed(void **state)
 	assert_exit(way_to(HOP_LOST), X(neigh, NEIGH_CONFIRM));
 	assert_exit(way_to(FAR_LOST), X(xmit, NONE));
 	assert_int_equal(net_ip("neigh del " HOP_LOST " dev out0"), 0);
-	prog_forget_routes(&prog);
+	prog_forget_flows(&prog);
 	assert_exit(way_to(FAR_LOST), X(neigh, NEIGH_UNRESOLVED));
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "prog.h"
@@ -62,15 +63,24 @@ bool net_allowed(void)
 	return false;
 }
 
+/* Programs look at the kernel's count of changes once a tick: the next packet finds a later one. */
+static void next_tick(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 11000000}, NULL);
+}
+
 int net_ip(const char *fmt, ...)
 {
 	char cmd[512] = "ip ";
 	va_list ap;
+	int rc;
 
 	va_start(ap, fmt);
 	vsnprintf(cmd + 3, sizeof(cmd) - 3, fmt, ap);
 	va_end(ap);
-	return system(cmd);
+	rc = system(cmd);
+	next_tick();
+	return rc;
 }
 
 static int set_sysctl(const char *path, const char *value)
@@ -91,6 +101,7 @@ void net_sysctl(const char *name, const char *value)
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
 	assert_int_equal(set_sysctl(path, value), 0);
+	next_tick();
 }
 
 void net_many_hop(unsigned int i, char addr[16])

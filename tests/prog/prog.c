@@ -167,12 +167,16 @@ static void size_map(const struct prog *p, const char *name, __u32 entries)
 }
 
 /* In memory, so that tests see what is kept, and may put there what no FIB has said. */
-static void size_routes(struct prog *p, const struct prog *share)
+static void size_flows(struct prog *p, const struct prog *share)
 {
-	size_map(p, "routes", p->nr_routes);
-	assert_int_equal(bpf_map__set_map_flags(map_of(p, "routes"), BPF_F_MMAPABLE), 0);
-	if (share)
-		assert_int_equal(bpf_map__reuse_fd(map_of(p, "routes"), map_fd(share, "routes")), 0);
+	size_map(p, "flows", p->nr_flows);
+	assert_int_equal(bpf_map__set_map_flags(map_of(p, "flows"), BPF_F_MMAPABLE), 0);
+	size_map(p, "hops", p->cpus * HOPS_EACH);
+	assert_int_equal(bpf_map__set_map_flags(map_of(p, "hops"), BPF_F_MMAPABLE), 0);
+	if (share) {
+		assert_int_equal(bpf_map__reuse_fd(map_of(p, "flows"), map_fd(share, "flows")), 0);
+		assert_int_equal(bpf_map__reuse_fd(map_of(p, "hops"), map_fd(share, "hops")), 0);
+	}
 }
 
 static void set_self(struct prog *p, const struct prog_opts *o)
@@ -184,7 +188,8 @@ static void set_self(struct prog *p, const struct prog_opts *o)
 	assert_int_equal(size, sizeof(*self));
 	*self = (struct weir_self){
 		.ifindex = net_ifindex(o->port),
-		.routes_mask = p->routes_each - 1,
+		.flows_mask = p->flows_each - 1,
+		.hops_mask = HOPS_EACH - 1,
 		.queues = p->queues,
 		.virtual_link = !o->physical,
 		.generic = o->generic,
@@ -211,7 +216,8 @@ static void map_all(struct prog *p)
 	p->cursor_tc = map_memory(p, "cursor_tc");
 	p->rows = map_memory(p, "rows");
 	p->lat = map_memory(p, "lat");
-	p->routes = map_memory(p, "routes");
+	p->flows = map_memory(p, "flows");
+	p->hops = map_memory(p, "hops");
 }
 
 void prog_load(struct prog *p, const struct prog_opts *o)
@@ -223,17 +229,17 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		.cpus = cpus,
 		.queues = queues,
 		.nr_rows = rows * 2,
-		.routes_each = o->one_pair ? 2 : WEIR_ROUTES_MIN,
+		.flows_each = o->one_pair ? 2 : WEIR_FLOWS_MIN,
 		.own = o->port,
 		.ingress = o->port};
-	p->nr_routes = o->small_routes ? p->routes_each : cpus * p->routes_each;
+	p->nr_flows = o->small_flows ? p->flows_each : cpus * p->flows_each;
 	open_object(p);
 	set_self(p, o);
 	size_map(p, "rows", rows * 2);
 	size_map(p, "lat", rows);
 	size_map(p, "cursor", cpus);
 	size_map(p, "cursor_tc", cpus * 2);
-	size_routes(p, o->share);
+	size_flows(p, o->share);
 	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
 				asked to */
 		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);
@@ -263,7 +269,8 @@ void prog_unload(struct prog *p)
 	unmap(p, "cursor_tc", p->cursor_tc);
 	unmap(p, "rows", p->rows);
 	unmap(p, "lat", p->lat);
-	unmap(p, "routes", p->routes);
+	unmap(p, "flows", p->flows);
+	unmap(p, "hops", p->hops);
 	bpf_object__close(p->obj);
 	p->obj = NULL;
 }
@@ -402,46 +409,54 @@ void prog_confirm(struct prog *p)
 	}
 }
 
-void prog_forget_routes(struct prog *p)
+void prog_forget_flows(struct prog *p)
 {
-	memset(p->routes, 0, p->nr_routes * sizeof(*p->routes));
+	memset(p->flows, 0, p->nr_flows * sizeof(*p->flows));
+	memset(p->hops, 0, p->cpus * HOPS_EACH * sizeof(*p->hops));
 }
 
-static bool is_kept(const struct weir_route *r)
+static bool is_kept(const struct weir_flow *r)
 {
 	return r->epoch;
 }
 
+/* A next hop of its own, since others may share what the FIB named. */
 void prog_forge(struct prog *p, const struct frame *f)
 {
-	struct weir_route *r = prog_route(p, f);
+	struct weir_flow *r = prog_flow(p, f);
+	__u32 i = (prog_cpu() + 1) * HOPS_EACH;
 
 	assert_non_null(r);
-	r->macs[2] = htons(FORGED);
+	while (p->hops[--i].epoch)
+		assert_true(i > prog_cpu() * HOPS_EACH);
+	p->hops[i] = p->hops[r->hop];
+	p->hops[i].macs[2] = htons(FORGED);
+	r->hop = i;
 }
 
-void prog_route_age(struct weir_route *r)
+void prog_flow_age(struct weir_flow *r)
 {
 	r->epoch = 1;
+	r->asked = 1;
 }
 
-static bool is_aged(const struct weir_route *r)
+static bool is_aged(const struct weir_flow *r)
 {
 	return r->epoch == 1;
 }
 
 __u32 prog_kept(const struct prog *p)
 {
-	__u32 i = prog_cpu() * p->routes_each, end = i + p->routes_each, kept = 0;
+	__u32 i = prog_cpu() * p->flows_each, end = i + p->flows_each, kept = 0;
 
 	for (; i < end; i++)
-		kept += is_kept(&p->routes[i]);
+		kept += is_kept(&p->flows[i]);
 	return kept;
 }
 
-struct weir_route *prog_route(struct prog *p, const struct frame *f)
+struct weir_flow *prog_flow(struct prog *p, const struct frame *f)
 {
-	struct weir_route *r = p->routes + prog_cpu() * p->routes_each, *end = r + p->routes_each;
+	struct weir_flow *r = p->flows + prog_cpu() * p->flows_each, *end = r + p->flows_each;
 
 	for (; r < end; r++)
 		if (is_kept(r) && !memcmp(&r->saddr, f->data + AT_IP_SRC, 4) &&
@@ -466,45 +481,45 @@ __u32 clock_epoch(unsigned int ms_ago)
 	return (__u32)((ns - ms_ago * 1000000ULL) / WEIR_EPOCH_NS);
 }
 
+/* So many epochs ago, all of it. */
+static void age_all(struct prog *p, __u32 then)
+{
+	for (__u32 i = 0; i < p->nr_flows; i++)
+		if (is_kept(&p->flows[i]) && !is_aged(&p->flows[i]))
+			p->flows[i].epoch = p->flows[i].asked = then;
+	for (__u32 i = 0; i < p->cpus * HOPS_EACH; i++)
+		if (p->hops[i].epoch)
+			p->hops[i].epoch = then;
+}
+
 /* Run at an epoch's end, a packet may be in the next: then all is put back and done again. */
 enum weir_exit prog_exit_at(struct prog *p, const struct frame *in, struct ran *ran, __u32 age)
 {
-	size_t len = p->nr_routes * sizeof(*p->routes);
-	struct weir_route *before = malloc(len);
+	size_t len = p->nr_flows * sizeof(*p->flows);
+	size_t hops_len = p->cpus * HOPS_EACH * sizeof(*p->hops);
+	struct weir_flow *before = malloc(len);
+	struct weir_hop *hops_before = malloc(hops_len);
 	unsigned int tries;
 	enum weir_exit exit = WEIR_EXIT_COUNT;
-	__u32 i, now;
+	__u32 now;
 
 	assert_non_null(before);
-	memcpy(before, p->routes, len);
+	assert_non_null(hops_before);
+	memcpy(before, p->flows, len);
+	memcpy(hops_before, p->hops, hops_len);
 	for (tries = 0; tries < 10000; tries++) {
-		memcpy(p->routes, before, len);
+		memcpy(p->flows, before, len);
+		memcpy(p->hops, hops_before, hops_len);
 		now = clock_epoch(0);
-		for (i = 0; i < p->nr_routes; i++)
-			if (is_kept(&p->routes[i]) && !is_aged(&p->routes[i]))
-				p->routes[i].epoch = now - age;
+		age_all(p, now - age);
 		exit = prog_exit(p, in, ran);
 		if (prog_epoch(p) == now)
 			break;
 	}
 	free(before);
+	free(hops_before);
 	assert_true(tries < 10000); /* else the program's epoch is not the clock's */
 	return exit;
-}
-
-bool prog_sees_rules(void)
-{
-	static enum { UNKNOWN, YES, NO } sees;
-	struct btf *btf;
-
-	if (sees == UNKNOWN) {
-		btf = btf__load_vmlinux_btf();
-		assert_non_null(btf);
-		sees = btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0 ? YES
-											     : NO;
-		btf__free(btf);
-	}
-	return sees == YES;
 }
 
 /* It looks once a tick. */
@@ -516,14 +531,14 @@ void prog_hash_ports(struct prog *p, bool on)
 
 	net_sysctl("fib_multipath_hash_policy", on ? "1" : "0");
 	frame_make(&f, PROTO_UDP, FAR, 26);
-	for (tries = 0; prog_sees_rules() && tries < 5000; tries++) {
+	for (tries = 0; tries < 5000; tries++) {
 		prog_run(p, &f, &ran);
 		if (prog_cursor(p)->narrow == on)
 			break;
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	assert_true(tries < 5000);
-	prog_forget_routes(p);
+	prog_forget_flows(p);
 }
 
 void prog_local(struct prog *p, const char *addr, bool on)
@@ -537,6 +552,7 @@ void prog_local(struct prog *p, const char *addr, bool on)
 		prog_put(p, "local", &key, &v);
 	else
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+	p->ctl->generation++;
 }
 
 void prog_forget_hops(struct prog *p)
@@ -551,7 +567,7 @@ void prog_forget_hops(struct prog *p)
 void prog_forget(struct prog *p)
 {
 	prog_forget_hops(p);
-	prog_forget_routes(p);
+	prog_forget_flows(p);
 }
 
 int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_ns)

@@ -160,13 +160,15 @@ struct prog_opts {
 	bool generic;
 	bool fib_refuses;	  /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
 	bool small_rows;	  /* rows for the first CPU only */
-	bool small_routes;	  /* routes for the first CPU only */
+	bool small_flows;	  /* routes for the first CPU only */
 	bool one_pair;		  /* a table of two routes for each CPU: all flows meet there */
 	bool neigh_full;	  /* no room for hops but those confirmed for good */
 	enum port port;		  /* the device that it is loaded for */
 	const struct prog *share; /* the routes are this one's, as they are within a namespace */
 	__u32 queues;
 };
+
+#define HOPS_EACH 128
 
 struct prog {
 	enum weir_hook hook;
@@ -178,9 +180,10 @@ struct prog {
 	struct weir_cursor *cursor, *cursor_tc;
 	struct weir_row *rows;
 	struct weir_lat *lat;
-	struct weir_route *routes;
-	__u32 cpus, queues, nr_rows, nr_routes;
-	__u32 routes_each; /* for a CPU */
+	struct weir_flow *flows;
+	struct weir_hop *hops; /* HOPS_EACH for a CPU */
+	__u32 cpus, queues, nr_rows, nr_flows;
+	__u32 flows_each; /* for a CPU */
 	enum port own;	   /* the device it is loaded for */
 	/* how the next frames come in */
 	enum port ingress;
@@ -215,24 +218,19 @@ void prog_run(struct prog *p, const struct frame *in, struct ran *ran);
 /* The process runs on the @nr-th CPU it may run on; false where there is none. */
 bool prog_on_cpu(unsigned int nr);
 __u32 prog_cpu(void);
-/*
- * Whether programs can read that a namespace has no rules (bpf_cast_to_kern_ctx, Linux 6.2). Where they
- * cannot, ports and protocol are always part of a kept route's key.
- */
-bool prog_sees_rules(void);
 /* Forgets what the FIB said: the next packet of each flow asks anew. */
-void prog_forget_routes(struct prog *p);
+void prog_forget_flows(struct prog *p);
 /* How many answers of the FIB this CPU has kept since, live or not. */
 __u32 prog_kept(const struct prog *p);
 /* The entry of @f's addresses and TOS on this CPU, NULL if there is none. */
-struct weir_route *prog_route(struct prog *p, const struct frame *f);
-/* Writes a MAC into @f's entry that no FIB has said: what goes there was answered by the entry. */
+struct weir_flow *prog_flow(struct prog *p, const struct frame *f);
+/* Gives @f's entry a MAC that no FIB has said: what goes there was answered by the entry. */
 #define FORGED 0x9999
 void prog_forge(struct prog *p, const struct frame *f);
 /* Multipath hashing over ports too, which makes them part of the key; returns once @p knows. */
 void prog_hash_ports(struct prog *p, bool on);
 /* So old that no packet takes it for live. */
-void prog_route_age(struct weir_route *r);
+void prog_flow_age(struct weir_flow *r);
 /* Packets that claim to come from @addr are the kernel's; or no longer. */
 void prog_local(struct prog *p, const char *addr, bool on);
 /* In steps of WEIR_EPOCH_NS, as the kernel's coarse clock said so long ago. */
@@ -273,7 +271,7 @@ void assert_only_exit(const struct prog *p, enum weir_exit exit, bool punt_dropp
 void prog_zero(struct prog *p);
 /* Runs @in with counters from 0 and returns the exit, asserting that there is just one. */
 enum weir_exit prog_exit(struct prog *p, const struct frame *in, struct ran *ran);
-/* The same with every kept route (but those aged) of @age epochs, however slow the machine is. */
+/* The same with all that is kept (but flows that are aged) of @age epochs, however slow the machine. */
 enum weir_exit prog_exit_at(struct prog *p, const struct frame *in, struct ran *ran, __u32 age);
 
 /* What became of a packet. */

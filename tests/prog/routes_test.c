@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The table of kept routes: how long an entry lives, what it spares a packet and what it does not,
+ * The tables of flows and next hops: how long an entry lives, what it spares a packet and what it does not,
  * and what happens where there is no room.
  */
 #include <arpa/inet.h>
@@ -20,12 +20,12 @@ static void flow(struct frame *f, const char *dst)
 	frame_make(f, PROTO_UDP, dst, 26);
 }
 
-static __u64 route_full(const struct prog *p)
+static __u64 flow_full(const struct prog *p)
 {
 	struct weir_row sum;
 
 	prog_sum(p, &sum);
-	return sum.route_full;
+	return sum.flow_full;
 }
 
 /* --- an entry's life --- */
@@ -39,7 +39,7 @@ static void kept_answer_is_used_for_two_epochs(void **state)
 	(void)state;
 	flow(&f, FAR);
 	for (prog.ctl->sample_every = 0; prog.ctl->sample_every < 2; prog.ctl->sample_every++) {
-		prog_forget_routes(&prog);
+		prog_forget_flows(&prog);
 		assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
 		assert_int_equal(prog_kept(&prog), 1);
 		prog_forge(&prog, &f);
@@ -48,7 +48,7 @@ static void kept_answer_is_used_for_two_epochs(void **state)
 		for (i = 0; i < ARRAY_SIZE(stale); i++) {
 			prog_forge(&prog, &f);
 			assert_same_way(prog_way_at(&prog, &f, stale[i]), OUT_BY(HOP_MAC), "stale");
-			assert_int_equal(prog_route(&prog, &f)->epoch, prog_epoch(&prog));
+			assert_int_equal(prog_flow(&prog, &f)->epoch, prog_epoch(&prog));
 			assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
 		}
 		assert_int_equal(prog_kept(&prog), 1);
@@ -68,7 +68,7 @@ static void use_does_not_prolong(void **state)
 	for (i = 0; i < 10; i++)
 		assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
 	assert_same_way(prog_way_at(&prog, &f, 1), OUT_BY(HOP_MAC), "an epoch old");
-	epoch = prog_route(&prog, &f)->epoch;
+	epoch = prog_flow(&prog, &f)->epoch;
 	assert_int_equal(prog_epoch(&prog) - epoch, 1);
 }
 
@@ -89,32 +89,81 @@ static void entry_holds_what_the_fib_said(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		struct weir_route want = {.mtu = ways[i].mtu,
+		struct weir_flow want = {.mtu = ways[i].mtu,
 			.iif = net_ifindex(PORT_IN),
-			.oif = net_ifindex(ways[i].port),
-			.dev = net_ifindex(ways[i].port),
-			.reachable_ms = 3600 * 1000,
 			.proto_tos = 0x24 << 8};
-		const struct weir_route *r;
+		struct weir_hop hop = {.oif = net_ifindex(ways[i].port),
+			.dev = net_ifindex(ways[i].port),
+			.reachable_ms = 3600 * 1000};
+		const struct weir_flow *r;
 
 		flow(&f, ways[i].dst);
 		put8(&f, AT_IP_TOS, 0x24);
 		frame_seal(&f);
 		memcpy(&want.saddr, f.data + AT_IP_SRC, 4);
 		memcpy(&want.daddr, f.data + AT_IP_DST, 4);
-		if (!prog_sees_rules()) {
-			memcpy(&want.ports, f.data + AT_L4, 4);
-			want.proto_tos |= f.data[AT_IP_PROTO];
-		}
-		assert_int_equal(inet_pton(AF_INET, ways[i].hop, &want.nexthop), 1);
-		net_hop_mac(ways[i].port, (__u8 *)&want.macs[0]);
-		net_mac(ways[i].port, (__u8 *)&want.macs[3]);
+		assert_int_equal(inet_pton(AF_INET, ways[i].hop, &hop.nexthop), 1);
+		net_hop_mac(ways[i].port, (__u8 *)&hop.macs[0]);
+		net_mac(ways[i].port, (__u8 *)&hop.macs[3]);
 		prog_exit(&prog, &f, &(struct ran){0});
-		r = prog_route(&prog, &f);
+		r = prog_flow(&prog, &f);
 		assert_non_null(r);
-		want.epoch = prog_epoch(&prog);
+		hop.epoch = want.epoch = want.asked = prog_epoch(&prog);
+		want.world = prog_cursor(&prog)->world;
+		hop.serial = want.hop_serial = (__u32)i + 1;
+		want.hop = r->hop;
 		assert_memory_equal(r, &want, sizeof(want));
+		assert_memory_equal(&prog.hops[r->hop], &hop, sizeof(hop));
 	}
+}
+
+/* A flow's answer is good for longer while any flow's question confirms its next hop. */
+static void confirmed_hop_renews_its_flows(void **state)
+{
+	static struct frame f, other;
+	struct weir_flow *r;
+
+	(void)state;
+	flow(&f, FAR);
+	flow(&other, HOP);
+	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
+	assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
+	prog_forge(&prog, &f);
+	r = prog_flow(&prog, &f);
+	r->epoch -= 3; /* while the hop is of now */
+	assert_way_is(&prog, &f, OUT_BY(FORGED));
+	assert_int_equal(r->epoch, prog.hops[r->hop].epoch);
+
+	r->epoch -= 3;
+	r->asked -= WEIR_FLOW_EPOCHS; /* but its own path is due */
+	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
+	assert_int_equal(r->asked, prog_epoch(&prog));
+
+	prog_forge(&prog, &f);
+	r->epoch -= 3;
+	prog.hops[r->hop].serial++; /* the entry is another next hop's now */
+	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
+
+	r->epoch -= 3; /* another flow has asked, and found a new address */
+	prog.hops[r->hop].epoch -= 3;
+	prog.hops[r->hop].macs[2] = 0;
+	assert_way_is(&prog, &other, OUT_BY(HOP_MAC));
+	assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
+}
+
+/* What user space changes counts from the next packet on. */
+static void moved_world_is_asked_at_once(void **state)
+{
+	static struct frame f;
+
+	(void)state;
+	flow(&f, FAR);
+	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
+	prog_forge(&prog, &f);
+	assert_kept_way(&prog, &f, OUT_BY(FORGED));
+	prog.ctl->generation++;
+	assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
+	assert_int_equal(prog_kept(&prog), 1);
 }
 
 /* The program's epoch is the coarse clock's, a tick late at most (the clock's own tick is later
@@ -156,7 +205,7 @@ static void kept_route_still_looks_at_the_packet(void **state)
 	frame_make(&f, PROTO_IPIP, SMALL_HOP, 40);
 	assert_kept_way(&prog, &f, LEFT(xmit, CSUM_UNKNOWN));
 	assert_kept_way(&prog, &small, OUT_BY(SMALL_HOP_MAC));
-	assert_int_equal(prog_kept(&prog), prog_sees_rules() ? 1 : 2); /* by protocol */
+	assert_int_equal(prog_kept(&prog), 1);
 	flow(&f, BARE_HOP);
 	assert_way_is(&prog, &f, LEFT(xmit, EGRESS_NOT_ATTACHED));
 	assert_kept_way(&prog, &f, LEFT(xmit, EGRESS_NOT_ATTACHED));
@@ -234,7 +283,7 @@ static void flows_spread(void **state)
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (ways[i].at == AT_L4)
 			prog_hash_ports(&prog, true);
-		prog_forget_routes(&prog);
+		prog_forget_flows(&prog);
 		for (n = 0; n < 300; n++) {
 			one = ways[i].at2 ? n % 17 : n;
 			flow(&f, "198.22.0.0");
@@ -257,7 +306,7 @@ static void flows_spread(void **state)
 static void third_flow_is_asked_for_each_time(void **state)
 {
 	static struct frame f[3], other;
-	struct weir_route before[2];
+	struct weir_flow before[2];
 	int i;
 
 	(void)state;
@@ -266,24 +315,24 @@ static void third_flow_is_asked_for_each_time(void **state)
 	flow(&f[2], SMALL_HOP);
 	flow(&other, BARE_HOP);
 	for (pair.ctl->sample_every = 0; pair.ctl->sample_every < 2; pair.ctl->sample_every++) {
-		prog_forget_routes(&pair);
+		prog_forget_flows(&pair);
 		for (i = 0; i < 2; i++) {
 			assert_kept_way(&pair, &f[i], OUT_BY(HOP_MAC));
-			assert_int_equal(route_full(&pair), 0);
+			assert_int_equal(flow_full(&pair), 0);
 			prog_forge(&pair, &f[i]);
 		}
-		memcpy(before, pair.routes + prog_cpu() * 2, sizeof(before));
+		memcpy(before, pair.flows + prog_cpu() * 2, sizeof(before));
 		for (i = 0; i < 5; i++) {
 			assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
-			assert_int_equal(route_full(&pair), 1);
+			assert_int_equal(flow_full(&pair), 1);
 			assert_kept_way(&pair, &other, LEFT(xmit, EGRESS_NOT_ATTACHED));
-			assert_int_equal(route_full(&pair), 1);
+			assert_int_equal(flow_full(&pair), 1);
 			assert_kept_way(&pair, &f[i & 1], OUT_BY(FORGED));
-			assert_int_equal(route_full(&pair), 0);
+			assert_int_equal(flow_full(&pair), 0);
 		}
 		for (i = 0; i < 2; i++)
-			before[i].epoch = pair.routes[prog_cpu() * 2 + (__u32)i].epoch;
-		assert_memory_equal(before, pair.routes + prog_cpu() * 2, sizeof(before));
+			before[i].epoch = pair.flows[prog_cpu() * 2 + (__u32)i].epoch;
+		assert_memory_equal(before, pair.flows + prog_cpu() * 2, sizeof(before));
 	}
 }
 
@@ -298,18 +347,18 @@ static void stale_slot_is_taken(void **state)
 	flow(&f[2], SMALL_HOP);
 	for (turn = 0; turn < 4; turn++) {
 		stale = turn & 1;
-		prog_forget_routes(&pair);
+		prog_forget_flows(&pair);
 		assert_kept_way(&pair, &f[turn >> 1], OUT_BY(HOP_MAC));
 		assert_kept_way(&pair, &f[!(turn >> 1)], OUT_BY(HOP_MAC));
-		prog_route_age(prog_route(&pair, &f[stale]));
+		prog_flow_age(prog_flow(&pair, &f[stale]));
 		prog_forge(&pair, &f[!stale]);
 		assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
-		assert_int_equal(route_full(&pair), 0);
-		assert_null(prog_route(&pair, &f[stale]));
+		assert_int_equal(flow_full(&pair), 0);
+		assert_null(prog_flow(&pair, &f[stale]));
 		assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
 		assert_kept_way(&pair, &f[!stale], OUT_BY(FORGED));
 		assert_kept_way(&pair, &f[stale], OUT_BY(HOP_MAC));
-		assert_int_equal(route_full(&pair), 1);
+		assert_int_equal(flow_full(&pair), 1);
 	}
 }
 
@@ -323,7 +372,7 @@ static void a_flow_has_one_entry(void **state)
 	flow(&f, FAR);
 	for (i = 0; i < 10; i++) {
 		assert_way_is(&pair, &f, OUT_BY(HOP_MAC));
-		prog_route_age(prog_route(&pair, &f));
+		prog_flow_age(prog_flow(&pair, &f));
 	}
 	assert_int_equal(prog_kept(&pair), 1);
 }
@@ -331,14 +380,14 @@ static void a_flow_has_one_entry(void **state)
 static void no_cpu_uses_anothers(void **state)
 {
 	static struct frame f;
-	struct weir_route *mine;
+	struct weir_flow *mine;
 	struct way there, here, again;
 	__u32 kept;
 
 	(void)state;
 	flow(&f, FAR);
 	assert_way_is(&pair, &f, OUT_BY(HOP_MAC));
-	mine = prog_route(&pair, &f);
+	mine = prog_flow(&pair, &f);
 	prog_forge(&pair, &f);
 	if (!prog_on_cpu(1))
 		skip_because("one CPU only");
@@ -346,7 +395,7 @@ static void no_cpu_uses_anothers(void **state)
 	kept = prog_kept(&pair);
 	prog_on_cpu(0);
 	here = prog_way_at(&pair, &f, 0);
-	prog_route_age(mine);
+	prog_flow_age(mine);
 	again = prog_way_at(&pair, &f, 0);
 	assert_same_way(there, OUT_BY(HOP_MAC), "on the other CPU");
 	assert_int_equal(kept, 1);
@@ -378,8 +427,8 @@ static void each_cpu_has_a_part(void **state)
 	assert_int_equal(prog_kept(&prog), kept[0]);
 	for (i = 0; i < 2; i++) /* a slow machine's first entries are stale when its last come */
 		assert_in_range(kept[i], 200, 300);
-	for (i = 0; i < prog.nr_routes; i++)
-		all += prog.routes[i].epoch != 0;
+	for (i = 0; i < prog.nr_flows; i++)
+		all += prog.flows[i].epoch != 0;
 	assert_int_equal(all, kept[0] + kept[1]);
 }
 
@@ -402,7 +451,7 @@ static void table_without_this_cpu(void **state)
 	}
 	first = prog_way(&first_cpu, &f);
 	second = prog_way(&first_cpu, &f);
-	full = route_full(&first_cpu);
+	full = flow_full(&first_cpu);
 	prog_on_cpu(0);
 	assert_same_way(first, OUT_BY(SMALL_HOP_MAC), "first");
 	assert_same_way(second, OUT_BY(SMALL_HOP_MAC), "second");
@@ -416,7 +465,7 @@ static int up(void **state)
 		return -1;
 	prog_load(&prog, &(struct prog_opts){0});
 	prog_load(&pair, &(struct prog_opts){.one_pair = true});
-	prog_load(&first_cpu, &(struct prog_opts){.small_routes = true});
+	prog_load(&first_cpu, &(struct prog_opts){.small_flows = true});
 	return 0;
 }
 
@@ -446,6 +495,8 @@ int main(void)
 		TEST(kept_answer_is_used_for_two_epochs),
 		TEST(use_does_not_prolong),
 		TEST(entry_holds_what_the_fib_said),
+		TEST(confirmed_hop_renews_its_flows),
+		TEST(moved_world_is_asked_at_once),
 		TEST(epoch_follows_the_clock),
 		TEST(kept_route_still_looks_at_the_packet),
 		TEST(whoever_asks_the_route_is_kept),

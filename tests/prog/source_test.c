@@ -122,7 +122,7 @@ static void rp_filter_judges(void **state)
 	for (filter = 0; filter < 3; filter++) {
 		for (prog.ctl->sample_every = 0; prog.ctl->sample_every < 2;
 			prog.ctl->sample_every++) {
-			prog_forget_routes(&prog);
+			prog_forget_flows(&prog);
 			prog.conf->rp_filter = filter;
 			assert_same_way(from_to(c->src, SMALL_HOP), c->passes[filter] ? pass : fail,
 				filter ? filter == 1 ? "strict" : "loose" : "off");
@@ -187,7 +187,7 @@ static void rules_see_the_answers_way(void **state)
 	assert_int_equal(net_ip("route add " WAY_BACK_IN " dev out0 table 103"), 0);
 	for (i = 0; i < ARRAY_SIZE(rules); i++) {
 		assert_int_equal(net_ip("rule add pref 900 %s lookup 103", rules[i].rule), 0);
-		prog_forget_routes(&prog);
+		prog_forget_flows(&prog);
 		got = from_to(WAY_BACK_IN, SMALL_HOP);
 		other = from_to(WAY_BACK_IN, HOST);
 		assert_int_equal(net_ip("rule del pref 900"), 0);

@@ -156,10 +156,10 @@ static void every_length_keeps_its_bytes(void **state)
 	for (len = 0; len <= 1480; len++) {
 		frame_make(&f, PROTO_ICMP, FAR, len);
 		leave_by(&virtual, PORT_OUT, PORT_SMALL, &ad9q8);
-		prog_forget_routes(&virtual);
+		prog_forget_flows(&virtual);
 		assert_tagged(&virtual, &f, &f, &q5, &ad9q8, PORT_OUT);
 		leave_by(&virtual, PORT_OUT, PORT_SMALL, &none);
-		prog_forget_routes(&virtual);
+		prog_forget_flows(&virtual);
 		assert_tagged(&virtual, &f, &f, &q5, &none, PORT_OUT);
 	}
 }
@@ -402,7 +402,7 @@ static void the_source_is_asked_of_the_vlan_device(void **state)
 	assert_tagged(&virtual, &f, &f, &q5, &none, PORT_OUT);
 	own_tags(&virtual, &q5, PORT_SMALL, 0);
 	virtual.conf->rp_filter = 1; /* of IN: that is another device */
-	prog_forget_routes(&virtual);
+	prog_forget_flows(&virtual);
 	assert_tagged(&virtual, &f, &f, &q5, &none, PORT_OUT);
 	own_tags(&virtual, &q5, PORT_SMALL, 1);
 	put_addr(&f, AT_IP_SRC, SMALL_HOP);
@@ -458,7 +458,7 @@ static void open_checksums_are_completed_across_tags(void **state)
 	for (from = 0; from < ARRAY_SIZE(all); from++)
 		for (to = 0; to < ARRAY_SIZE(all); to++) {
 			leave_by(&virtual, PORT_OUT, PORT_SMALL, all[to]);
-			prog_forget_routes(&virtual);
+			prog_forget_flows(&virtual);
 			for (n = 0; n < ARRAY_SIZE(lens) * ARRAY_SIZE(protos); n++) {
 				i = n / ARRAY_SIZE(protos);
 				frame_make(&whole, protos[n % ARRAY_SIZE(protos)], FAR, lens[i]);
@@ -485,7 +485,7 @@ static void what_cannot_be_completed_is_put_back(void **state)
 	for (from = 0; from < ARRAY_SIZE(all); from++)
 		for (to = 0; to < ARRAY_SIZE(all); to++) {
 			leave_by(&virtual, PORT_OUT, PORT_SMALL, all[to]);
-			prog_forget_routes(&virtual);
+			prog_forget_flows(&virtual);
 			assert_whole(&virtual, &f, all[from], X(xmit, CSUM_UNKNOWN));
 		}
 }
@@ -524,7 +524,7 @@ static void without_room_for_its_tags_a_frame_goes_whole(void **state)
 		for (to = 0; to < ARRAY_SIZE(all); to++)
 			for (way = 0; way < 2; way++) {
 				leave_by(&virtual, PORT_OUT, PORT_SMALL, all[to]);
-				prog_forget_routes(&virtual);
+				prog_forget_flows(&virtual);
 				virtual.conf->punt = way ? WEIR_PUNT_DROP : WEIR_PUNT_KERNEL;
 				if (to > from)
 					assert_whole(

@@ -384,22 +384,22 @@ static void what_lasted_of_an_overrun_is_told(void **state)
 static void limits_are_told_at_once_then_kept_back(void **state)
 {
 	(void)state;
-	dev[0].total.route_full = 5;
+	dev[0].total.flow_full = 5;
 	read_now();
-	assert_int_equal(only(WEIR_EVENT_routes_full).count, 5);
+	assert_int_equal(only(WEIR_EVENT_flows_full).count, 5);
 	for (int i = 0; i < 19; i++) {
-		dev[0].total.route_full += 2;
+		dev[0].total.flow_full += 2;
 		read_now();
 		told("");
 	}
-	dev[0].total.route_full += 2;
+	dev[0].total.flow_full += 2;
 	read_now();
-	assert_int_equal(only(WEIR_EVENT_routes_full).count, 40);
-	dev[0].total.route_full += 3;
+	assert_int_equal(only(WEIR_EVENT_flows_full).count, 40);
+	dev[0].total.flow_full += 3;
 	read_now();
 	told("");
 	weir_watch_flush(&w, now);
-	assert_int_equal(only(WEIR_EVENT_routes_full).count, 3);
+	assert_int_equal(only(WEIR_EVENT_flows_full).count, 3);
 	weir_watch_flush(&w, now);
 	told("");
 }

@@ -43,7 +43,8 @@ static const struct pin of_devices[] = {
 	{"capture", BPF_MAP_TYPE_RINGBUF, 0, 0},
 	{"local", BPF_MAP_TYPE_HASH, INDEX, sizeof(struct weir_local)},
 	{"neigh", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_neigh_key), sizeof(struct weir_neigh)},
-	{"routes", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_route)},
+	{"flows", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_flow)},
+	{"hops", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_hop)},
 	{"tx_ports", BPF_MAP_TYPE_DEVMAP_HASH, INDEX, sizeof(struct bpf_devmap_val)},
 	{"tx_ports_generic", BPF_MAP_TYPE_DEVMAP_HASH, INDEX, sizeof(struct bpf_devmap_val)},
 };

@@ -94,6 +94,7 @@ void weir_devs_touch(const struct weir_ns *ns)
 
 	if (ns->dir[0] && !mkdir(weir_pin_path(ns, path, "dev/touched"), 0700))
 		rmdir(path);
+	weir_shared_moved(ns);
 }
 
 static int remove_each(void *ctx, __u32 ifindex)

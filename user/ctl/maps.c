@@ -184,11 +184,11 @@ int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struc
 }
 
 /* Each CPU's share of the table of routes, less one: a mask. */
-static __u32 routes_mask(void)
+static __u32 flows_mask(void)
 {
-	__u32 share = WEIR_ROUTES, cpus = (__u32)libbpf_num_possible_cpus();
+	__u32 share = WEIR_FLOWS, cpus = (__u32)libbpf_num_possible_cpus();
 
-	while (share > WEIR_ROUTES_MIN && share * (__u64)cpus > WEIR_ROUTES)
+	while (share > WEIR_FLOWS_MIN && share * (__u64)cpus > WEIR_FLOWS)
 		share /= 2;
 	return share - 1;
 }
@@ -207,7 +207,8 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		{"vlans", "vlans"},
 		{"local", "local"},
 		{"neigh", "neigh"},
-		{"routes", "routes"},
+		{"flows", "flows"},
+		{"hops", "hops"},
 		{"capture", "capture"},
 		{"tx_ports", "tx_ports"},
 		{"tx_ports_generic", "tx_ports_generic"},
@@ -215,7 +216,8 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 	__u32 cpus = (__u32)libbpf_num_possible_cpus();
 	int rc = 0;
 
-	self->routes_mask = routes_mask();
+	self->flows_mask = flows_mask();
+	self->hops_mask = (self->flows_mask + 1) / WEIR_HOPS_SHARE - 1;
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]) && !rc; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(obj, shared[i].map);
 
@@ -225,8 +227,10 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 			rc = bpf_map__set_max_entries(map, cpus);
 		else if (!strcmp(shared[i].pin, "cursor_tc"))
 			rc = bpf_map__set_max_entries(map, cpus * 2);
-		else if (!strcmp(shared[i].pin, "routes"))
-			rc = bpf_map__set_max_entries(map, (self->routes_mask + 1) * cpus);
+		else if (!strcmp(shared[i].pin, "flows"))
+			rc = bpf_map__set_max_entries(map, (self->flows_mask + 1) * cpus);
+		else if (!strcmp(shared[i].pin, "hops"))
+			rc = bpf_map__set_max_entries(map, (self->hops_mask + 1) * cpus);
 		if (!rc)
 			rc = bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP_HASH
 				     ? pin_devmap_at(ns, map, shared[i].pin)
@@ -275,19 +279,39 @@ int weir_grace(const struct weir_ns *ns)
 	return 0;
 }
 
-int weir_shared_mark(struct weir_ns *ns, bool on)
+/* The word on which all programs look, mapped; NULL with errno. The caller unmaps it. */
+static struct weir_ctl *map_ctl(const struct weir_ns *ns)
 {
 	__cleanup_close int fd = weir_shared_map(ns, "ctl");
 	struct weir_ctl *c;
 
-	if (fd < 0)
-		return fd;
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
 	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (c == MAP_FAILED)
+	return c == MAP_FAILED ? NULL : c;
+}
+
+int weir_shared_mark(struct weir_ns *ns, bool on)
+{
+	struct weir_ctl *c = map_ctl(ns);
+
+	if (!c)
 		return -errno;
 	c->tc = on;
 	munmap(c, sizeof(*c));
 	return 0;
+}
+
+void weir_shared_moved(const struct weir_ns *ns)
+{
+	struct weir_ctl *c = map_ctl(ns);
+
+	if (!c)
+		return;
+	__atomic_add_fetch(&c->generation, 1, __ATOMIC_SEQ_CST);
+	munmap(c, sizeof(*c));
 }
 
 struct census {

@@ -265,6 +265,8 @@ int weir_shared_up(struct weir_ns *ns, struct weir_err *err);
 int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self *self);
 /* Whether XDP is to mark what it passes, for TC. */
 int weir_shared_mark(struct weir_ns *ns, bool on);
+/* Nothing that programs decided about a flow before is used from the next packet on. */
+void weir_shared_moved(const struct weir_ns *ns);
 /* Follows tracepoints that come once a frame, only while a hook needs them. */
 enum weir_follow { WEIR_FOLLOW_GENERIC, WEIR_FOLLOW_TC };
 int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struct weir_err *err);

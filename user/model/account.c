@@ -99,9 +99,9 @@ static bool is_judged(enum weir_exit exit)
 	       weir_exit_info[exit].cause == WEIR_CAUSE_TC_JUDGED;
 }
 
-void weir_flow_of(const struct weir_row *row, struct weir_flow *flow)
+void weir_traffic_of(const struct weir_row *row, struct weir_traffic *flow)
 {
-	*flow = (struct weir_flow){.in = row->in, .out = row->sent, .lost = row->lost};
+	*flow = (struct weir_traffic){.in = row->in, .out = row->sent, .lost = row->lost};
 	for (unsigned int i = 0; i < WEIR_EXIT_COUNT; i++) {
 		const struct weir_exit_info *info = &weir_exit_info[i];
 		__u64 packets = row->exit[i].packets;

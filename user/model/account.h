@@ -33,13 +33,13 @@ void weir_stages_add(const struct weir_row *row, enum weir_hook hook,
 
 /* What rows say in all, whatever their hooks. Packets that another hook of ours has judged before
  * are in none of these: they were counted there. */
-struct weir_flow {
+struct weir_traffic {
 	struct weir_count in;
 	__u64 out; /* that drivers took */
 	__u64 passed, punted, drops, lost;
 };
 
-void weir_flow_of(const struct weir_row *row, struct weir_flow *flow);
+void weir_traffic_of(const struct weir_row *row, struct weir_traffic *flow);
 
 /*
  * in = delivered + out + dropped + in_flight + lost + residual, and the residual must be 0. Two

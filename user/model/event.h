@@ -46,7 +46,7 @@ enum {
 	EVENT(neigh_failed, HAS_ADDR)                                                              \
 	EVENT(neigh_moved, HAS_MOVE)                                                               \
 	EVENT(neigh_removed, HAS_HOP)                                                              \
-	EVENT(routes_full, HAS_COUNT) /* packets that asked the FIB */                             \
+	EVENT(flows_full, HAS_COUNT) /* packets that asked the FIB */                             \
 	EVENT(neigh_full, HAS_COUNT)  /* next hops not confirmed */                                \
 	EVENT(xmit_full, HAS_COUNT)   /* packets dropped */                                        \
 	EVENT(qdisc_full, HAS_COUNT)  /* packets dropped */                                        \

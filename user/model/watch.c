@@ -26,7 +26,7 @@ struct address_seen {
 };
 
 #define LIMITS(LIMIT)                                                                              \
-	LIMIT(routes_full, route_full)                                                             \
+	LIMIT(flows_full, flow_full)                                                             \
 	LIMIT(neigh_full, neigh_full)                                                              \
 	LIMIT(xmit_full, xmit_LATE_XMIT_FULL.packets)                                              \
 	LIMIT(qdisc_full, xmit_LATE_QDISC_DROP.packets)                                            \

@@ -122,8 +122,8 @@ static void tell_limit(const struct weir_event *e, const struct words *w, char t
 	char remedy[TEXT_MAX])
 {
 	switch (e->kind) {
-	case WEIR_EVENT_routes_full:
-		snprintf(text, TEXT_MAX, "%llu packets asked the FIB: the table of routes was full",
+	case WEIR_EVENT_flows_full:
+		snprintf(text, TEXT_MAX, "%llu packets asked the FIB: the table of flows was full",
 			w->count);
 		break;
 	case WEIR_EVENT_neigh_full:

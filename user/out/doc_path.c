@@ -157,8 +157,8 @@ static json_t *device(const struct weir_dev_snapshot *dev)
 		weir_json_text(dev->name), "hook", weir_hook_info[dev->hook].name, "ifindex",
 		(json_int_t)dev->conf.ifindex, "state", weir_dev_state(dev), "tx_packets",
 		weir_json_int(dev->total.tx_packets), "neigh_full",
-		weir_json_int(dev->total.neigh_full), "route_full",
-		weir_json_int(dev->total.route_full), "queues", queues(dev));
+		weir_json_int(dev->total.neigh_full), "flow_full",
+		weir_json_int(dev->total.flow_full), "queues", queues(dev));
 
 	if (json_object_update_new(doc, row_doc(&dev->total, &dev->lat, dev->hook))) {
 		json_decref(doc);
@@ -196,11 +196,11 @@ static void text_gso(const struct weir_face *face, const json_t *dev)
 /* What did not fit into tables of ours, where anything did not. */
 static void text_limits(const struct weir_face *face, const json_t *dev)
 {
-	if (weir_get_int(dev, "route_full"))
+	if (weir_get_int(dev, "flow_full"))
 		weir_ink(face, WEIR_PLAIN,
 			"limit: %" JSON_INTEGER_FORMAT
-			" packets asked the FIB because the table of routes was full there\n",
-			weir_get_int(dev, "route_full"));
+			" packets asked the FIB because the table of flows was full there\n",
+			weir_get_int(dev, "flow_full"));
 	if (weir_get_int(dev, "neigh_full"))
 		weir_ink(face, WEIR_ALARM,
 			"limit: %" JSON_INTEGER_FORMAT

@@ -77,12 +77,12 @@ static json_t *stages(const struct weir_delta *delta)
 /* Rates, or null for each where there is no difference to make one of. */
 static json_t *rates(const struct weir_delta *delta, const struct weir_row *row, bool known)
 {
-	struct weir_flow flow;
+	struct weir_traffic flow;
 
 	if (!known)
 		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "in_pps", "in_bps",
 			"out_pps", "passed_pps", "punted_pps", "drops_pps", "lost_pps", "tx_pps");
-	weir_flow_of(row, &flow);
+	weir_traffic_of(row, &flow);
 	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "in_pps",
 		weir_delta_rate(delta, flow.in.packets), "in_bps",
 		8 * weir_delta_rate(delta, flow.in.bytes), "out_pps",

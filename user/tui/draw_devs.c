@@ -31,10 +31,10 @@ static void draw_rates(const struct picture *p, const struct area *a, const stru
 	const struct weir_row *row, bool known)
 {
 	const struct weir_delta *d = p->delta;
-	struct weir_flow f = {0};
+	struct weir_traffic f = {0};
 
 	if (known)
-		weir_flow_of(row, &f);
+		weir_traffic_of(row, &f);
 	draw_si(a, s[IN], y, ROLE_TEXT, weir_delta_rate(d, f.in.packets), "");
 	draw_si(a, s[BITS], y, ROLE_TEXT, 8 * weir_delta_rate(d, f.in.bytes), "");
 	draw_si(a, s[OUT], y, ROLE_TEXT, weir_delta_rate(d, f.out), "");
@@ -47,12 +47,12 @@ static void draw_rates(const struct picture *p, const struct area *a, const stru
 static void draw_share(const struct area *a, const struct span *s, int y,
 	const struct weir_row *part, const struct weir_row *whole, bool bar)
 {
-	struct weir_flow p, w;
+	struct weir_traffic p, w;
 	double share;
 	char text[16];
 
-	weir_flow_of(part, &p);
-	weir_flow_of(whole, &w);
+	weir_traffic_of(part, &p);
+	weir_traffic_of(whole, &w);
 	share = w.in.packets ? (double)p.in.packets / (double)w.in.packets : 0;
 	snprintf(text, sizeof(text), "%.0f %%", 100 * share);
 	area_right(a, s[SHARE].x, y, s[SHARE].w, share > 0 ? ROLE_TEXT : ROLE_DIM,

@@ -115,7 +115,7 @@ struct totals {
 
 static void totals_of(const struct picture *p, struct totals *t)
 {
-	struct weir_flow flow;
+	struct weir_traffic flow;
 	struct figures f;
 
 	memset(t, 0, sizeof(*t));
@@ -123,7 +123,7 @@ static void totals_of(const struct picture *p, struct totals *t)
 	t->known = f.known;
 	if (!f.known)
 		return;
-	weir_flow_of(f.row, &flow);
+	weir_traffic_of(f.row, &flow);
 	t->in = weir_delta_rate(p->delta, flow.in.packets);
 	t->bits = 8 * weir_delta_rate(p->delta, flow.in.bytes);
 	t->out = weir_delta_rate(p->delta, flow.out);
