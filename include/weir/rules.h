@@ -140,6 +140,7 @@ enum weir_check {
 	WEIR_CHECK_FRAG = 1 << 4, /* any fragment, or this kind */
 	WEIR_CHECK_LIMIT = 1 << 5,
 	WEIR_LOG = 1 << 6, /* no test: the rule logs */
+	WEIR_COUNTS = 1 << 7, /* no test: the rule counts, and the next are asked */
 };
 
 /*
@@ -184,6 +185,31 @@ struct weir_rule_rec {
 	__u32 text_len;	   /* without newline */
 } __attribute__((aligned(64)));
 
+/*
+ * Where a walk goes on: 27 bits are the node or the first box, in cache lines from the rule set's
+ * beginning; 5 bits are how many boxes a leaf has. 0 is an empty leaf.
+ */
+#define WEIR_REF_BITS	27
+#define WEIR_REF_UNIT	((1U << WEIR_REF_BITS) - 1)
+#define WEIR_LEAF_MAX	16 /* boxes; they lie in one page, in the rules' order */
+#define WEIR_LEAF_CHAIN 31 /* more than that: the reference leads to a struct weir_chain */
+#define WEIR_PAGE_UNITS (WEIR_PAGE / 64)
+#define WEIR_DEPTH_MAX	24 /* nodes from a root to a leaf */
+
+/* A node of a tree parts the values of one field. One cache line. */
+#define WEIR_NODE_WAYS 8
+struct weir_node {
+	__u32 value[WEIR_NODE_WAYS - 1]; /* ascending: the way is how many of them the field exceeds */
+	__u32 dim;			 /* enum weir_dim */
+	__u32 child[WEIR_NODE_WAYS];
+} __attribute__((aligned(64)));
+
+/* A leaf that no cut makes smaller: whole pages of boxes, in the rules' order. */
+struct weir_chain {
+	__u32 first; /* in cache lines; at the beginning of a page */
+	__u32 boxes;
+} __attribute__((aligned(64)));
+
 /* The head of a rule set: page 0. */
 struct weir_ruleset_head {
 	__u32 magic; /* WEIR_MAGIC */
@@ -199,6 +225,30 @@ struct weir_ruleset_head {
 	__u32 text_len;
 	__u32 checks; /* enum weir_check of all its rules */
 	__u32 next_id; /* what the next new rule is called */
+} __attribute__((aligned(64)));
+
+/* Behind the head in page 0, too, there are nodes. */
+struct weir_page {
+	union {
+		struct weir_ruleset_head head;
+		struct weir_node node[WEIR_PAGE_UNITS];
+		struct weir_chain chain[WEIR_PAGE_UNITS];
+		struct weir_box box[WEIR_PAGE_UNITS];
+		struct weir_rule_rec rec[WEIR_PAGE_UNITS];
+		char text[WEIR_PAGE];
+	};
+};
+
+#define WEIR_NO_RULE 0xffffffff
+
+/* What the filter says of a packet. */
+struct weir_judged {
+	__u32 rule; /* the one that decided, by its place; WEIR_NO_RULE: none */
+	__u32 id, slot;	 /* of that rule */
+	__u32 log_id;	 /* the first rule that matched and logs; 0: none */
+	__u16 checks; /* enum weir_check: all that the verdict may depend on beside the ranges */
+	__u8 verdict; /* enum weir_verdict; WEIR_VERDICT_COUNT: no rule decided */
+	__u8 _pad;
 };
 
 /* Map `counts`, index cpu * slots + slot: what a rule matched. One writer per cell. */
@@ -229,9 +279,23 @@ struct weir_set_info {
 	__u64 lens; /* bit n: there are elements of n bits */
 };
 
+/* Map `buckets`: tokens left to a rule, or to an address or a flow of it. Its value is the programs'. */
+struct weir_bucket_key {
+	__u32 slot; /* the rule's */
+	__u32 per;  /* address or hash; 0 where the rule has one bucket */
+};
+
+/* What befell limits, of all CPUs. */
+struct weir_limits {
+	__u64 full; /* own limit: packets taken for over the limit, since there was no room for a bucket */
+	__u64 removed; /* buckets that were full again, and so were no longer needed */
+};
+
 #ifndef __bpf__
 _Static_assert(sizeof(struct weir_box) == 64, "a box is a cache line");
 _Static_assert(sizeof(struct weir_rule_rec) == 64, "a record is a cache line");
+_Static_assert(sizeof(struct weir_node) == 64, "a node is a cache line");
+_Static_assert(sizeof(struct weir_page) == WEIR_PAGE, "a page is a page");
 _Static_assert(sizeof(struct weir_fields) == 48, "fields have no holes");
 #endif
 
