@@ -92,7 +92,7 @@ $(B)/weir-%: $(B)/obj/tools/%/main.o $(LIBWEIR)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # What lies beside tests and is none itself is linked into each test of its folder.
-beside = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c,$(wildcard tests/$(1)/*.c)))
+beside = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c %.bpf.c,$(wildcard tests/$(1)/*.c)))
 .SECONDEXPANSION:
 $(B)/tests/%: $(B)/obj/tests/%.o $$(call beside,$$(*D)) $(LIBWEIR)
 	@mkdir -p $(@D)

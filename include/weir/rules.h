@@ -289,6 +289,7 @@ struct weir_bucket_key {
 struct weir_limits {
 	__u64 full; /* own limit: packets taken for over the limit, since there was no room for a bucket */
 	__u64 removed; /* buckets that were full again, and so were no longer needed */
+	__u64 zero;    /* nobody writes it, which the verifier cannot know: see unknown() */
 };
 
 #ifndef __bpf__

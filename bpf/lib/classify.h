@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The classifier: the first rule that matches a packet.
+ *
+ * Each tree of the rule set is walked to one leaf, whose boxes are looked at in order until one matches
+ * or can no longer be the first. What the walk knows of the rule set is one map, looked up once by whoever begins
+ * it, so that a walk, and the records it leads to, are of one set. bpf/README.md says why it is trees.
+ */
+#ifndef WEIR_BPF_CLASSIFY_H
+#define WEIR_BPF_CLASSIFY_H
+
+#include "filter_maps.h"
+
+#define NO_SET 0
+
+/* @x, of which the verifier then knows nothing: what each round of a loop adds to would be another state to
+ * it, and no two rounds the same. */
+static __always_inline __u32 unknown(__u32 x)
+{
+	return x + (__u32) * (volatile __u64 *)&limits.zero;
+}
+
+/* What has been found so far. */
+struct found {
+	__u32 from;  /* rules before this one are not asked */
+	__u32 rule;  /* the first that matched; WEIR_NO_RULE */
+	__u32 checks; /* enum weir_check, of boxes whose ranges held */
+	__u32 checked; /* the first of their rules */
+};
+
+/* A leaf of more boxes than a page may have. */
+struct chain {
+	__u32 first;
+	__u32 boxes;  /* 0: none is being walked */
+	__u32 lo, hi; /* between which the first box is that may be asked; then the next one, twice */
+};
+
+/*
+ * A search for one packet. It is done step by step, each one round of the caller's bpf_loop(): calls may lie
+ * eight deep, and a loop within a loop would take two of them.
+ */
+struct search {
+	void *set; /* the rule set's map */
+	struct weir_page *head;
+	struct weir_fields *f;
+	struct found found;
+	struct chain chain;
+	__u32 tree; /* the next one */
+	__u32 checks; /* of earlier searches for the packet */
+};
+
+#define SEARCH_STEPS (8 << 20) /* what bpf_loop() takes */
+
+static __always_inline struct weir_page *page_of(void *set, __u32 page)
+{
+	return bpf_map_lookup_elem(set, &page);
+}
+
+/* The number of @x's lowest bit: a product with this constant has it in its highest six. */
+static const __u8 bit_of[64] = {0, 1, 56, 2, 57, 49, 28, 3, 61, 58, 42, 50, 38, 29, 17, 4, 62, 47, 59,
+	36, 45, 43, 51, 22, 53, 39, 33, 30, 24, 18, 12, 5, 63, 55, 48, 27, 60, 41, 37, 16, 46, 35,
+	44, 21, 52, 32, 23, 11, 54, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9, 13, 8, 7, 6};
+
+static __always_inline __u32 lowest_bit(__u64 x)
+{
+	return bit_of[((x & -x) * 0x03f79d71b4ca8b09ULL >> 58) & 63];
+}
+
+/* Whether the set has a prefix of @value. */
+__checked_once int set_has(__u32 set, __u32 value)
+{
+	struct weir_set_info *info = bpf_map_lookup_elem(&set_info, &set);
+	struct weir_elem_key key = {.set = (__u16)set};
+	__u32 bits, len, i;
+	__u64 lens;
+
+	if (!info)
+		return false;
+	bits = info->bits;
+	lens = info->lens;
+	if (bits == 16 && value > 0xffff)
+		return false; /* WEIR_NO_PORT */
+	for (i = 0; i <= 32 && lens; i++, lens &= lens - 1) {
+		len = lowest_bit(lens);
+		key.len = (__u16)len;
+		key.value = value & ~(__u32)((1ULL << ((bits - len) & 63)) - 1);
+		if (bpf_map_lookup_elem(&sets, &key))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool tests_hold(const struct weir_box *b, const struct weir_fields *f)
+{
+	__u32 checks = b->checks, proto = f->dim[WEIR_DIM_proto], frag = f->frag;
+
+	if (checks & WEIR_CHECK_TCP && (proto != IPPROTO_TCP || frag == WEIR_FRAG_LATER ||
+					       (f->tcp_flags & b->tcp_mask) != b->tcp_flags))
+		return false;
+	if (checks & (WEIR_CHECK_ICMP_TYPE | WEIR_CHECK_ICMP_CODE) &&
+		(proto != IPPROTO_ICMP || frag == WEIR_FRAG_LATER))
+		return false;
+	if (checks & WEIR_CHECK_ICMP_TYPE && f->icmp_type != b->icmp_type)
+		return false;
+	if (checks & WEIR_CHECK_ICMP_CODE && f->icmp_code != b->icmp_code)
+		return false;
+	if (checks & WEIR_CHECK_STATE && !(f->state & b->states))
+		return false;
+	if (checks & WEIR_CHECK_FRAG &&
+		(b->frag == WEIR_FRAG_NONE ? frag == WEIR_FRAG_NONE : frag != b->frag))
+		return false;
+	return true;
+}
+
+static __always_inline bool sets_hold(const struct weir_box *b, const struct weir_fields *f)
+{
+	return (b->src_set == NO_SET || set_has(b->src_set, f->dim[WEIR_DIM_src])) &&
+	       (b->dst_set == NO_SET || set_has(b->dst_set, f->dim[WEIR_DIM_dst])) &&
+	       (b->sport_set == NO_SET || set_has(b->sport_set, f->dim[WEIR_DIM_sport])) &&
+	       (b->dport_set == NO_SET || set_has(b->dport_set, f->dim[WEIR_DIM_dport]));
+}
+
+/* The highest bit is set where @v is out of the range; no branch, since which of a leaf's boxes match is
+ * for no branch predictor to know. */
+static __always_inline __u64 outside(const __u32 range[2], __u32 v)
+{
+	__u32 width = range[1] - range[0], at = v - range[0];
+
+	return (__u64)width - at;
+}
+
+static __always_inline bool ranges_hold(const struct weir_box *b, const struct weir_fields *f)
+{
+	__u32 proto[2] = {b->proto[0], b->proto[1]};
+	__u64 out = outside(b->src, f->dim[WEIR_DIM_src]) |
+		    outside(b->dst, f->dim[WEIR_DIM_dst]) |
+		    outside(b->sport, f->dim[WEIR_DIM_sport]) |
+		    outside(b->dport, f->dim[WEIR_DIM_dport]) |
+		    outside(proto, f->dim[WEIR_DIM_proto]);
+
+	return (__s64)out >= 0 && (!b->iif || b->iif == f->dim[WEIR_DIM_iif]) &&
+	       (!b->oif || b->oif == f->dim[WEIR_DIM_oif]);
+}
+
+/* Up to WEIR_LEAF_MAX boxes of a page, from @ref on. True once the leaf can tell no more. */
+__checked_once int leaf_scan(
+	const struct weir_page *page, const struct weir_fields *f, struct found *found, __u32 ref)
+{
+	__u32 nr = ref >> WEIR_REF_BITS, i;
+
+	if (!page || !f || !found)
+		return true;
+	for (i = 0; i < WEIR_LEAF_MAX && i < nr; i++) {
+		const struct weir_box *b = &page->box[(ref + i) & (WEIR_PAGE_UNITS - 1)];
+		__u32 rule = b->rule;
+
+		if (rule >= found->rule)
+			return true;
+		if (rule < found->from || !ranges_hold(b, f))
+			continue;
+		if (b->checks) {
+			found->checks |= b->checks;
+			if (found->checked > rule)
+				found->checked = rule;
+			if (!tests_hold(b, f))
+				continue;
+		}
+		if (!sets_hold(b, f))
+			continue;
+		found->rule = rule;
+		return true;
+	}
+	return false;
+}
+
+static __always_inline struct weir_page *chain_page(const struct search *s, __u32 box)
+{
+	return page_of(s->set, (s->chain.first + box) / WEIR_PAGE_UNITS);
+}
+
+/* Halves where the first box may be that is asked, then looks at one group of boxes. */
+static __always_inline void chain_step(struct search *s)
+{
+	struct chain *c = &s->chain;
+	__u32 at = c->lo < c->hi ? (c->lo + c->hi) / 2 : c->lo, nr = c->boxes - at;
+	struct weir_page *page = at < c->boxes ? chain_page(s, at) : NULL;
+
+	if (!page) {
+		c->boxes = 0;
+	} else if (c->lo < c->hi) {
+		if (page->box[at & (WEIR_PAGE_UNITS - 1)].rule < s->found.from)
+			c->lo = unknown(at + 1);
+		else
+			c->hi = unknown(at);
+	} else {
+		/* the rest of its group, so that none crosses a page */
+		__u32 rest = WEIR_LEAF_MAX - (at & (WEIR_LEAF_MAX - 1));
+
+		if (nr > rest)
+			nr = rest;
+		c->lo = c->hi = unknown(at + nr);
+		if (leaf_scan(page, s->f, &s->found, nr << WEIR_REF_BITS | at))
+			c->boxes = 0;
+	}
+}
+
+/* Which way a field takes: how many of the values it exceeds, again without a branch. */
+static __always_inline __u32 node_way(const struct weir_node *node, __u64 field)
+{
+	__u64 way = 0;
+
+#pragma unroll
+	for (int i = 0; i < WEIR_NODE_WAYS - 1; i++) {
+		__u64 less = node->value[i] - field;
+
+		barrier_var(less);
+		way += less >> 63;
+	}
+	return (__u32)way & (WEIR_NODE_WAYS - 1);
+}
+
+static __always_inline bool ref_is_node(__u32 ref)
+{
+	return ref && !(ref >> WEIR_REF_BITS);
+}
+
+static __always_inline void tree_walk(struct search *s, __u32 tree)
+{
+	struct weir_page *page = s->head;
+	__u32 ref, at = 0, depth;
+
+	if (page->head.best[tree] >= s->found.rule)
+		return;
+	ref = page->head.root[tree];
+	for (depth = 0; depth < WEIR_DEPTH_MAX && ref_is_node(ref); depth++) {
+		const struct weir_node *node;
+
+		if (ref / WEIR_PAGE_UNITS != at) {
+			at = ref / WEIR_PAGE_UNITS;
+			page = page_of(s->set, at);
+			if (!page)
+				return;
+		}
+		node = &page->node[ref & (WEIR_PAGE_UNITS - 1)];
+		ref = node->child[node_way(node, s->f->dim[node->dim & 7])];
+	}
+	page = ref ? page_of(s->set, (ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS) : NULL;
+	if (!page)
+		return;
+	if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
+		const struct weir_chain *chain = &page->chain[ref & (WEIR_PAGE_UNITS - 1)];
+
+		s->chain = (struct chain){.first = chain->first, .boxes = chain->boxes};
+		s->chain.hi = s->found.from ? chain->boxes : 0;
+	} else {
+		leaf_scan(page, s->f, &s->found, ref);
+	}
+}
+
+/*
+ * To find the first rule from @from on that matches. A rule that ends the walk of every packet that it
+ * matches may not be passed over: what lies behind it was left out where it is all there is.
+ */
+static __always_inline void search_from(struct search *s, __u32 from)
+{
+	s->found = (struct found){.from = from, .rule = WEIR_NO_RULE, .checked = WEIR_NO_RULE};
+	s->chain.boxes = 0;
+	s->tree = 0;
+}
+
+/* True once s->found.rule is the answer, and s->checks all that it depends on. */
+static __always_inline bool search_step(struct search *s)
+{
+	__u32 tree = s->tree;
+
+	if (s->chain.boxes) {
+		chain_step(s);
+	} else if (tree < WEIR_TREES_MAX && tree < s->head->head.trees) {
+		s->tree = unknown(tree + 1);
+		tree_walk(s, tree);
+	} else {
+		/* not of one tree's rule, when another then had an earlier one */
+		if (s->found.checked <= s->found.rule)
+			s->checks |= s->found.checks;
+		return true;
+	}
+	return false;
+}
+
+static __always_inline bool search_begin(struct search *s, __u32 which, struct weir_fields *f)
+{
+	s->set = bpf_map_lookup_elem(&rulesets, &which);
+	if (!s->set)
+		return false;
+	s->head = page_of(s->set, 0);
+	s->f = f;
+	s->checks = 0;
+	search_from(s, 0);
+	return s->head;
+}
+
+static __always_inline struct weir_rule_rec *record_of(const struct search *s, __u32 rule)
+{
+	struct weir_page *page = page_of(s->set, s->head->head.rec_page + rule / WEIR_PAGE_UNITS);
+
+	return page ? &page->rec[rule & (WEIR_PAGE_UNITS - 1)] : NULL;
+}
+
+static long nat_step(__u32 i, struct search *s)
+{
+	return search_step(s);
+}
+
+/* The record of the first NAT rule of @which that matches, copied; its place, or WEIR_NO_RULE. */
+__checked_once __u32 nat_find(__u32 which, struct weir_fields *f, struct weir_rule_rec *rec)
+{
+	struct weir_rule_rec *found;
+	struct search s = {};
+
+	if (!f || !rec || !search_begin(&s, which, f))
+		return WEIR_NO_RULE;
+	bpf_loop(SEARCH_STEPS, nat_step, &s, 0);
+	if (s.found.rule == WEIR_NO_RULE)
+		return WEIR_NO_RULE;
+	found = record_of(&s, s.found.rule);
+	if (!found)
+		return WEIR_NO_RULE;
+	*rec = *found;
+	return s.found.rule;
+}
+
+#endif
