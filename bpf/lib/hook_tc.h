@@ -19,7 +19,12 @@
 typedef struct __sk_buff hook_ctx;
 
 /* TC_ACT_UNSPEC: whoever comes next at this hook decides, as without us. */
-enum { HOOK_PASS = TC_ACT_UNSPEC, HOOK_DROP = TC_ACT_SHOT, HOOK_REDIRECT = TC_ACT_REDIRECT };
+enum {
+	HOOK_PASS = TC_ACT_UNSPEC,
+	HOOK_DROP = TC_ACT_SHOT,
+	HOOK_REDIRECT = TC_ACT_REDIRECT,
+	HOOK_ANSWER = TC_ACT_REDIRECT, /* to where bpf_redirect() was told */
+};
 
 #undef TC_ACT_SHOT
 #undef TC_ACT_REDIRECT
@@ -49,6 +54,11 @@ static __always_inline void hook_count(hook_ctx *ctx, struct weir_row *row)
 static __always_inline long hook_load(hook_ctx *ctx, __u32 off, void *to, __u32 n)
 {
 	return bpf_skb_load_bytes(ctx, off, to, n);
+}
+
+static __always_inline long hook_store(hook_ctx *ctx, __u32 off, void *from, __u32 n)
+{
+	return bpf_skb_store_bytes(ctx, off, from, n, BPF_F_RECOMPUTE_CSUM);
 }
 
 /* A VLAN tag that does not stand in the frame, as it would there. */

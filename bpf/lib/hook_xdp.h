@@ -16,7 +16,12 @@
 
 typedef struct xdp_md hook_ctx;
 
-enum { HOOK_PASS = XDP_PASS, HOOK_DROP = XDP_DROP, HOOK_REDIRECT = XDP_REDIRECT };
+enum {
+	HOOK_PASS = XDP_PASS,
+	HOOK_DROP = XDP_DROP,
+	HOOK_REDIRECT = XDP_REDIRECT,
+	HOOK_ANSWER = XDP_TX, /* the frame goes back where it came from */
+};
 
 static __always_inline __u32 hook_len(hook_ctx *ctx)
 {
@@ -35,6 +40,11 @@ static __always_inline void hook_count(hook_ctx *ctx, struct weir_row *row)
 static __always_inline long hook_load(hook_ctx *ctx, __u32 off, void *to, __u32 n)
 {
 	return bpf_xdp_load_bytes(ctx, off, to, n);
+}
+
+static __always_inline long hook_store(hook_ctx *ctx, __u32 off, void *from, __u32 n)
+{
+	return bpf_xdp_store_bytes(ctx, off, from, n);
 }
 
 /* A VLAN tag that does not stand in the frame: XDP is not told of it. */

@@ -20,8 +20,28 @@ struct netns_ipv4 {
 	__u8 sysctl_fib_multipath_hash_policy;
 } __attribute__((preserve_access_index));
 
+struct hlist_node {
+	struct hlist_node *next;
+} __attribute__((preserve_access_index));
+
+struct hlist_head {
+	struct hlist_node *first;
+} __attribute__((preserve_access_index));
+
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local, ifa_address, ifa_mask;
+	unsigned char ifa_scope;
+	__u32 ifa_flags;
+} __attribute__((preserve_access_index));
+
+struct in_device {
+	struct in_ifaddr *ifa_list;
+} __attribute__((preserve_access_index));
+
 struct net {
 	__u64 net_cookie;
+	struct hlist_head *dev_index_head;
 	struct netns_ipv4 ipv4;
 } __attribute__((preserve_access_index));
 
@@ -31,7 +51,10 @@ typedef struct {
 
 struct net_device {
 	int ifindex;
+	unsigned int mtu;
 	possible_net_t nd_net;
+	struct in_device *ip_ptr;
+	struct hlist_node index_hlist;
 } __attribute__((preserve_access_index));
 
 struct xdp_rxq_info {

@@ -156,6 +156,8 @@ struct weir_row {
 	__u64 flow_full; /* own limit: a packet of a flow that the table of flows had no room for */
 	__u64 gso_frames; /* of `in`: superframes, and the segments that they stand for */
 	__u64 gso_segs;
+	__u64 answers; /* refused packets whose sender was told: ICMP, or a TCP RST */
+	__u64 answers_limited; /* own limit: those that would have been, but for WEIR_ANSWERS_PER_S */
 } __attribute__((aligned(64)));
 
 /* Map `lat` of each hook of a device: index cpu * queues + queue. */
@@ -178,6 +180,10 @@ struct weir_lat {
 #undef STAGE
 	};
 };
+
+/* Answers to refused packets, of a program on one CPU: as the kernel's icmp_msgs_per_sec and _burst. */
+#define WEIR_ANSWERS_PER_S 1000
+#define WEIR_ANSWERS_BURST 50
 
 enum weir_punt {
 	WEIR_PUNT_KERNEL,

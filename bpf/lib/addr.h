@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A device's own address, as the kernel has it at this moment: read from its structures, so that a
+ * change of addresses is followed with no process alive. By probe reads, since a context cannot be cast
+ * to them before Linux 6.2. Devices and namespaces are handed on as numbers, for global functions
+ * take no pointers into the kernel.
+ */
+#ifndef WEIR_BPF_ADDR_H
+#define WEIR_BPF_ADDR_H
+
+#include "world.h"
+
+#define DEV_BUCKETS	256 /* NETDEV_HASHENTRIES */
+#define DEV_WALK	64  /* devices in one bucket that are looked at */
+#define ADDR_WALK	64  /* addresses of a device that are looked at */
+#define SCOPE_GLOBAL	0   /* RT_SCOPE_UNIVERSE */
+#define ADDR_SECONDARY	1   /* IFA_F_SECONDARY */
+
+/*
+ * inet_select_addr() of @dev for global scope: the first primary address in whose subnet @towards lies,
+ * else the first primary one; 0 where there is none. @towards 0: the first. In network order.
+ */
+__checked_once __u32 dev_addr(__u64 dev, __u32 towards)
+{
+	struct net_device *d = (void *)dev;
+	struct in_ifaddr *ifa = BPF_CORE_READ(d, ip_ptr, ifa_list);
+	__u32 first = 0, i;
+
+	for (i = 0; i < ADDR_WALK && ifa; i++) {
+		__u32 addr = BPF_CORE_READ(ifa, ifa_local);
+
+		if (BPF_CORE_READ(ifa, ifa_scope) == SCOPE_GLOBAL &&
+			!(BPF_CORE_READ(ifa, ifa_flags) & ADDR_SECONDARY)) {
+			if (!towards || !((BPF_CORE_READ(ifa, ifa_address) ^ towards) &
+						BPF_CORE_READ(ifa, ifa_mask)))
+				return addr;
+			if (!first)
+				first = addr;
+		}
+		ifa = BPF_CORE_READ(ifa, ifa_next);
+	}
+	return first;
+}
+
+/* The device of @net with that index; 0 where there is none. */
+__checked_once __u64 dev_by_index(__u64 net, __u32 ifindex)
+{
+	struct net *n = (void *)net;
+	struct hlist_head *head = BPF_CORE_READ(n, dev_index_head);
+	struct hlist_node *node;
+	struct net_device *dev;
+	__u32 i;
+
+	/* the kernel's own array: its elements are a pointer each */
+	node = BPF_CORE_READ(
+		(struct hlist_head *)((void *)head + (ifindex & (DEV_BUCKETS - 1)) * sizeof(*head)),
+		first);
+	for (i = 0; i < DEV_WALK && node; i++) {
+		dev = (void *)node - bpf_core_field_offset(struct net_device, index_hlist);
+		if ((__u32)BPF_CORE_READ(dev, ifindex) == ifindex)
+			return (__u64)(long)dev;
+		node = BPF_CORE_READ(node, next);
+	}
+	return 0;
+}
+
+/* dev_addr() of another device. */
+static __always_inline __u32 addr_of_ifindex(__u64 net, __u32 ifindex, __u32 towards)
+{
+	__u64 dev = dev_by_index(net, ifindex);
+
+	return dev ? dev_addr(dev, towards) : 0;
+}
+
+#endif
