@@ -167,8 +167,8 @@ int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *foun
 	if (only && !strcmp(only, "nope"))
 		return weir_fail(err, WEIR_NOT_FOUND, -ENODEV, "device nope");
 	memset(found, 0, sizeof(*found));
-	weir_find(found, WEIR_CHECK_bpf, WEIR_STATE_ok, "", "%s", "");
-	f = weir_find(found, WEIR_CHECK_mtu, WEIR_STATE_warning, only ? only : "a", "too large");
+	weir_find(found, WEIR_CHECK_bpf, WEIR_FOUND_ok, "", "%s", "");
+	f = weir_find(found, WEIR_CHECK_mtu, WEIR_FOUND_warning, only ? only : "a", "too large");
 	weir_find_remedy(f, "make it smaller");
 	return 0;
 }

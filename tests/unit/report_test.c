@@ -20,7 +20,7 @@ static char *print(json_t *doc, weir_text_fn *text, bool json)
 static void fill(struct weir_findings *found)
 {
 	memset(found, 0, sizeof(*found));
-	for (unsigned int s = WEIR_STATE_COUNT; s-- > 0;) {
+	for (unsigned int s = WEIR_FOUND_COUNT; s-- > 0;) {
 		for (unsigned int c = WEIR_CHECK_COUNT; c-- > 0;) {
 			bool dev = weir_check_info[c].area == WEIR_AREA_device;
 			struct weir_finding *f =
@@ -29,7 +29,7 @@ static void fill(struct weir_findings *found)
 					      : "a reason that is given in so many words that no "
 						"line of a terminal could ever hold all of them");
 
-			if (s != WEIR_STATE_ok)
+			if (s != WEIR_FOUND_ok)
 				weir_find_remedy(f,
 					"weir -n some-namespace dev attach %s force; and "
 					"then something else: weir doctor %s",
@@ -59,7 +59,7 @@ static void findings_fit_a_terminal_and_say_their_state(void **state)
 		tries += !strncmp(line, "      try: ", 11);
 	}
 	assert_int_equal(lines, found.nr);
-	assert_int_equal(tries, WEIR_CHECK_COUNT * (WEIR_STATE_COUNT - 1));
+	assert_int_equal(tries, WEIR_CHECK_COUNT * (WEIR_FOUND_COUNT - 1));
 	free(text);
 	weir_findings_done(&found);
 }
@@ -116,7 +116,7 @@ static void nothing_gone_round_is_said(void **state)
 	char *text;
 
 	(void)state;
-	weir_find(&found, WEIR_CHECK_bpf, WEIR_STATE_ok, "", "%s", "");
+	weir_find(&found, WEIR_CHECK_bpf, WEIR_FOUND_ok, "", "%s", "");
 	text = print(weir_doc_doctor(&found, "6.1"), weir_text_doctor, false);
 	assert_non_null(strstr(text, "what the fast path goes round: nothing found\n"));
 	assert_non_null(strstr(text, "0 warnings, 0 missing, 0 off, 0 unknown\n"));

@@ -19,9 +19,9 @@
 
 #include "probe.h"
 
-static void unread(struct weir_findings *found, enum weir_check check, const char *subject, int rc)
+static void unread(struct weir_findings *found, enum weir_look check, const char *subject, int rc)
 {
-	weir_find(found, check, WEIR_STATE_unknown, subject, "it could not be read: %s",
+	weir_find(found, check, WEIR_FOUND_unknown, subject, "it could not be read: %s",
 		strerror(-rc));
 }
 
@@ -65,7 +65,7 @@ static void find_iptables(struct weir_findings *found)
 			unread(found, WEIR_CHECK_iptables, table, rules);
 		if (rules <= 0)
 			continue;
-		f = weir_find(found, WEIR_CHECK_iptables, WEIR_STATE_warning, table,
+		f = weir_find(found, WEIR_CHECK_iptables, WEIR_FOUND_warning, table,
 			"table %s: %d rule%s", table, S(rules));
 		f->count = rules;
 		weir_find_remedy(f, "iptables-legacy -t %s -S; " OBEYED, table);
@@ -83,7 +83,7 @@ static void find_conntrack(struct weir_findings *found)
 	if (!file)
 		return;
 	if (fscanf(file, "%ld", &nr) == 1 && nr > 0) {
-		f = weir_find(found, WEIR_CHECK_conntrack, WEIR_STATE_warning, "",
+		f = weir_find(found, WEIR_CHECK_conntrack, WEIR_FOUND_warning, "",
 			"%ld connection%s, which nothing refreshes here", S(nr));
 		f->count = nr;
 		weir_find_remedy(f, "conntrack -L; " OBEYED);
@@ -244,7 +244,7 @@ static void find_tc(const struct weir_link *link, struct weir_findings *found)
 		return;
 	}
 	if (q.nr) {
-		f = weir_find(found, WEIR_CHECK_qdisc, WEIR_STATE_warning, link->name,
+		f = weir_find(found, WEIR_CHECK_qdisc, WEIR_FOUND_warning, link->name,
 			"%s on %s: XDP goes round it, TC does not", q.kind, link->name);
 		f->count = q.nr;
 		weir_find_remedy(f, "tc -s qdisc show dev %s; " BY_TC, link->name);
@@ -254,7 +254,7 @@ static void find_tc(const struct weir_link *link, struct weir_findings *found)
 		unread(found, WEIR_CHECK_tc_filters, link->name, rc);
 	if (rc || !filters.nr)
 		return;
-	f = weir_find(found, WEIR_CHECK_tc_filters, WEIR_STATE_warning, link->name,
+	f = weir_find(found, WEIR_CHECK_tc_filters, WEIR_FOUND_warning, link->name,
 		"%u filter%s on %s", S(filters.nr), link->name);
 	f->count = filters.nr;
 	weir_find_remedy(f, "tc filter show dev %s ingress (or egress); " OBEYED, link->name);
@@ -342,12 +342,12 @@ static void find_ip_rules(struct weir_findings *found)
 	if (rc || !rules.nr)
 		return;
 	if (rules.by_mark)
-		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
+		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_FOUND_warning, "",
 			"%u rule%s, %u by firewall mark: the fast path asks without marks, so "
 			"those never match; the others are honoured",
 			S(rules.nr), rules.by_mark);
 	else
-		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_STATE_warning, "",
+		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_FOUND_warning, "",
 			"%u rule%s: honoured, but with any rule a route is kept for each flow, by "
 			"ports and protocol, not for each pair of hosts",
 			S(rules.nr));
@@ -390,7 +390,7 @@ static void find_xfrm(struct weir_findings *found)
 		unread(found, WEIR_CHECK_xfrm, "", rc);
 		return;
 	}
-	f = weir_find(found, WEIR_CHECK_xfrm, WEIR_STATE_warning, "",
+	f = weir_find(found, WEIR_CHECK_xfrm, WEIR_FOUND_warning, "",
 		"%u out, %u forward: nothing is encrypted here", nr.out, nr.forward);
 	f->count = nr.out + nr.forward;
 	weir_find_remedy(f, "ip xfrm policy; " OBEYED);
@@ -414,7 +414,7 @@ static void find_taps(struct weir_findings *found)
 	fclose(file);
 	if (!nr)
 		return;
-	f = weir_find(found, WEIR_CHECK_taps, WEIR_STATE_warning, "",
+	f = weir_find(found, WEIR_CHECK_taps, WEIR_FOUND_warning, "",
 		"%u, such as tcpdump's: XDP goes round them, TC does not", nr);
 	f->count = nr;
 	weir_find_remedy(f, "ss -0 -p; to see packets that XDP forwards: weir trace");

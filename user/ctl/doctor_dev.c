@@ -23,7 +23,7 @@ struct exam {
 	char opt[300];
 };
 
-static struct weir_finding *find(struct exam *e, enum weir_check check, enum weir_state state)
+static struct weir_finding *find(struct exam *e, enum weir_look check, enum weir_found state)
 {
 	return weir_find(e->found, check, state, e->link->name, "%s", "");
 }
@@ -36,12 +36,12 @@ static void find_link(struct exam *e)
 	struct weir_finding *f;
 
 	if (l->flags & IFF_UP && l->flags & WEIR_LOWER_UP) {
-		f = find(e, WEIR_CHECK_link, WEIR_STATE_ok);
+		f = find(e, WEIR_CHECK_link, WEIR_FOUND_ok);
 		WHY(f, "up, ifindex %u, %02x:%02x:%02x:%02x:%02x:%02x", l->ifindex, l->mac[0],
 			l->mac[1], l->mac[2], l->mac[3], l->mac[4], l->mac[5]);
 		return;
 	}
-	f = find(e, WEIR_CHECK_link, WEIR_STATE_off);
+	f = find(e, WEIR_CHECK_link, WEIR_FOUND_off);
 	if (l->flags & IFF_UP) {
 		WHY(f, "up, but without a carrier");
 		weir_find_remedy(f, "ethtool %s; is the other end up?", l->name);
@@ -67,7 +67,7 @@ static void find_xdp_driver(struct exam *e)
 	char text[128] = "";
 
 	if (!e->told) {
-		f = find(e, WEIR_CHECK_xdp_driver, WEIR_STATE_unknown);
+		f = find(e, WEIR_CHECK_xdp_driver, WEIR_FOUND_unknown);
 		WHY(f, "this kernel does not tell");
 		weir_find_remedy(f, "weir%s dev attach %s; it says what the driver refuses", e->opt,
 			e->link->name);
@@ -80,11 +80,11 @@ static void find_xdp_driver(struct exam *e)
 			snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", flags[i].name);
 	}
 	if (e->xdp.feature_flags & NETDEV_XDP_ACT_BASIC) {
-		f = find(e, WEIR_CHECK_xdp_driver, WEIR_STATE_ok);
+		f = find(e, WEIR_CHECK_xdp_driver, WEIR_FOUND_ok);
 		WHY(f, "%s", text);
 		return;
 	}
-	f = find(e, WEIR_CHECK_xdp_driver, WEIR_STATE_missing);
+	f = find(e, WEIR_CHECK_xdp_driver, WEIR_FOUND_missing);
 	WHY(f, "the driver has no XDP");
 	weir_find_remedy(f, "weir%s dev attach %s xdp generic", e->opt, e->link->name);
 }
@@ -118,18 +118,18 @@ static void find_xdp_program(struct exam *e)
 	struct weir_finding *f;
 
 	if (!id) {
-		f = find(e, WEIR_CHECK_xdp_program, WEIR_STATE_off);
+		f = find(e, WEIR_CHECK_xdp_program, WEIR_FOUND_off);
 		WHY(f, "none");
 		weir_find_remedy(f, "weir%s dev attach %s", e->opt, e->link->name);
 		return;
 	}
 	name_of(id, name);
 	if (is_ours(e->ns, e->link->ifindex, id)) {
-		f = find(e, WEIR_CHECK_xdp_program, WEIR_STATE_ok);
+		f = find(e, WEIR_CHECK_xdp_program, WEIR_FOUND_ok);
 		WHY(f, "weir's: id %u, %s", id, mode);
 		return;
 	}
-	f = find(e, WEIR_CHECK_xdp_program, WEIR_STATE_warning);
+	f = find(e, WEIR_CHECK_xdp_program, WEIR_FOUND_warning);
 	WHY(f, "not weir's: id %u, %s, %s", id, *name ? name : "without a name", mode);
 	weir_find_remedy(f, "bpftool prog show id %u; weir%s dev attach %s force", id, e->opt,
 		e->link->name);
@@ -160,16 +160,16 @@ static void find_xdp_target(struct exam *e)
 	if (!e->told)
 		return;
 	if (e->xdp.feature_flags & NETDEV_XDP_ACT_NDO_XMIT) {
-		WHY(find(e, WEIR_CHECK_xdp_target, WEIR_STATE_ok), "taken");
+		WHY(find(e, WEIR_CHECK_xdp_target, WEIR_FOUND_ok), "taken");
 		return;
 	}
 	if (strcmp(e->link->kind, "veth") && !weir_xdp_program(e->link->ifindex)) {
-		f = find(e, WEIR_CHECK_xdp_target, WEIR_STATE_unknown);
+		f = find(e, WEIR_CHECK_xdp_target, WEIR_FOUND_unknown);
 		WHY(f, "not now; many drivers take them once a program is attached");
 		weir_find_remedy(f, "weir%s dev attach %s", e->opt, e->link->name);
 		return;
 	}
-	f = find(e, WEIR_CHECK_xdp_target, WEIR_STATE_missing);
+	f = find(e, WEIR_CHECK_xdp_target, WEIR_FOUND_missing);
 	if (strcmp(e->link->kind, "veth")) {
 		WHY(f, "the driver takes none: what is routed there goes to the kernel");
 		return;
@@ -186,7 +186,7 @@ static void find_af_xdp(struct exam *e)
 
 	if (!e->told)
 		return;
-	f = find(e, WEIR_CHECK_af_xdp_zc, WEIR_STATE_ok);
+	f = find(e, WEIR_CHECK_af_xdp_zc, WEIR_FOUND_ok);
 	WHY(f, e->xdp.feature_flags & NETDEV_XDP_ACT_XSK_ZEROCOPY ? "copy, zero-copy"
 								  : "copy; no zero-copy");
 }
@@ -226,13 +226,13 @@ static void find_tc(struct exam *e)
 		}
 	}
 	if (ours.nr) {
-		f = find(e, WEIR_CHECK_tc_programs, WEIR_STATE_ok);
+		f = find(e, WEIR_CHECK_tc_programs, WEIR_FOUND_ok);
 		f->count = ours.nr;
 		WHY(f, "weir's: %s", ours.names);
 	}
 	if (!others.nr)
 		return;
-	f = find(e, WEIR_CHECK_tc_programs, WEIR_STATE_warning);
+	f = find(e, WEIR_CHECK_tc_programs, WEIR_FOUND_warning);
 	f->count = others.nr;
 	WHY(f, "not weir's: %s; they do not see what XDP redirects", others.names);
 	weir_find_remedy(f, "bpftool net show dev %s", e->link->name);
@@ -246,24 +246,24 @@ static void find_hardware(struct exam *e)
 	struct weir_finding *f;
 
 	if (weir_hardware_get(dev, &hw)) {
-		f = find(e, WEIR_CHECK_driver, WEIR_STATE_unknown);
+		f = find(e, WEIR_CHECK_driver, WEIR_FOUND_unknown);
 		WHY(f, "it does not tell");
 		return;
 	}
-	f = find(e, WEIR_CHECK_driver, WEIR_STATE_ok);
+	f = find(e, WEIR_CHECK_driver, WEIR_FOUND_ok);
 	WHY(f, "%s", hw.driver);
-	f = find(e, WEIR_CHECK_queues, WEIR_STATE_ok);
+	f = find(e, WEIR_CHECK_queues, WEIR_FOUND_ok);
 	WHY(f, "%u in, %u out; %ld CPUs", e->link->rx_queues, e->link->tx_queues, cpus);
 	if (hw.has_channels && hw.channels < hw.channels_max && hw.channels < (__u32)cpus &&
 		strcmp(e->link->kind, "veth")) {
-		f->state = WEIR_STATE_warning;
+		f->state = WEIR_FOUND_warning;
 		WHY(f, "%u of %u in use; %ld CPUs", hw.channels, hw.channels_max, cpus);
 		weir_find_remedy(f, "ethtool -L %s combined %u", dev,
 			hw.channels_max < (__u32)cpus ? hw.channels_max : (__u32)cpus);
 	}
 	if (!hw.has_rings)
 		return;
-	f = find(e, WEIR_CHECK_rings, WEIR_STATE_ok);
+	f = find(e, WEIR_CHECK_rings, WEIR_FOUND_ok);
 	WHY(f, "in %u of %u, out %u of %u", hw.rx_ring, hw.rx_ring_max, hw.tx_ring, hw.tx_ring_max);
 }
 
@@ -295,17 +295,17 @@ static void find_vlan(struct exam *e, const struct weir_features *features)
 	struct weir_finding *f;
 
 	if (veth && weir_peer_do(e->link, peer_leaves_tags, &beside, where)) {
-		f = find(e, WEIR_CHECK_vlan, WEIR_STATE_unknown);
+		f = find(e, WEIR_CHECK_vlan, WEIR_FOUND_unknown);
 		WHY(f, "its other end is not to be found, so not whether it leaves tags in frames");
 		weir_find_remedy(f, "ethtool -k PEER | grep tx-vlan  (in its namespace)");
 		return;
 	}
 	if (!beside) {
-		f = find(e, WEIR_CHECK_vlan, WEIR_STATE_ok);
+		f = find(e, WEIR_CHECK_vlan, WEIR_FOUND_ok);
 		WHY(f, "off: XDP sees every tag");
 		return;
 	}
-	f = find(e, WEIR_CHECK_vlan, WEIR_STATE_warning);
+	f = find(e, WEIR_CHECK_vlan, WEIR_FOUND_warning);
 	WHY(f, "VLAN tags lie beside the frame, where XDP does not see them: tagged "
 	       "frames look untagged");
 	if (veth)
@@ -321,11 +321,11 @@ static void find_features(struct exam *e)
 	struct weir_finding *f;
 
 	if (weir_features_get(dev, &features)) {
-		f = find(e, WEIR_CHECK_offloads, WEIR_STATE_unknown);
+		f = find(e, WEIR_CHECK_offloads, WEIR_FOUND_unknown);
 		WHY(f, "it does not tell");
 		return;
 	}
-	f = find(e, WEIR_CHECK_offloads, WEIR_STATE_ok);
+	f = find(e, WEIR_CHECK_offloads, WEIR_FOUND_ok);
 	WHY(f, "TSO %s, UDP GSO %s, GSO %s, checksums in %s, out %s",
 		on_off(&features, "tx-tcp-segmentation"), on_off(&features, "tx-udp-segmentation"),
 		on_off(&features, "tx-generic-segmentation"), on_off(&features, "rx-checksum"),
@@ -334,14 +334,14 @@ static void find_features(struct exam *e)
 			? "on"
 			: "off");
 	if (weir_feature(&features, "rx-gro") == 1) {
-		WHY(find(e, WEIR_CHECK_gro, WEIR_STATE_ok), "on");
+		WHY(find(e, WEIR_CHECK_gro, WEIR_FOUND_ok), "on");
 	} else {
-		f = find(e, WEIR_CHECK_gro, WEIR_STATE_off);
+		f = find(e, WEIR_CHECK_gro, WEIR_FOUND_off);
 		WHY(f, "off: what the kernel gets, it gets frame by frame");
 		weir_find_remedy(f, "ethtool -K %s gro on", dev);
 	}
 	if (weir_feature(&features, "rx-lro") == 1) {
-		f = find(e, WEIR_CHECK_lro, WEIR_STATE_warning);
+		f = find(e, WEIR_CHECK_lro, WEIR_FOUND_warning);
 		WHY(f, "on: a router must not forward what the NIC has merged");
 		weir_find_remedy(f, "ethtool -K %s lro off", dev);
 	}
@@ -357,11 +357,11 @@ static void find_mtu(struct exam *e)
 	struct weir_finding *f;
 
 	if (mtu <= BUFFER_MTU || !e->told || e->xdp.feature_flags & NETDEV_XDP_ACT_RX_SG) {
-		f = find(e, WEIR_CHECK_mtu, WEIR_STATE_ok);
+		f = find(e, WEIR_CHECK_mtu, WEIR_FOUND_ok);
 		WHY(f, "%u", mtu);
 		return;
 	}
-	f = find(e, WEIR_CHECK_mtu, WEIR_STATE_warning);
+	f = find(e, WEIR_CHECK_mtu, WEIR_FOUND_warning);
 	WHY(f, "%u: more than about %d, and the driver has no multi-buffer XDP", mtu, BUFFER_MTU);
 	weir_find_remedy(f, "ip link set %s mtu %d; or: weir%s dev attach %s xdp generic",
 		e->link->name, BUFFER_MTU, e->opt, e->link->name);
@@ -377,13 +377,13 @@ static void find_sysctls(struct exam *e)
 	struct weir_finding *f;
 
 	if (on == 0) {
-		f = find(e, WEIR_CHECK_forwarding, WEIR_STATE_off);
+		f = find(e, WEIR_CHECK_forwarding, WEIR_FOUND_off);
 		WHY(f, "off: all that comes in goes to the kernel");
 		weir_find_remedy(f, "sysctl -w net/ipv4/conf/%s/forwarding=1", dev);
 	} else {
-		f = find(e, WEIR_CHECK_forwarding, on > 0 ? WEIR_STATE_ok : WEIR_STATE_unknown);
+		f = find(e, WEIR_CHECK_forwarding, on > 0 ? WEIR_FOUND_ok : WEIR_FOUND_unknown);
 	}
-	f = find(e, WEIR_CHECK_rp_filter, filter < 0 ? WEIR_STATE_unknown : WEIR_STATE_ok);
+	f = find(e, WEIR_CHECK_rp_filter, filter < 0 ? WEIR_FOUND_unknown : WEIR_FOUND_ok);
 	if (filter >= 0 && filter <= 2)
 		WHY(f, "%s", filters[filter]);
 }
@@ -397,10 +397,10 @@ static void find_master(struct exam *e)
 	if (!l->master || !if_indextoname(l->master, master))
 		return;
 	if (!strcmp(l->port_of, "vrf")) { /* the FIB lookup asks the VRF's table by itself */
-		WHY(find(e, WEIR_CHECK_master, WEIR_STATE_ok), "in VRF %s", master);
+		WHY(find(e, WEIR_CHECK_master, WEIR_FOUND_ok), "in VRF %s", master);
 		return;
 	}
-	f = find(e, WEIR_CHECK_master, WEIR_STATE_warning);
+	f = find(e, WEIR_CHECK_master, WEIR_FOUND_warning);
 	WHY(f, "a port of %s %s: XDP takes frames before %s sees them", l->port_of, master, master);
 	weir_find_remedy(f, "weir%s dev attach %s%s", e->opt, master,
 		!strcmp(l->port_of, "bond") ? "" : " xdp generic");
@@ -409,14 +409,14 @@ static void find_master(struct exam *e)
 /* The fast path meets the frames of a VLAN device where they still have their tag. */
 static void find_below(struct exam *e)
 {
-	struct weir_finding *f = find(e, WEIR_CHECK_xdp_driver, WEIR_STATE_ok);
+	struct weir_finding *f = find(e, WEIR_CHECK_xdp_driver, WEIR_FOUND_ok);
 	char below[IFNAMSIZ];
 
 	if (e->link->peer_nsid < 0 && if_indextoname(e->link->peer_ifindex, below)) {
 		WHY(f, "a VLAN device: what can be done is %s's", below);
 		return;
 	}
-	f->state = WEIR_STATE_unknown;
+	f->state = WEIR_FOUND_unknown;
 	WHY(f, "a VLAN device of one in another namespace");
 }
 
@@ -430,7 +430,7 @@ void weir_doctor_dev(
 		memset(&e.xdp, 0, sizeof(e.xdp));
 	for (unsigned int i = 0; i < found->nr; i++)
 		if (found->list[i].check == WEIR_CHECK_xdp_flags)
-			e.told = found->list[i].state == WEIR_STATE_ok;
+			e.told = found->list[i].state == WEIR_FOUND_ok;
 	e.told = e.told || e.xdp.feature_flags;
 	find_link(&e);
 	if (!strcmp(link->kind, "vlan")) {

@@ -197,7 +197,7 @@ static void find_table(const struct ruleset *r, unsigned int first, struct weir_
 	}
 	if (!hooked || (!rules && !drops))
 		return;
-	f = weir_find(found, WEIR_CHECK_nftables, WEIR_STATE_warning, "",
+	f = weir_find(found, WEIR_CHECK_nftables, WEIR_FOUND_warning, "",
 		"table %s %s: %u rule%s on %s%s", family, table->table, rules,
 		rules == 1 ? "" : "s", hooks, drops ? "; a policy drops the rest" : "");
 	f->count = rules;

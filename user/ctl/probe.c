@@ -306,7 +306,7 @@ static int try_timer(const struct weir_scratch *s)
 enum need { ANYWHERE, IN_SCRATCH, ON_VETH };
 
 static const struct trial {
-	enum weir_check check;
+	enum weir_look check;
 	enum need need;
 	int (*run)(const struct weir_scratch *s);
 	const char *remedy;
@@ -346,17 +346,17 @@ static void run_trial(const struct trial *t, const struct weir_scratch *s, bool 
 
 	if ((t->need != ANYWHERE && s->error) || (t->need == ON_VETH && s->no_veth)) {
 		rc = s->error ? s->error : s->no_veth;
-		f = weir_find(found, t->check, WEIR_STATE_unknown, "", "no %s to try it in: %s",
+		f = weir_find(found, t->check, WEIR_FOUND_unknown, "", "no %s to try it in: %s",
 			s->error ? "namespace" : "veth", strerror(-rc));
 		weir_find_remedy(f, "%s", s->error ? AS_ROOT : "modprobe veth");
 		return;
 	}
 	rc = t->run(s);
 	if (!rc) {
-		weir_find(found, t->check, WEIR_STATE_ok, "", "%s", "");
+		weir_find(found, t->check, WEIR_FOUND_ok, "", "%s", "");
 		return;
 	}
-	f = weir_find(found, t->check, WEIR_STATE_missing, "", "refused: %s", strerror(-rc));
+	f = weir_find(found, t->check, WEIR_FOUND_missing, "", "refused: %s", strerror(-rc));
 	weir_find_remedy(f, "%s",
 		rc == -EPERM && privileged
 			? "another kernel: a policy of this one forbids it to all"
@@ -386,10 +386,10 @@ static bool find_rights(struct weir_findings *found)
 			snprintf(missing + n, sizeof(missing) - n, " %s", wanted[i].name);
 	}
 	if (!missing[0]) {
-		weir_find(found, WEIR_CHECK_rights, WEIR_STATE_ok, "", "%s", "");
+		weir_find(found, WEIR_CHECK_rights, WEIR_FOUND_ok, "", "%s", "");
 		return true;
 	}
-	f = weir_find(found, WEIR_CHECK_rights, WEIR_STATE_missing, "", "without%s", missing);
+	f = weir_find(found, WEIR_CHECK_rights, WEIR_FOUND_missing, "", "without%s", missing);
 	weir_find_remedy(f, AS_ROOT);
 	return false;
 }
@@ -399,10 +399,10 @@ static void find_bpffs(const struct weir_ns *ns, struct weir_findings *found)
 	struct weir_finding *f;
 
 	if (ns->base[0]) {
-		weir_find(found, WEIR_CHECK_bpffs, WEIR_STATE_ok, "", "%.200s", ns->base);
+		weir_find(found, WEIR_CHECK_bpffs, WEIR_FOUND_ok, "", "%.200s", ns->base);
 		return;
 	}
-	f = weir_find(found, WEIR_CHECK_bpffs, ns->may_mount ? WEIR_STATE_off : WEIR_STATE_missing,
+	f = weir_find(found, WEIR_CHECK_bpffs, ns->may_mount ? WEIR_FOUND_off : WEIR_FOUND_missing,
 		"", "%s",
 		ns->may_mount ? "not mounted; 'weir dev attach' mounts it" : "not in sight");
 	weir_find_remedy(f, "%s",
@@ -416,10 +416,10 @@ static void find_ip_forward(struct weir_findings *found)
 	struct weir_finding *f;
 
 	if (on > 0) {
-		weir_find(found, WEIR_CHECK_ip_forward, WEIR_STATE_ok, "", "%s", "");
+		weir_find(found, WEIR_CHECK_ip_forward, WEIR_FOUND_ok, "", "%s", "");
 		return;
 	}
-	f = weir_find(found, WEIR_CHECK_ip_forward, on ? WEIR_STATE_unknown : WEIR_STATE_off, "",
+	f = weir_find(found, WEIR_CHECK_ip_forward, on ? WEIR_FOUND_unknown : WEIR_FOUND_off, "",
 		"%s",
 		on ? strerror((int)-on) : "off: all goes to the kernel, which forwards nothing");
 	weir_find_remedy(f, "sysctl -w net.ipv4.ip_forward=1");

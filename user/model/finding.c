@@ -12,9 +12,9 @@ const struct weir_area_info weir_area_info[WEIR_AREA_COUNT] = {
 #undef AREA
 };
 
-const struct weir_state_info weir_state_info[WEIR_STATE_COUNT] = {
-#define STATE(id, mark) [WEIR_STATE_##id] = {#id, mark},
-	WEIR_STATES(STATE)
+const struct weir_found_info weir_found_info[WEIR_FOUND_COUNT] = {
+#define STATE(id, mark) [WEIR_FOUND_##id] = {#id, mark},
+	WEIR_FOUNDS(STATE)
 #undef STATE
 };
 
@@ -39,8 +39,8 @@ static struct weir_finding *grow(struct weir_findings *f)
 	return &f->list[f->nr++];
 }
 
-struct weir_finding *weir_find(struct weir_findings *findings, enum weir_check check,
-	enum weir_state state, const char *subject, const char *why, ...)
+struct weir_finding *weir_find(struct weir_findings *findings, enum weir_look check,
+	enum weir_found state, const char *subject, const char *why, ...)
 {
 	struct weir_finding *found = grow(findings);
 	va_list ap;
@@ -65,7 +65,7 @@ void weir_find_remedy(struct weir_finding *finding, const char *fmt, ...)
 	va_end(ap);
 }
 
-unsigned int weir_findings_in(const struct weir_findings *findings, enum weir_state state)
+unsigned int weir_findings_in(const struct weir_findings *findings, enum weir_found state)
 {
 	unsigned int nr = 0;
 

@@ -23,18 +23,18 @@ enum weir_area {
 		WEIR_AREA_COUNT
 };
 
-#define WEIR_STATES(STATE)                                                                         \
+#define WEIR_FOUNDS(STATE)                                                                         \
 	STATE(ok, "ok")                                                                            \
 	STATE(missing, "--")                                                                       \
 	STATE(warning, "!!")                                                                       \
 	STATE(off, "--")                                                                           \
 	STATE(unknown, "??")
 
-enum weir_state {
-#define STATE(id, mark) WEIR_STATE_##id,
-	WEIR_STATES(STATE)
+enum weir_found {
+#define STATE(id, mark) WEIR_FOUND_##id,
+	WEIR_FOUNDS(STATE)
 #undef STATE
-		WEIR_STATE_COUNT
+		WEIR_FOUND_COUNT
 };
 
 /* All that is looked at: id, area, title, and what in weir it is for. */
@@ -90,7 +90,7 @@ enum weir_state {
 	CHECK(xfrm, bypass, "xfrm policies", "")                                                   \
 	CHECK(taps, bypass, "packet sockets", "")
 
-enum weir_check {
+enum weir_look {
 #define CHECK(id, area, title, use) WEIR_CHECK_##id,
 	WEIR_CHECKS(CHECK)
 #undef CHECK
@@ -102,7 +102,7 @@ struct weir_area_info {
 	const char *title; /* as in text */
 };
 
-struct weir_state_info {
+struct weir_found_info {
 	const char *name;
 	const char *mark;
 };
@@ -115,12 +115,12 @@ struct weir_check_info {
 };
 
 extern const struct weir_area_info weir_area_info[WEIR_AREA_COUNT];
-extern const struct weir_state_info weir_state_info[WEIR_STATE_COUNT];
+extern const struct weir_found_info weir_found_info[WEIR_FOUND_COUNT];
 extern const struct weir_check_info weir_check_info[WEIR_CHECK_COUNT];
 
 struct weir_finding {
-	enum weir_check check;
-	enum weir_state state;
+	enum weir_look check;
+	enum weir_found state;
 	char subject[32]; /* a device, a table; "" = the kernel or the namespace */
 	__s64 count;	  /* how many there are, -1 where nothing is counted */
 	char why[256];	  /* may be empty where the state says all */
@@ -135,15 +135,15 @@ struct weir_findings {
 };
 
 /* Adds a finding, with no count and no remedy, for the caller to fill further. Never NULL. */
-struct weir_finding *weir_find(struct weir_findings *findings, enum weir_check check,
-	enum weir_state state, const char *subject, const char *why, ...)
+struct weir_finding *weir_find(struct weir_findings *findings, enum weir_look check,
+	enum weir_found state, const char *subject, const char *why, ...)
 	__attribute__((format(printf, 5, 6)));
 
 void weir_find_remedy(struct weir_finding *finding, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* How many findings are in that state. */
-unsigned int weir_findings_in(const struct weir_findings *findings, enum weir_state state);
+unsigned int weir_findings_in(const struct weir_findings *findings, enum weir_found state);
 
 void weir_findings_done(struct weir_findings *findings);
 

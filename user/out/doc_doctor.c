@@ -12,7 +12,7 @@ static json_t *finding(const struct weir_finding *f)
 	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "area",
 		weir_area_info[check->area].name, "subject",
 		*f->subject ? weir_json_text(f->subject) : json_null(), "check", check->name,
-		"what", check->title, "state", weir_state_info[f->state].name, "why",
+		"what", check->title, "state", weir_found_info[f->state].name, "why",
 		weir_json_text(f->why), "use", check->use, "remedy", weir_json_text(f->remedy),
 		"count", f->count < 0 ? json_null() : json_integer(f->count));
 }
@@ -41,8 +41,8 @@ json_t *weir_doc_doctor(const struct weir_findings *findings, const char *kernel
 {
 	json_t *list = json_array(), *states = json_object();
 
-	for (unsigned int s = 0; s < WEIR_STATE_COUNT; s++)
-		json_object_set_new(states, weir_state_info[s].name,
+	for (unsigned int s = 0; s < WEIR_FOUND_COUNT; s++)
+		json_object_set_new(states, weir_found_info[s].name,
 			json_integer(weir_findings_in(findings, s)));
 	for (unsigned int a = 0; a < WEIR_AREA_COUNT; a++) {
 		if (add_area(list, findings, a)) {
@@ -55,25 +55,25 @@ json_t *weir_doc_doctor(const struct weir_findings *findings, const char *kernel
 		"findings", list);
 }
 
-static const struct weir_state_info *state_of(const json_t *finding)
+static const struct weir_found_info *state_of(const json_t *finding)
 {
 	const char *name = weir_get_text(finding, "state");
 	unsigned int s = 0;
 
-	while (s < WEIR_STATE_COUNT - 1 && strcmp(weir_state_info[s].name, name))
+	while (s < WEIR_FOUND_COUNT - 1 && strcmp(weir_found_info[s].name, name))
 		s++;
-	return &weir_state_info[s];
+	return &weir_found_info[s];
 }
 
 static void text_finding(const struct weir_face *face, const json_t *finding)
 {
-	const struct weir_state_info *state = state_of(finding);
+	const struct weir_found_info *state = state_of(finding);
 	const char *why = weir_get_text(finding, "why"), *use = weir_get_text(finding, "use");
 	const char *remedy = weir_get_text(finding, "remedy");
-	bool ok = state == &weir_state_info[WEIR_STATE_ok];
+	bool ok = state == &weir_found_info[WEIR_FOUND_ok];
 	char text[512];
 
-	weir_ink(face, state == &weir_state_info[WEIR_STATE_warning] ? WEIR_ALARM : WEIR_PLAIN,
+	weir_ink(face, state == &weir_found_info[WEIR_FOUND_warning] ? WEIR_ALARM : WEIR_PLAIN,
 		"  %s", state->mark);
 	weir_ink(face, WEIR_PLAIN, "  %-*s  ", TEXT_COLUMN - 8, weir_get_text(finding, "what"));
 	if (!*use || (ok && *why))
