@@ -304,7 +304,8 @@ static int read_count(struct rule_parse *p, enum rule_key key, __u64 max, __u32 
 	struct rule_piece piece;
 	int ret = need(p, key, &piece);
 
-	return ret ? ret : rule_number(&p->r, &piece, rule_key_name[key], 1, max, value);
+	return ret ? ret : rule_number(&p->r, &piece, key == RULE_KEY_id ? "id" : "position", 1,
+				max, value);
 }
 
 static int read_id(struct rule_parse *p)

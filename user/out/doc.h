@@ -12,6 +12,7 @@
 #include "model/finding.h"
 #include "model/drops.h"
 #include "model/latency.h"
+#include "model/ruleset.h"
 #include "model/trouble.h"
 #include "out/face.h"
 
@@ -58,6 +59,14 @@ void weir_text_doctor(const struct weir_face *face, const json_t *doc);
 /* One event; @wall_s: seconds since 1970 when it was seen. */
 json_t *weir_doc_event(const struct weir_event *event, __u64 wall_s);
 void weir_text_event(const struct weir_face *face, const json_t *doc);
+
+/* Rules in their order; @counts[i]: what set->rules[i] has matched. NAT has no policies. */
+json_t *weir_doc_rules(const struct weir_ruleset_model *set, const struct weir_rule_count *counts);
+void weir_text_rules(const struct weir_face *face, const json_t *doc);
+
+/* Named sets; with their elements where @only names one. */
+json_t *weir_doc_sets(const struct weir_set *sets, size_t nr, const char *only);
+void weir_text_sets(const struct weir_face *face, const json_t *doc);
 
 /* Parts that several documents share. */
 const char *weir_dev_state(const struct weir_dev_snapshot *dev);
