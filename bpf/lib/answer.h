@@ -424,6 +424,15 @@ __checked_once int answer(
 	return 1;
 }
 
+/* The hook's code that sends the answer. */
+static __always_inline int answer_send(hook_ctx *ctx)
+{
+#if HOOK_TC
+	bpf_redirect(ctx->ifindex, THIS_HOOK == WEIR_HOOK_tc_egress ? BPF_F_INGRESS : 0);
+#endif
+	return HOOK_ANSWER;
+}
+
 /*
  * The refused packet becomes the answer to its sender: the hook's code for that, or 0 where it is but to
  * be dropped. Either way the caller counts a drop, before; the frame is not to be touched any more. Of
@@ -433,10 +442,7 @@ static __always_inline int answer_refused(struct pkt *p, const struct headers *h
 {
 	if (!answer(p->ctx, p->row, (__u32)p->l3_off, p->iif, h->wire_len))
 		return 0;
-#if HOOK_TC
-	bpf_redirect(p->ctx->ifindex, THIS_HOOK == WEIR_HOOK_tc_egress ? BPF_F_INGRESS : 0);
-#endif
-	return HOOK_ANSWER;
+	return answer_send(p->ctx);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef WEIR_BPF_BUCKET_H
 #define WEIR_BPF_BUCKET_H
 
+#include "chores.h"
 #include "filter_maps.h"
 
 #define BUCKET_TRIES 4
@@ -38,6 +39,7 @@ static __always_inline struct bucket *bucket_of(
 		return b;
 	/* another CPU may be first, so it is the map that says whose it is */
 	bpf_map_update_elem(&buckets, key, &new, BPF_NOEXIST);
+	chores_set();
 	return bpf_map_lookup_elem(&buckets, key);
 }
 
@@ -93,7 +95,7 @@ __checked_once int bucket_take(const struct weir_rule_rec *rec, const struct wei
 	return false;
 }
 
-/* For bpf_for_each_map_elem() over `buckets`, from a timer: removes one that is full again. */
+/* Removes a bucket that is full again. */
 static long bucket_sweep(
 	void *map, const struct weir_bucket_key *at, struct bucket *unlocked, const __u64 *now)
 {
@@ -112,6 +114,15 @@ static long bucket_sweep(
 		return 0;
 	bpf_map_delete_elem(&buckets, &key);
 	__sync_fetch_and_add(&limits.removed, 1);
+	return 0;
+}
+
+static int chores_do(void *map, __u32 *key, struct chores *c)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	bpf_for_each_map_elem(&buckets, bucket_sweep, &now, 0);
+	bpf_timer_start(&c->timer, CHORES_NS, 0);
 	return 0;
 }
 

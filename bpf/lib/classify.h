@@ -43,11 +43,25 @@ struct search {
 	void *set; /* the rule set's map */
 	struct weir_page *head;
 	struct weir_fields *f;
+	struct walk *w;
+};
+
+/* How far it has come: for each CPU, since the stack is too small for it. */
+struct walk {
 	struct found found;
 	struct chain chain;
 	__u32 tree; /* the next one */
 	__u32 checks; /* of earlier searches for the packet */
+	struct weir_judged judged;
+	__u32 done; /* and it was not given up */
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct walk);
+} walks SEC(".maps");
 
 #define SEARCH_STEPS (8 << 20) /* what bpf_loop() takes */
 
@@ -175,20 +189,20 @@ __checked_once int leaf_scan(
 
 static __always_inline struct weir_page *chain_page(const struct search *s, __u32 box)
 {
-	return page_of(s->set, (s->chain.first + box) / WEIR_PAGE_UNITS);
+	return page_of(s->set, (s->w->chain.first + box) / WEIR_PAGE_UNITS);
 }
 
 /* Halves where the first box may be that is asked, then looks at one group of boxes. */
 static __always_inline void chain_step(struct search *s)
 {
-	struct chain *c = &s->chain;
+	struct chain *c = &s->w->chain;
 	__u32 at = c->lo < c->hi ? (c->lo + c->hi) / 2 : c->lo, nr = c->boxes - at;
 	struct weir_page *page = at < c->boxes ? chain_page(s, at) : NULL;
 
 	if (!page) {
 		c->boxes = 0;
 	} else if (c->lo < c->hi) {
-		if (page->box[at & (WEIR_PAGE_UNITS - 1)].rule < s->found.from)
+		if (page->box[at & (WEIR_PAGE_UNITS - 1)].rule < s->w->found.from)
 			c->lo = unknown(at + 1);
 		else
 			c->hi = unknown(at);
@@ -199,7 +213,7 @@ static __always_inline void chain_step(struct search *s)
 		if (nr > rest)
 			nr = rest;
 		c->lo = c->hi = unknown(at + nr);
-		if (leaf_scan(page, s->f, &s->found, nr << WEIR_REF_BITS | at))
+		if (leaf_scan(page, s->f, &s->w->found, nr << WEIR_REF_BITS | at))
 			c->boxes = 0;
 	}
 }
@@ -229,7 +243,7 @@ static __always_inline void tree_walk(struct search *s, __u32 tree)
 	struct weir_page *page = s->head;
 	__u32 ref, at = 0, depth;
 
-	if (page->head.best[tree] >= s->found.rule)
+	if (page->head.best[tree] >= s->w->found.rule)
 		return;
 	ref = page->head.root[tree];
 	for (depth = 0; depth < WEIR_DEPTH_MAX && ref_is_node(ref); depth++) {
@@ -250,10 +264,10 @@ static __always_inline void tree_walk(struct search *s, __u32 tree)
 	if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
 		const struct weir_chain *chain = &page->chain[ref & (WEIR_PAGE_UNITS - 1)];
 
-		s->chain = (struct chain){.first = chain->first, .boxes = chain->boxes};
-		s->chain.hi = s->found.from ? chain->boxes : 0;
+		s->w->chain = (struct chain){.first = chain->first, .boxes = chain->boxes};
+		s->w->chain.hi = s->w->found.from ? chain->boxes : 0;
 	} else {
-		leaf_scan(page, s->f, &s->found, ref);
+		leaf_scan(page, s->f, &s->w->found, ref);
 	}
 }
 
@@ -263,25 +277,25 @@ static __always_inline void tree_walk(struct search *s, __u32 tree)
  */
 static __always_inline void search_from(struct search *s, __u32 from)
 {
-	s->found = (struct found){.from = from, .rule = WEIR_NO_RULE, .checked = WEIR_NO_RULE};
-	s->chain.boxes = 0;
-	s->tree = 0;
+	s->w->found = (struct found){.from = from, .rule = WEIR_NO_RULE, .checked = WEIR_NO_RULE};
+	s->w->chain.boxes = 0;
+	s->w->tree = 0;
 }
 
-/* True once s->found.rule is the answer, and s->checks all that it depends on. */
+/* True once s->w->found.rule is the answer, and s->w->checks all that it depends on. */
 static __always_inline bool search_step(struct search *s)
 {
-	__u32 tree = s->tree;
+	__u32 tree = s->w->tree;
 
-	if (s->chain.boxes) {
+	if (s->w->chain.boxes) {
 		chain_step(s);
 	} else if (tree < WEIR_TREES_MAX && tree < s->head->head.trees) {
-		s->tree = unknown(tree + 1);
+		s->w->tree = unknown(tree + 1);
 		tree_walk(s, tree);
 	} else {
 		/* not of one tree's rule, when another then had an earlier one */
-		if (s->found.checked <= s->found.rule)
-			s->checks |= s->found.checks;
+		if (s->w->found.checked <= s->w->found.rule)
+			s->w->checks |= s->w->found.checks;
 		return true;
 	}
 	return false;
@@ -289,14 +303,20 @@ static __always_inline bool search_step(struct search *s)
 
 static __always_inline bool search_begin(struct search *s, __u32 which, struct weir_fields *f)
 {
+	__u32 zero = 0;
+
 	s->set = bpf_map_lookup_elem(&rulesets, &which);
 	if (!s->set)
 		return false;
 	s->head = page_of(s->set, 0);
+	s->w = bpf_map_lookup_elem(&walks, &zero);
 	s->f = f;
-	s->checks = 0;
+	if (!s->head || !s->w)
+		return false;
+	s->w->checks = 0;
+	s->w->done = 0;
 	search_from(s, 0);
-	return s->head;
+	return true;
 }
 
 static __always_inline struct weir_rule_rec *record_of(const struct search *s, __u32 rule)
@@ -320,13 +340,13 @@ __checked_once __u32 nat_find(__u32 which, struct weir_fields *f, struct weir_ru
 	if (!f || !rec || !search_begin(&s, which, f))
 		return WEIR_NO_RULE;
 	bpf_loop(SEARCH_STEPS, nat_step, &s, 0);
-	if (s.found.rule == WEIR_NO_RULE)
+	if (s.w->found.rule == WEIR_NO_RULE)
 		return WEIR_NO_RULE;
-	found = record_of(&s, s.found.rule);
+	found = record_of(&s, s.w->found.rule);
 	if (!found)
 		return WEIR_NO_RULE;
 	*rec = *found;
-	return s.found.rule;
+	return s.w->found.rule;
 }
 
 #endif

@@ -15,6 +15,8 @@ const volatile struct weir_self self = {
 	.flows_mask = WEIR_FLOWS_MIN - 1,
 	.hops_mask = WEIR_FLOWS_MIN / WEIR_HOPS_SHARE - 1,
 	.virtual_link = true,
+	.rule_slots = 1,
+	.filter = true,
 };
 
 struct weir_conf conf SEC(".data.conf");

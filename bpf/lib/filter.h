@@ -7,35 +7,29 @@
 #include "bucket.h"
 #include "classify.h"
 
-struct judging {
-	struct search s;
-	struct weir_judged *judged;
-	bool done;
-};
-
 static __always_inline void rule_count(__u32 slot, __u32 len)
 {
-	__u32 i = bpf_get_smp_processor_id() * rule_slots + slot;
+	__u32 i = bpf_get_smp_processor_id() * self.rule_slots + slot;
 	struct weir_rule_count *count = bpf_map_lookup_elem(&counts, &i);
 
-	if (!count || slot >= rule_slots)
+	if (!count || slot >= self.rule_slots)
 		return;
 	count->packets++;
 	count->bytes += len;
 }
 
 /* What the rule that was found says; true where the next one is asked. */
-static __always_inline bool judge_rule(struct judging *j, __u32 rule)
+static __always_inline bool judge_rule(struct search *s, __u32 rule)
 {
-	struct weir_rule_rec *rec = record_of(&j->s, rule);
-	struct weir_judged *judged = j->judged;
+	struct weir_rule_rec *rec = record_of(s, rule);
+	struct weir_judged *judged = &s->w->judged;
 
 	if (!rec)
 		return false;
-	j->s.checks |= rec->checks & (WEIR_CHECK_LIMIT | WEIR_LOG | WEIR_COUNTS);
-	if (rec->limit_ns && !bucket_take(rec, j->s.f))
+	s->w->checks |= rec->checks & (WEIR_CHECK_LIMIT | WEIR_LOG | WEIR_COUNTS);
+	if (rec->limit_ns && !bucket_take(rec, s->f))
 		return true;
-	rule_count(rec->slot, j->s.f->len);
+	rule_count(rec->slot, s->f->len);
 	if (rec->log && !judged->log_id)
 		judged->log_id = rec->id;
 	if (rec->verdict == WEIR_count)
@@ -47,18 +41,18 @@ static __always_inline bool judge_rule(struct judging *j, __u32 rule)
 	return false;
 }
 
-static long judge_step(__u32 i, struct judging *j)
+static long judge_step(__u32 i, struct search *s)
 {
 	__u32 rule;
 
-	if (!search_step(&j->s))
+	if (!search_step(s))
 		return 0;
-	rule = j->s.found.rule;
-	if (rule != WEIR_NO_RULE && judge_rule(j, rule)) {
-		search_from(&j->s, rule + 1);
+	rule = s->w->found.rule;
+	if (rule != WEIR_NO_RULE && judge_rule(s, rule)) {
+		search_from(s, rule + 1);
 		return 0;
 	}
-	j->done = true;
+	s->w->done = 1;
 	return 1;
 }
 
@@ -66,18 +60,18 @@ static long judge_step(__u32 i, struct judging *j)
  * Fills @judged, by one rule set from beginning to end. False where it was given up, after 8 million steps: the
  * packet is to be dropped.
  */
-__checked_once int filter_judge(struct weir_fields *f, struct weir_judged *judged)
+static __always_inline bool filter_judge(struct weir_fields *f, struct weir_judged *judged)
 {
-	struct judging j = {.judged = judged};
+	struct search s = {};
 
-	if (!f || !judged)
-		return false;
 	*judged = (struct weir_judged){.rule = WEIR_NO_RULE, .verdict = WEIR_VERDICT_COUNT};
-	if (!search_begin(&j.s, WEIR_RULESET_filter, f))
+	if (!search_begin(&s, WEIR_RULESET_filter, f))
 		return true;
-	bpf_loop(SEARCH_STEPS, judge_step, &j, 0);
-	judged->checks = (__u16)j.s.checks;
-	return j.done != 0;
+	s.w->judged = *judged;
+	bpf_loop(SEARCH_STEPS, judge_step, &s, 0);
+	*judged = s.w->judged;
+	judged->checks = (__u16)s.w->checks;
+	return s.w->done;
 }
 
 #endif

@@ -3,12 +3,9 @@
 #ifndef WEIR_BPF_FILTER_MAPS_H
 #define WEIR_BPF_FILTER_MAPS_H
 
-#include "base.h"
+#include "device.h"
 
 #include <weir/rules.h>
-
-/* Cells of `counts` for each CPU. */
-const volatile __u32 rule_slots = 1;
 
 /* A set of rules, of as many struct weir_page as it needs. No types, for one made without them would be
  * no match to Linux 6.1. */
@@ -30,7 +27,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* CPUs * rule_slots, set before loading */
+	__uint(max_entries, 1); /* CPUs * self.rule_slots, set before loading */
 	__type(key, __u32);
 	__type(value, struct weir_rule_count);
 } counts SEC(".maps");

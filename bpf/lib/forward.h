@@ -7,6 +7,7 @@
 #define WEIR_BPF_FORWARD_H
 
 #include "checksum.h"
+#include "judge.h"
 #include "length.h"
 #include "route.h"
 
@@ -162,9 +163,46 @@ static __always_inline struct step step_ip_forward(
 	return GO_ON;
 }
 
-/* The room for the filter of what is forwarded. */
-static __always_inline struct step step_nf_forward(struct pkt *p, struct headers *h)
+/* Whether all packets of the flow's key are the same to the rules. */
+static __always_inline bool is_fragment(const struct headers *h)
 {
+	return h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET);
+}
+
+/* @asked: nothing is known of the flow yet. Found: @way has a next hop, or just a device. */
+static __always_inline struct step step_nf_forward(
+	struct pkt *p, struct headers *h, const struct way *way, long found, bool asked)
+{
+	__u32 slot;
+	__u64 said;
+
+	if (!self.filter) {
+		stage_done(p, WEIR_FAST_nf_forward);
+		return GO_ON;
+	}
+	p->judged = 1;
+	if (likely(!asked)) {
+		slot = way->flow->slot;
+		if (likely(slot != WEIR_FLOW_JUDGE && !is_fragment(h))) {
+			if (slot)
+				rule_count((slot & ~WEIR_FLOW_DROP) - 1, p->len);
+			if (slot & WEIR_FLOW_DROP)
+				return LEAVE(weir_drop(p, nf_forward, FILTER));
+			stage_done(p, WEIR_FAST_nf_forward);
+			return GO_ON;
+		}
+	}
+	said = judge(p->ctx, (__u32)p->l3_off, p->iif, asked ? way->oif : way->hop->oif);
+	if (asked && found == BPF_FIB_LKUP_RET_SUCCESS)
+		way->flow->slot = SAID_SLOT(said);
+	switch (SAID_VERDICT(said)) {
+	case WEIR_drop:
+		return LEAVE(weir_drop(p, nf_forward, FILTER));
+	case WEIR_reject:
+		return LEAVE(weir_reject(p, nf_forward, h));
+	case WEIR_punt:
+		return LEAVE(weir_punt(p, nf_forward, FILTER_PUNT));
+	}
 	stage_done(p, WEIR_FAST_nf_forward);
 	return GO_ON;
 }
@@ -328,7 +366,7 @@ static __always_inline struct verdict forward(struct pkt *p)
 		found = route_ask(p, &h, &key, &way);
 	TAKE(step_route_in(p, &h, found));
 	TAKE(step_ip_forward(p, &h, way.flow, found));
-	TAKE(step_nf_forward(p, &h));
+	TAKE(step_nf_forward(p, &h, &way, found, asked));
 	TAKE(step_nf_postrouting(p, &h));
 	TAKE(step_neigh(p, way.hop, found, asked));
 	return step_xmit(p, &h, way.hop);

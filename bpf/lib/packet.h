@@ -18,6 +18,7 @@ struct pkt {
 	__u32 row_index;
 	__u32 cpu;
 	__u32 oif; /* where it is sent */
+	__u64 judged; /* the filter has been asked */
 };
 
 /* A verdict, which only the functions below can make. */
@@ -93,13 +94,52 @@ static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit ex
 	return (struct verdict){HOOK_DROP};
 }
 
+/* What leave_judge() (judge.h) says, where it does not allow that a packet goes to the kernel. */
+#define LEAVE_ALLOWED	     (-1)
+#define LEAVE_AS(code, exit) ((int)((exit) << 8 | (code)))
+
+__checked_once int leave_judge(hook_ctx *ctx, struct weir_row *row, __u32 l3_off, __u32 iif);
+
+/* Without ARP no packet would come that a rule could let pass. The others are not for us. */
+static __always_inline bool exit_unjudged(enum weir_exit exit)
+{
+	switch (exit) {
+	case WEIR_EXIT_xdp_ARP:
+	case WEIR_EXIT_xdp_VLAN:
+	case WEIR_EXIT_xdp_OTHERHOST:
+	case WEIR_EXIT_xdp_UNTAGGED:
+	case WEIR_EXIT_tc_ingress_ARP:
+	case WEIR_EXIT_tc_ingress_VLAN:
+	case WEIR_EXIT_tc_ingress_OTHERHOST:
+	case WEIR_EXIT_tc_ingress_XDP_JUDGED:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
 {
+	if (self.filter && !p->judged && !exit_unjudged(exit)) {
+		int as = leave_judge(p->ctx, p->row, (__u32)p->l3_off, p->iif);
+
+		if (as != LEAVE_ALLOWED) {
+			exit_tell(p, (enum weir_exit)(as >> 8), false);
+			return (struct verdict){as & 0xff};
+		}
+	}
 	exit_count(p, exit);
 	exit_tell(p, exit, false);
 	if (!HOOK_TC && *(volatile __u32 *)&ctl.tc)
 		mark_judged(p->ctx, p->iif);
 	return (struct verdict){HOOK_PASS};
+}
+
+static __always_inline struct verdict exit_reject(struct pkt *p, enum weir_exit exit, int code)
+{
+	exit_count(p, exit);
+	exit_tell(p, exit, false);
+	return (struct verdict){code ? code : HOOK_DROP};
 }
 
 static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit exit)
@@ -170,6 +210,14 @@ static __always_inline struct verdict exit_send(struct pkt *p, enum weir_exit ex
 	})
 #define weir_redirect(p) exit_redirect(p)
 
+/* The packet is refused: what becomes its answer was made of it, or there is none. */
+#define weir_reject(p, stage, h)                                                                   \
+	({                                                                                         \
+		(void)sizeof(((struct weir_row *)0)->stage##_DROP_FILTER_REJECT);                  \
+		stage_done(p, WEIR_FAST_##stage);                                                  \
+		exit_reject(p, WEIR_EXIT_##stage##_FILTER_REJECT, answer_refused(p, h));           \
+	})
+
 #define weir_send(p, stage, cause)                                                                 \
 	({                                                                                         \
 		(void)sizeof(((struct weir_row *)0)->stage##_OUT_##cause);                         \
@@ -235,6 +283,7 @@ static __always_inline bool packet_enter(hook_ctx *ctx, struct pkt *p)
 	p->cpu = cpu;
 	p->timed = 0;
 	p->captured = 0;
+	p->judged = 0;
 	p->vlan = NULL;
 	p->l3_off = ETH_HLEN;
 	p->iif = self.ifindex;

@@ -25,20 +25,26 @@ static __always_inline __u32 iif_of(const struct pkt *p)
 /* Beside bpf_fib_lookup's own answers: the source must be judged by the kernel. */
 enum { WEIR_FIB_SOURCE = 1000 };
 
+/* What the FIB is asked, and answers: for each CPU, since the stack is too small for it. */
+struct asking {
+	struct bpf_fib_lookup there, back;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct asking);
+} asking SEC(".maps");
+
 /*
  * What fib_validate_source() asks. A packet from one of our own addresses is the kernel's to judge;
  * with rp_filter there must be a way back to the source, as if from where it goes out, strictly by
  * the device it came in by.
  */
-static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *ip, __u32 oif)
+static __always_inline bool source_is_plain(
+	struct pkt *p, const struct iphdr *ip, __u32 oif, struct bpf_fib_lookup *back)
 {
-	struct bpf_fib_lookup back = {
-		.family = AF_INET,
-		.tos = ip->tos,
-		.ipv4_src = ip->daddr,
-		.ipv4_dst = ip->saddr,
-		.ifindex = oif,
-	};
 	__u8 filter = p->vlan ? p->vlan->rp_filter : *(volatile __u8 *)&conf.rp_filter;
 	__u32 saddr = ip->saddr;
 	long found;
@@ -47,10 +53,17 @@ static __always_inline bool source_is_plain(struct pkt *p, const struct iphdr *i
 		return false;
 	if (!filter)
 		return true;
-	found = bpf_fib_lookup(p->ctx, &back, sizeof(back), 0);
+	*back = (struct bpf_fib_lookup){
+		.family = AF_INET,
+		.tos = ip->tos,
+		.ipv4_src = ip->daddr,
+		.ipv4_dst = ip->saddr,
+		.ifindex = oif,
+	};
+	found = bpf_fib_lookup(p->ctx, back, sizeof(*back), 0);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return false;
-	return filter != 1 || back.ifindex == iif_of(p);
+	return filter != 1 || back->ifindex == iif_of(p);
 }
 
 /* How packets reach the wire from the device that the FIB named. */
@@ -87,6 +100,7 @@ static __always_inline void hop_fill(
 struct way {
 	struct weir_flow *flow; /* NULL: the table has no room */
 	struct weir_hop *hop;
+	__u32 oif; /* also where the next hop is not resolved */
 };
 
 /*
@@ -97,7 +111,15 @@ static __always_inline long route_ask(
 	struct pkt *p, const struct headers *h, const struct flow_key *k, struct way *way)
 {
 	const struct iphdr *ip = h->ip;
-	struct bpf_fib_lookup fib = {
+	__u32 nexthop, hop = 0, zero = 0;
+	struct asking *a = bpf_map_lookup_elem(&asking, &zero);
+	struct bpf_fib_lookup *fib;
+	long found;
+
+	if (!a)
+		return WEIR_FIB_SOURCE; /* never */
+	fib = &a->there;
+	*fib = (struct bpf_fib_lookup){
 		.family = AF_INET,
 		.tos = ip->tos,
 		.l4_protocol = ip->protocol,
@@ -107,31 +129,31 @@ static __always_inline long route_ask(
 		.ipv4_dst = ip->daddr,
 		.ifindex = iif_of(p),
 	};
-	__u32 nexthop, hop = 0;
-	long found;
-
-	*(__u32 *)&fib.sport = flow_ports(h);
-	found = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), 0);
+	*(__u32 *)&fib->sport = flow_ports(h);
+	found = bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
+		way->oif = fib->ifindex;
 	if (found != BPF_FIB_LKUP_RET_SUCCESS)
 		return found;
-	if (!source_is_plain(p, ip, fib.ifindex))
+	way->oif = fib->ifindex;
+	if (!source_is_plain(p, ip, fib->ifindex, &a->back))
 		return WEIR_FIB_SOURCE;
-	nexthop = nexthop_word(&fib);
-	way->hop = hop_find(p, fib.ifindex, nexthop, &hop);
+	nexthop = nexthop_word(fib);
+	way->hop = hop_find(p, fib->ifindex, nexthop, &hop);
 	if (!way->hop || !way->flow) {
 		p->row->flow_full++;
 		way->flow = &p->cur->uncached;
 		if (!way->hop)
 			way->hop = &p->cur->uncached_hop;
 	}
-	hop_fill(p, &fib, nexthop, way->hop);
+	hop_fill(p, fib, nexthop, way->hop);
 	*way->flow = (struct weir_flow){
 		.saddr = ip->saddr,
 		.daddr = ip->daddr,
 		.ports = k->ports,
 		.iif = p->iif,
 		.proto_tos = k->proto_tos,
-		.mtu = fib.mtu_result,
+		.mtu = fib->mtu_result,
 		.world = p->cur->world,
 		.epoch = p->cur->epoch,
 		.asked = p->cur->epoch,

@@ -69,9 +69,12 @@ struct weir_flow {
 	__u32 asked;	 /* in which the FIB was asked for this flow */
 	__u32 hop;	 /* in `hops` */
 	__u32 hop_serial; /* which that was then */
-	__u32 slot;	 /* of the rule that let it pass, plus one; 0 = none did */
+	__u32 slot;	 /* of the rule that decided, plus one; see WEIR_FLOW_DROP */
 	__u32 _pad[5];
 } __attribute__((aligned(64)));
+
+#define WEIR_FLOW_DROP	0x80000000 /* the rule of slot - 1 drops it; without this it lets it pass */
+#define WEIR_FLOW_JUDGE 0xffffffff /* the rules look at more than the key: each packet is judged */
 
 /*
  * Map `hops`: next hops as the FIB named them, for each CPU a table of its own, shared by its flows. An
@@ -198,7 +201,9 @@ struct weir_self {
 	__u32 hops_mask;  /* of next hops, likewise */
 	__u8 virtual_link; /* local senders may leave checksums open (veth, tun) */
 	__u8 generic;
-	__u8 _pad[2];
+	__u8 filter;	   /* there may be rules */
+	__u8 _pad;
+	__u32 rule_slots;  /* cells of `counts` for a CPU */
 };
 
 /* What XDP puts before a frame that it passes to a TC program of the same device. */

@@ -80,7 +80,14 @@ enum weir_kind {
 	EXIT(xdp, PASS, UNTAGGED)                                                                  \
 	EXIT(xmit, PUNT, NO_HEADROOM)                                                              \
 	EXIT(xmit, LATE, QDISC_DROP)                                                               \
-	EXIT(tc_egress, OUT, TC_JUDGED)
+	EXIT(tc_egress, OUT, TC_JUDGED)                                                            \
+	EXIT(nf_prerouting, DROP, FILTER)                                                          \
+	EXIT(nf_prerouting, DROP, FILTER_REJECT)                                                   \
+	EXIT(nf_forward, DROP, FILTER)                                                             \
+	EXIT(nf_forward, DROP, FILTER_REJECT)                                                      \
+	EXIT(nf_forward, PUNT, FILTER_PUNT)                                                        \
+	EXIT(tc_egress, DROP, FILTER)                                                              \
+	EXIT(tc_egress, DROP, FILTER_REJECT)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

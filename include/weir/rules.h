@@ -177,7 +177,7 @@ struct weir_rule_rec {
 	__u16 checks; /* enum weir_check of any of its boxes */
 	__u64 limit_ns; /* for one token; 0 = no limit */
 	__u32 limit_burst; /* tokens that a full bucket holds */
-	__u32 to[2];	   /* addresses that it translates to, host order, inclusive */
+	__u32 to[2]; /* addresses that it translates to, host order, inclusive; a policy: iif, oif */
 	__u16 to_port[2];  /* and ports; 0 = the packet's own, or any */
 	__u32 dev;	   /* masquerade, map: whose address */
 	__u32 block;	   /* deterministic: ports for each inside address; 0 = no */
@@ -225,6 +225,7 @@ struct weir_ruleset_head {
 	__u32 text_len;
 	__u32 checks; /* enum weir_check of all its rules */
 	__u32 next_id; /* what the next new rule is called */
+	__u32 policies; /* of `rules`, those at the end that are policies: they hold for other than IPv4, too */
 } __attribute__((aligned(64)));
 
 /* Behind the head in page 0, too, there are nodes. */

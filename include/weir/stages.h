@@ -25,12 +25,12 @@
 	STAGE(tc_ingress, "traffic control, ingress", "tcx", "TC: link layer parsed", "")          \
 	STAGE(ip_rcv, "IPv4 header checks", "kfree_skb", "XDP, TC: header checks", "checks")       \
 	STAGE(nf_prerouting, "filter and DNAT before routing", "netfilter links",                  \
-	      "XDP, TC: none yet", "hook chain")                                                   \
+	      "XDP, TC: filter of what is not forwarded", "hook chain")                              \
 	STAGE(route_in, "route lookup", "fib_table_lookup", "XDP, TC: bpf_fib_lookup", "LPM")      \
 	STAGE(ip_defrag, "reassembly", "kfree_skb, MIB", "", "reassembly")                         \
 	STAGE(ip_forward, "TTL and MTU of what is forwarded", "kfree_skb, MIB",                    \
 	      "XDP, TC: TTL, MTU", "forward")                                                      \
-	STAGE(nf_forward, "filter of what is forwarded", "netfilter links", "XDP, TC: none yet",   \
+	STAGE(nf_forward, "filter of what is forwarded", "netfilter links", "XDP, TC: filter",     \
 	      "hook chain")                                                                        \
 	STAGE(ip_local_deliver, "delivery to this host", "netfilter links", "", "deliver")         \
 	STAGE(nf_local_in, "filter of what is for this host", "netfilter links", "", "hook chain") \
@@ -200,7 +200,13 @@ enum weir_fast_stage {
 	CAUSE(NO_HEADROOM, "no room before the frame for the VLAN tag that it needs.",             \
 	      "none needed: the kernel makes room and forwards it")                                \
 	CAUSE(QDISC_DROP, "the outgoing device's queueing discipline refused the packet.",         \
-	      "tc -s qdisc show dev DEV: a longer limit, or fewer senders")
+	      "tc -s qdisc show dev DEV: a longer limit, or fewer senders")                        \
+	CAUSE(FILTER, "a rule or a policy of weir's filter drops it.",                             \
+	      "weir filter show: the counters say which")                                          \
+	CAUSE(FILTER_REJECT, "a rule of weir's filter rejects it, and its sender is told.",        \
+	      "weir filter show: the counters say which")                                          \
+	CAUSE(FILTER_PUNT, "a rule or a policy of weir's filter gives it to the kernel.",          \
+	      "none needed: the kernel forwards it; weir filter show")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

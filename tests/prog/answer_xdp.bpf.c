@@ -17,7 +17,7 @@ SEC("xdp.frags")
 int addr_xdp(struct xdp_md *ctx)
 {
 	own_addr = dev_addr((__u64)(long)hook_dev(ctx), towards);
-	other_addr = addr_of_ifindex(net_of(ctx), other_ifindex, towards);
+	other_addr = addr_of_ifindex((__u64)(long)net_of(ctx), other_ifindex, towards);
 	return HOOK_PASS;
 }
 

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Each packet that comes in by an attached device is judged by the filter once, where weir meets it first:
+ * before it is forwarded, or before it is given to the kernel, whatever for. TC egress judges what local
+ * senders send, and what the kernel forwards from devices that are not attached.
+ */
+#ifndef WEIR_BPF_JUDGE_H
+#define WEIR_BPF_JUDGE_H
+
+#include "answer.h"
+#include "fields.h"
+#include "filter.h"
+
+/* The packet in hand, and what the filter says of it: for each CPU. The stack is too small for it. */
+struct work {
+	struct weir_fields fields;
+	struct weir_judged judged;
+	struct bpf_fib_lookup fib;
+	struct fields_scratch head;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct work);
+} work SEC(".maps");
+
+/* What a flow may not keep: the next packet may be judged otherwise. */
+#define JUDGE_EACH (WEIR_CHECK_TCP | WEIR_CHECK_ICMP_TYPE | WEIR_CHECK_ICMP_CODE | WEIR_CHECK_STATE | \
+		    WEIR_CHECK_FRAG | WEIR_CHECK_LIMIT | WEIR_LOG | WEIR_COUNTS)
+
+/* The policy of a frame that is not IPv4. */
+static long policy_step(__u32 i, struct search *s)
+{
+	__u32 rule = s->head->head.rules - s->head->head.policies + i;
+	struct weir_rule_rec *rec = record_of(s, rule);
+
+	if (!rec)
+		return 1;
+	if ((rec->to[0] && rec->to[0] != s->f->dim[WEIR_DIM_iif]) ||
+		(rec->to[1] && rec->to[1] != s->f->dim[WEIR_DIM_oif]))
+		return 0;
+	rule_count(rec->slot, s->f->len);
+	s->w->judged.rule = rule;
+	s->w->judged.slot = rec->slot;
+	s->w->judged.verdict = rec->verdict;
+	return 1;
+}
+
+static __always_inline void policy_judge(struct weir_fields *f, struct weir_judged *judged)
+{
+	struct search s = {};
+
+	*judged = (struct weir_judged){.rule = WEIR_NO_RULE, .verdict = WEIR_VERDICT_COUNT};
+	if (!search_begin(&s, WEIR_RULESET_filter, f))
+		return;
+	s.w->judged = *judged;
+	bpf_loop(s.head->head.policies, policy_step, &s, 0);
+	*judged = s.w->judged;
+}
+
+/* What was said of the packet, in one number: the verdict, and what its flow may keep of it. */
+#define SAID(verdict, slot)  ((__u64)(slot) << 32 | (verdict))
+#define SAID_VERDICT(said)   ((__u32)(said) & 0xff)
+#define SAID_SLOT(said)	     ((__u32)((said) >> 32))
+
+/*
+ * Judges the frame in hand. 0 devices are none: local senders, this host. A flow's key has no ports where
+ * a fragment's packets differ in them, nor where the header is cut short.
+ */
+__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
+{
+	__u32 zero = 0, slot = 0;
+	struct work *w = bpf_map_lookup_elem(&work, &zero);
+	struct weir_fields *f;
+
+	if (!w || l3_off < ETH_HLEN)
+		return SAID(WEIR_VERDICT_COUNT, WEIR_FLOW_JUDGE);
+	f = &w->fields;
+	fields_read(ctx, f, &w->head, l3_off);
+	f->dim[WEIR_DIM_iif] = iif;
+	f->dim[WEIR_DIM_oif] = oif;
+	if (f->dim[WEIR_DIM_proto] == PROTO_NONE)
+		policy_judge(f, &w->judged);
+	else if (!filter_judge(f, &w->judged))
+		return SAID(WEIR_drop, WEIR_FLOW_JUDGE);
+	if (w->judged.checks & JUDGE_EACH || f->frag != WEIR_FRAG_NONE ||
+		(proto_has_ports((__u8)f->dim[WEIR_DIM_proto]) &&
+			f->dim[WEIR_DIM_sport] == WEIR_NO_PORT))
+		slot = WEIR_FLOW_JUDGE;
+	else if (w->judged.verdict == WEIR_drop)
+		slot = (w->judged.slot + 1) | WEIR_FLOW_DROP;
+	else if (w->judged.verdict == WEIR_accept)
+		slot = w->judged.slot + 1;
+	else if (w->judged.verdict != WEIR_VERDICT_COUNT)
+		slot = WEIR_FLOW_JUDGE;
+	return SAID(w->judged.verdict, slot);
+}
+
+/* Where the kernel would send an IPv4 packet that is not asked about otherwise; 0: nowhere. */
+__checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
+{
+	__u32 zero = 0;
+	struct work *w = bpf_map_lookup_elem(&work, &zero);
+	long found;
+
+	if (!w || hook_load(ctx, l3_off, &w->head.ip, sizeof(w->head.ip)) || w->head.ip.version != 4)
+		return 0;
+	w->fib = (struct bpf_fib_lookup){
+		.family = AF_INET,
+		.tos = w->head.ip.tos,
+		.l4_protocol = w->head.ip.protocol,
+		.tot_len = sizeof(w->head.ip),
+		.ipv4_src = w->head.ip.saddr,
+		.ipv4_dst = w->head.ip.daddr,
+		.ifindex = iif,
+	};
+	found = bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib), 0);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return 0;
+	return w->fib.ifindex;
+}
+
+/*
+ * A packet that goes to the kernel, unjudged until now. Returns how it leaves instead, counted, as the hook's
+ * code and the exit; or LEAVE_ALLOWED.
+ */
+__checked_once int leave_judge(hook_ctx *ctx, struct weir_row *row, __u32 l3_off, __u32 iif)
+{
+	__u32 len = hook_len(ctx), verdict;
+	enum weir_exit exit = WEIR_EXIT_nf_prerouting_FILTER;
+	int code = HOOK_DROP;
+
+	if (!row || l3_off < ETH_HLEN)
+		return LEAVE_ALLOWED;
+	verdict = SAID_VERDICT(judge(ctx, l3_off, iif, oif_of(ctx, l3_off, iif)));
+	if (verdict != WEIR_drop && verdict != WEIR_reject)
+		return LEAVE_ALLOWED;
+	if (verdict == WEIR_reject) {
+		exit = WEIR_EXIT_nf_prerouting_FILTER_REJECT;
+		if (answer(ctx, row, l3_off, iif, 0))
+			code = answer_send(ctx);
+	}
+	row->exit[exit].packets++;
+	row->exit[exit].bytes += len;
+	return LEAVE_AS(code, exit);
+}
+
+#endif
