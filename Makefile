@@ -112,6 +112,12 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(RIG) $(LIBWEIR)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Without the rig.
+$(B)/bench/classify: $(B)/obj/tests/bench/classify.o $(LIBWEIR)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 tests: units $(BENCH) sanitized
 
 # What runs in the guests of check-kernels.

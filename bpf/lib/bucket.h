@@ -2,10 +2,10 @@
 /*
  * Token buckets, for `limit`.
  *
- * A bucket is one time: when it was empty last, as if it had been filling steadily since. A token is
- * there when `limit_ns` have passed, and taking it moves the time on by as much; a bucket that could hold more
- * than its burst was empty later. So tokens are never rounded, and a bucket that is full says nothing that a
- * new one would not: it may be removed.
+ * A bucket is one time: when it was empty last, as if it had been filling steadily since. A token
+ * is there when `limit_ns` have passed, and taking it moves the time on by as much; a bucket that
+ * could hold more than its burst was empty later. So tokens are never rounded, and a bucket that is
+ * full says nothing that a new one would not: it may be removed.
  */
 #ifndef WEIR_BPF_BUCKET_H
 #define WEIR_BPF_BUCKET_H
@@ -15,7 +15,8 @@
 
 #define BUCKET_TRIES 4
 
-static __always_inline __u32 bucket_per(const struct weir_rule_rec *rec, const struct weir_fields *f)
+static __always_inline __u32 bucket_per(
+	const struct weir_rule_rec *rec, const struct weir_fields *f)
 {
 	switch (rec->limit_per) {
 	case WEIR_PER_SRC:

@@ -2,9 +2,10 @@
 /*
  * The classifier: the first rule that matches a packet.
  *
- * Each tree of the rule set is walked to one leaf, whose boxes are looked at in order until one matches
- * or can no longer be the first. What the walk knows of the rule set is one map, looked up once by whoever begins
- * it, so that a walk, and the records it leads to, are of one set. bpf/README.md says why it is trees.
+ * Each tree of the rule set is walked to one leaf, whose boxes are looked at in order until one
+ * matches or can no longer be the first. What the walk knows of the rule set is one map, looked up
+ * once by whoever begins it, so that a walk, and the records it leads to, are of one set.
+ * bpf/README.md says why it is trees.
  */
 #ifndef WEIR_BPF_CLASSIFY_H
 #define WEIR_BPF_CLASSIFY_H
@@ -13,8 +14,8 @@
 
 #define NO_SET 0
 
-/* @x, of which the verifier then knows nothing: what each round of a loop adds to would be another state to
- * it, and no two rounds the same. */
+/* @x, of which the verifier then knows nothing: what each round of a loop adds to would be another
+ * state to it, and no two rounds the same. */
 static __always_inline __u32 unknown(__u32 x)
 {
 	return x + (__u32) * (volatile __u64 *)&limits.zero;
@@ -22,22 +23,23 @@ static __always_inline __u32 unknown(__u32 x)
 
 /* What has been found so far. */
 struct found {
-	__u32 from;  /* rules before this one are not asked */
-	__u32 rule;  /* the first that matched; WEIR_NO_RULE */
-	__u32 checks; /* enum weir_check, of boxes whose ranges held */
+	__u32 from;    /* rules before this one are not asked */
+	__u32 rule;    /* the first that matched; WEIR_NO_RULE */
+	__u32 checks;  /* enum weir_check, of boxes whose ranges held */
 	__u32 checked; /* the first of their rules */
 };
 
 /* A leaf of more boxes than a page may have. */
 struct chain {
 	__u32 first;
-	__u32 boxes;  /* 0: none is being walked */
-	__u32 lo, hi; /* between which the first box is that may be asked; then the next one, twice */
+	__u32 boxes; /* 0: none is being walked */
+	__u32 lo,
+		hi; /* between which the first box is that may be asked; then the next one, twice */
 };
 
 /*
- * A search for one packet. It is done step by step, each one round of the caller's bpf_loop(): calls may lie
- * eight deep, and a loop within a loop would take two of them.
+ * A search for one packet. It is done step by step, each one round of the caller's bpf_loop():
+ * calls may lie eight deep, and a loop within a loop would take two of them.
  */
 struct search {
 	void *set; /* the rule set's map */
@@ -50,7 +52,8 @@ struct search {
 struct walk {
 	struct found found;
 	struct chain chain;
-	__u32 tree; /* the next one */
+	__u32 tree;   /* the next one */
+	__u32 ref;    /* of the one that is being walked; 0: none is */
 	__u32 checks; /* of earlier searches for the packet */
 	struct weir_judged judged;
 	__u32 done; /* and it was not given up */
@@ -63,6 +66,7 @@ struct {
 	__type(value, struct walk);
 } walks SEC(".maps");
 
+#define TREE_PAGES   6
 #define SEARCH_STEPS (8 << 20) /* what bpf_loop() takes */
 
 static __always_inline struct weir_page *page_of(void *set, __u32 page)
@@ -71,9 +75,9 @@ static __always_inline struct weir_page *page_of(void *set, __u32 page)
 }
 
 /* The number of @x's lowest bit: a product with this constant has it in its highest six. */
-static const __u8 bit_of[64] = {0, 1, 56, 2, 57, 49, 28, 3, 61, 58, 42, 50, 38, 29, 17, 4, 62, 47, 59,
-	36, 45, 43, 51, 22, 53, 39, 33, 30, 24, 18, 12, 5, 63, 55, 48, 27, 60, 41, 37, 16, 46, 35,
-	44, 21, 52, 32, 23, 11, 54, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9, 13, 8, 7, 6};
+static const __u8 bit_of[64] = {0, 1, 56, 2, 57, 49, 28, 3, 61, 58, 42, 50, 38, 29, 17, 4, 62, 47,
+	59, 36, 45, 43, 51, 22, 53, 39, 33, 30, 24, 18, 12, 5, 63, 55, 48, 27, 60, 41, 37, 16, 46,
+	35, 44, 21, 52, 32, 23, 11, 54, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9, 13, 8, 7, 6};
 
 static __always_inline __u32 lowest_bit(__u64 x)
 {
@@ -104,7 +108,7 @@ __checked_once int set_has(__u32 set, __u32 value)
 	return false;
 }
 
-static __always_inline bool tests_hold(const struct weir_box *b, const struct weir_fields *f)
+static __always_inline bool checks_hold(const struct weir_box *b, const struct weir_fields *f)
 {
 	__u32 checks = b->checks, proto = f->dim[WEIR_DIM_proto], frag = f->frag;
 
@@ -134,23 +138,32 @@ static __always_inline bool sets_hold(const struct weir_box *b, const struct wei
 	       (b->dport_set == NO_SET || set_has(b->dport_set, f->dim[WEIR_DIM_dport]));
 }
 
-/* The highest bit is set where @v is out of the range; no branch, since which of a leaf's boxes match is
- * for no branch predictor to know. */
-static __always_inline __u64 outside(const __u32 range[2], __u32 v)
+/* What a box tests beside its ranges. */
+__checked_once int tests_hold(const struct weir_box *b, const struct weir_fields *f)
 {
-	__u32 width = range[1] - range[0], at = v - range[0];
+	return b && f && checks_hold(b, f) && sets_hold(b, f);
+}
+
+/* The highest bit is set where @v is out of the range; no branch, since which of a leaf's boxes
+ * match is for no branch predictor to know. */
+static __always_inline __u64 outside(__u32 lo, __u32 hi, __u32 v)
+{
+	__u32 width = hi - lo, at = v - lo;
 
 	return (__u64)width - at;
 }
 
-static __always_inline bool ranges_hold(const struct weir_box *b, const struct weir_fields *f)
+static __always_inline bool addresses_hold(const struct weir_box *b, __u32 src, __u32 dst)
 {
-	__u32 proto[2] = {b->proto[0], b->proto[1]};
-	__u64 out = outside(b->src, f->dim[WEIR_DIM_src]) |
-		    outside(b->dst, f->dim[WEIR_DIM_dst]) |
-		    outside(b->sport, f->dim[WEIR_DIM_sport]) |
-		    outside(b->dport, f->dim[WEIR_DIM_dport]) |
-		    outside(proto, f->dim[WEIR_DIM_proto]);
+	return (__s64)(outside(b->src[0], b->src[1], src) | outside(b->dst[0], b->dst[1], dst)) >=
+	       0;
+}
+
+static __always_inline bool rest_holds(const struct weir_box *b, const struct weir_fields *f)
+{
+	__u64 out = outside(b->sport[0], b->sport[1], f->dim[WEIR_DIM_sport]) |
+		    outside(b->dport[0], b->dport[1], f->dim[WEIR_DIM_dport]) |
+		    outside(b->proto[0], b->proto[1], f->dim[WEIR_DIM_proto]);
 
 	return (__s64)out >= 0 && (!b->iif || b->iif == f->dim[WEIR_DIM_iif]) &&
 	       (!b->oif || b->oif == f->dim[WEIR_DIM_oif]);
@@ -160,26 +173,28 @@ static __always_inline bool ranges_hold(const struct weir_box *b, const struct w
 __checked_once int leaf_scan(
 	const struct weir_page *page, const struct weir_fields *f, struct found *found, __u32 ref)
 {
-	__u32 nr = ref >> WEIR_REF_BITS, i;
+	__u32 nr = ref >> WEIR_REF_BITS, i, src, dst, rule, best;
 
 	if (!page || !f || !found)
 		return true;
+	src = f->dim[WEIR_DIM_src];
+	dst = f->dim[WEIR_DIM_dst];
+	best = found->rule;
 	for (i = 0; i < WEIR_LEAF_MAX && i < nr; i++) {
 		const struct weir_box *b = &page->box[(ref + i) & (WEIR_PAGE_UNITS - 1)];
-		__u32 rule = b->rule;
 
-		if (rule >= found->rule)
+		rule = b->rule;
+		if (rule >= best)
 			return true;
-		if (rule < found->from || !ranges_hold(b, f))
+		if (!addresses_hold(b, src, dst) || rule < found->from || !rest_holds(b, f))
 			continue;
 		if (b->checks) {
 			found->checks |= b->checks;
 			if (found->checked > rule)
 				found->checked = rule;
-			if (!tests_hold(b, f))
-				continue;
 		}
-		if (!sets_hold(b, f))
+		if ((b->checks | b->src_set | b->dst_set | b->sport_set | b->dport_set) &&
+			!tests_hold(b, f))
 			continue;
 		found->rule = rule;
 		return true;
@@ -233,35 +248,44 @@ static __always_inline __u32 node_way(const struct weir_node *node, __u64 field)
 	return (__u32)way & (WEIR_NODE_WAYS - 1);
 }
 
-static __always_inline bool ref_is_node(__u32 ref)
+/* From a node, as long as nodes follow that lie in the same page: where the walk goes on. */
+__checked_once __u32 nodes_walk(
+	const struct weir_page *page, const struct weir_fields *f, __u32 ref)
 {
-	return ref && !(ref >> WEIR_REF_BITS);
+	__u32 at = ref / WEIR_PAGE_UNITS, i;
+
+	if (!page || !f)
+		return 0;
+	for (i = 0; i < WEIR_DEPTH_MAX; i++) {
+		const struct weir_node *node = &page->node[ref & (WEIR_PAGE_UNITS - 1)];
+
+		ref = node->child[node_way(node, f->dim[node->dim & 7])];
+		if (ref / WEIR_PAGE_UNITS != at || !ref)
+			break;
+	}
+	return ref;
 }
 
-static __always_inline void tree_walk(struct search *s, __u32 tree)
+/* Through some pages, from s->w->ref on. Most trees take no more; the rest is another step's. */
+static __always_inline void tree_step(struct search *s)
 {
-	struct weir_page *page = s->head;
-	__u32 ref, at = 0, depth;
+	struct weir_page *page = NULL;
+	__u32 ref = s->w->ref, i;
 
-	if (page->head.best[tree] >= s->w->found.rule)
-		return;
-	ref = page->head.root[tree];
-	for (depth = 0; depth < WEIR_DEPTH_MAX && ref_is_node(ref); depth++) {
-		const struct weir_node *node;
-
-		if (ref / WEIR_PAGE_UNITS != at) {
-			at = ref / WEIR_PAGE_UNITS;
-			page = page_of(s->set, at);
-			if (!page)
-				return;
-		}
-		node = &page->node[ref & (WEIR_PAGE_UNITS - 1)];
-		ref = node->child[node_way(node, s->f->dim[node->dim & 7])];
+	s->w->ref = 0;
+	for (i = 0; i < TREE_PAGES; i++) {
+		page = page_of(s->set, (ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS);
+		if (!page)
+			return;
+		if (ref >> WEIR_REF_BITS)
+			break;
+		ref = nodes_walk(page, s->f, ref);
+		if (!ref)
+			return;
 	}
-	page = ref ? page_of(s->set, (ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS) : NULL;
-	if (!page)
-		return;
-	if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
+	if (i == TREE_PAGES) {
+		s->w->ref = ref;
+	} else if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
 		const struct weir_chain *chain = &page->chain[ref & (WEIR_PAGE_UNITS - 1)];
 
 		s->w->chain = (struct chain){.first = chain->first, .boxes = chain->boxes};
@@ -272,14 +296,14 @@ static __always_inline void tree_walk(struct search *s, __u32 tree)
 }
 
 /*
- * To find the first rule from @from on that matches. A rule that ends the walk of every packet that it
- * matches may not be passed over: what lies behind it was left out where it is all there is.
+ * To find the first rule from @from on that matches. A rule that ends the walk of every packet that
+ * it matches may not be passed over: what lies behind it was left out where it is all there is.
  */
 static __always_inline void search_from(struct search *s, __u32 from)
 {
 	s->w->found = (struct found){.from = from, .rule = WEIR_NO_RULE, .checked = WEIR_NO_RULE};
 	s->w->chain.boxes = 0;
-	s->w->tree = 0;
+	s->w->ref = s->w->tree = 0;
 }
 
 /* True once s->w->found.rule is the answer, and s->w->checks all that it depends on. */
@@ -289,9 +313,15 @@ static __always_inline bool search_step(struct search *s)
 
 	if (s->w->chain.boxes) {
 		chain_step(s);
+	} else if (s->w->ref) {
+		tree_step(s);
 	} else if (tree < WEIR_TREES_MAX && tree < s->head->head.trees) {
 		s->w->tree = unknown(tree + 1);
-		tree_walk(s, tree);
+		s->w->ref = s->head->head.root[tree];
+		if (s->head->head.best[tree] < s->w->found.rule)
+			tree_step(s);
+		else
+			s->w->ref = 0;
 	} else {
 		/* not of one tree's rule, when another then had an earlier one */
 		if (s->w->found.checked <= s->w->found.rule)

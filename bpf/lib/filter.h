@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The filter: what the rules say of a packet. Rules that only count, and limits that are not held, are
- * passed; the first other one decides. */
+/* The filter: what the rules say of a packet. Rules that only count, and limits that are not held,
+ * are passed; the first other one decides. */
 #ifndef WEIR_BPF_FILTER_H
 #define WEIR_BPF_FILTER_H
 
@@ -57,8 +57,8 @@ static long judge_step(__u32 i, struct search *s)
 }
 
 /*
- * Fills @judged, by one rule set from beginning to end. False where it was given up, after 8 million steps: the
- * packet is to be dropped.
+ * Fills @judged, by one rule set from beginning to end. False where it was given up, after 8
+ * million steps: the packet is to be dropped.
  */
 static __always_inline bool filter_judge(struct weir_fields *f, struct weir_judged *judged)
 {

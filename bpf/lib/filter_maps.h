@@ -52,7 +52,7 @@ struct bucket {
 	struct bpf_spin_lock lock;
 	__u32 removed; /* on its way out of the map: no tokens are taken from it */
 	__u64 empty_ns;
-	__u64 full_ns; /* how long it takes to fill */
+	__u64 full_ns;		    /* how long it takes to fill */
 	struct weir_bucket_key key; /* memory of a removed bucket may be another's already */
 };
 

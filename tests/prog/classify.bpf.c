@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The filter alone: fields come in as a packet's bytes, and what was judged goes out behind them. */
+/* The filter alone: fields come in as a packet's bytes, and what was judged goes out behind them.
+ */
 #include "lib/base.h"
 #include "lib/filter.h"
 
@@ -45,7 +46,8 @@ int find(struct __sk_buff *skb)
 		return 1;
 	rule = nat_find(WEIR_RULESET_snat, f, &rec);
 	bpf_skb_store_bytes(skb, sizeof(*f), &rule, sizeof(rule), 0);
-	return bpf_skb_store_bytes(skb, sizeof(*f) + sizeof(rule), &rec.id, sizeof(rec.id), 0) ? 1 : 0;
+	return bpf_skb_store_bytes(skb, sizeof(*f) + sizeof(rule), &rec.id, sizeof(rec.id), 0) ? 1
+											       : 0;
 }
 
 SEC("tc")

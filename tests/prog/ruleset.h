@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The programs of classify.bpf.c, with a rule set: what tests of the classifier and its bench share. */
+/* The programs of classify.bpf.c, with a rule set: what tests of the classifier and its bench
+ * share. */
 #ifndef TESTS_RULESET_H
 #define TESTS_RULESET_H
 
@@ -11,6 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <weir/abi.h>
+#include <weir/rules.h>
 
 #include "classify.skel.h"
 #include "model/compile.h"

@@ -7,7 +7,8 @@
 #include "model/compile.h"
 #include "model/tree.h"
 
-#define LEAF_BOXES 8
+#define LEAF_BOXES  8
+#define FILL_NS_MAX (1ULL << 62)
 
 static __u32 pages_of(size_t bytes)
 {
@@ -44,6 +45,13 @@ static bool box_is_sound(const struct weir_box *b, __u32 rules)
 	       b->proto[0] <= b->proto[1];
 }
 
+/* A bucket's time to fill is a signed number of ns. */
+static bool limit_is_sound(const struct weir_rule_rec *rec)
+{
+	return !rec->limit_ns ||
+	       (rec->limit_burst && rec->limit_ns <= FILL_NS_MAX / rec->limit_burst);
+}
+
 static int check_input(const struct weir_rules_in *in, struct weir_err *err)
 {
 	size_t i;
@@ -56,6 +64,11 @@ static int check_input(const struct weir_rules_in *in, struct weir_err *err)
 			(i && in->boxes[i].rule < in->boxes[i - 1].rule))
 			return weir_fail(err, WEIR_REFUSED, -EINVAL,
 				"alternative %zu of the rules is out of order or of range", i);
+	for (i = 0; i < in->rules; i++)
+		if (!limit_is_sound(&in->recs[i]))
+			return weir_fail(err, WEIR_REFUSED, -EINVAL,
+				"the limit of rule %u takes 0 or over 146 years to fill",
+				in->recs[i].id);
 	return 0;
 }
 

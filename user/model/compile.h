@@ -29,8 +29,8 @@ struct weir_pages {
 
 /*
  * Fills @out, to be freed by weir_pages_free(). -EINVAL where boxes are out of order, name no rule,
- * or have a range reversed; -E2BIG where there are more than WEIR_RULES_MAX rules, or pages than a
- * reference reaches; -ENOMEM.
+ * or have a range reversed, or a limit has no burst or one that takes 2^62 ns; -E2BIG where there
+ * are more than WEIR_RULES_MAX rules, or pages than a reference reaches; -ENOMEM.
  */
 int weir_rules_compile(
 	const struct weir_rules_in *in, struct weir_pages *out, struct weir_err *err);
