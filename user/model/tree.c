@@ -16,7 +16,7 @@
  * costly as many. Found by trying; bpf/README.md has what they give.
  */
 #define LEFT_COST  0.8
-#define LEFT_DEPTH 1.0
+#define LEFT_DEPTH 2.0
 #define LEFT_TREE  0.2
 #define COPY_COST  0.02
 
