@@ -20,7 +20,7 @@ static __always_inline struct weir_cursor *cursor_of(const struct net_device *de
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct weir_cursor *cur = bpf_map_lookup_elem(&cursor, &cpu);
 
-	if (!cur || !cur->inflight || !dev || dev->ifindex != (int)cur->ifindex ||
+	if (!cur || !(cur->inflight | cur->answering) || !dev || dev->ifindex != (int)cur->ifindex ||
 		dev->nd_net.net->net_cookie != netns_cookie)
 		return NULL;
 	return cur;
@@ -53,6 +53,15 @@ static __always_inline struct weir_row *device_row(__u32 ifindex, __u32 bank)
 	return bpf_map_lookup_elem(map, &i);
 }
 
+/* Of @frames, those that only answer what was refused: they are no one's that was forwarded. */
+static __always_inline __u32 answers_of(struct weir_cursor *cur, __u32 frames)
+{
+	__u32 n = frames < cur->answering ? frames : cur->answering;
+
+	cur->answering -= n;
+	return n;
+}
+
 static __always_inline void settle(
 	struct weir_cursor *cur, __u32 to, __u32 sent, __u32 drops, int err)
 {
@@ -79,8 +88,16 @@ int weir_xdp_devmap_xmit(__u64 *args)
 	const struct net_device *from = (const void *)args[0], *to = (const void *)args[1];
 	struct weir_cursor *cur = cursor_of(from);
 
-	if (cur && to)
-		settle(cur, (__u32)to->ifindex, (__u32)args[2], (__u32)args[3], (int)args[4]);
+	if (cur && to) {
+		__u32 sent = (__u32)args[2], drops = (__u32)args[3];
+
+		if (to->ifindex == from->ifindex) {
+			sent -= answers_of(cur, sent);
+			drops -= answers_of(cur, drops);
+		}
+		if (sent | drops)
+			settle(cur, (__u32)to->ifindex, sent, drops, (int)args[4]);
+	}
 	return 0;
 }
 
@@ -91,6 +108,9 @@ int weir_xdp_redirect_err(__u64 *args)
 	struct weir_cursor *cur = cursor_of((const void *)args[0]);
 	int err = (int)args[3];
 
+	/* the seventh: by which index it was to be found */
+	if (cur && (__u32)args[6] == cur->ifindex && answers_of(cur, 1))
+		return 0;
 	if (cur)
 		settle(cur, 0, 0, 1, err ? err : -1);
 	return 0;

@@ -3,7 +3,7 @@
  * What the sender of a refused packet is told: a TCP RST, or ICMP's "communication administratively
  * prohibited". The packet itself becomes the answer, and goes back where it came from:
  *
- *	XDP         out of the device that it came by, tags and all (XDP_TX)
+ *	XDP         out of the device that it came by, tags and all (XDP_TX; on a veth a redirect)
  *	TC ingress  the same (bpf_redirect)
  *	TC egress   in by the device that it was to leave by, as if the host that it was for, or one on the
  *	            way there, had refused it: the kernel drops as martian what comes in from an address of
@@ -424,13 +424,36 @@ __checked_once int answer(
 	return 1;
 }
 
-/* The hook's code that sends the answer. */
-static __always_inline int answer_send(hook_ctx *ctx)
+/*
+ * By XDP_TX a veth hands frames to its other end without waking it, unless that has an XDP program of its
+ * own: there the frame is redirected to where it came from, if that takes frames, and is known by the
+ * cursor not to be one that was forwarded.
+ */
+static __always_inline bool answers_by_map(void)
+{
+	return !HOOK_TC && self.virtual_link && !self.generic;
+}
+
+static __always_inline bool answer_has_way(void)
+{
+#if !HOOK_TC
+	if (answers_by_map())
+		return bpf_redirect_map(&tx_ports, self.ifindex, 0) == WEIR_REDIRECTED;
+#endif
+	return true;
+}
+
+/* Sends the frame back: the hook's code for that. */
+static __always_inline int answer_send(hook_ctx *ctx, struct weir_cursor *cur)
 {
 #if HOOK_TC
 	bpf_redirect(ctx->ifindex, THIS_HOOK == WEIR_HOOK_tc_egress ? BPF_F_INGRESS : 0);
 #endif
-	return HOOK_ANSWER;
+	if (!answers_by_map())
+		return HOOK_ANSWER;
+	cur->ifindex = self.ifindex;
+	cur->answering++;
+	return HOOK_REDIRECT;
 }
 
 /*
@@ -440,9 +463,10 @@ static __always_inline int answer_send(hook_ctx *ctx)
  */
 static __always_inline int answer_refused(struct pkt *p, const struct headers *h)
 {
-	if (!answer(p->ctx, p->row, (__u32)p->l3_off, p->iif, h->wire_len))
+	if (!answer_has_way() ||
+		!answer(p->ctx, p->row, (__u32)p->l3_off, p->iif, h->wire_len))
 		return 0;
-	return answer_send(p->ctx);
+	return answer_send(p->ctx, p->cur);
 }
 
 #endif

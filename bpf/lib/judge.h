@@ -126,21 +126,22 @@ __checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
  * A packet that goes to the kernel, unjudged until now. Returns how it leaves instead, counted, as the hook's
  * code and the exit; or LEAVE_ALLOWED.
  */
-__checked_once int leave_judge(hook_ctx *ctx, struct weir_row *row, __u32 l3_off, __u32 iif)
+__checked_once int leave_judge(
+	hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur, __u32 l3_off, __u32 iif)
 {
 	__u32 len = hook_len(ctx), verdict;
 	enum weir_exit exit = WEIR_EXIT_nf_prerouting_FILTER;
 	int code = HOOK_DROP;
 
-	if (!row || l3_off < ETH_HLEN)
+	if (!row || !cur || l3_off < ETH_HLEN)
 		return LEAVE_ALLOWED;
 	verdict = SAID_VERDICT(judge(ctx, l3_off, iif, oif_of(ctx, l3_off, iif)));
 	if (verdict != WEIR_drop && verdict != WEIR_reject)
 		return LEAVE_ALLOWED;
 	if (verdict == WEIR_reject) {
 		exit = WEIR_EXIT_nf_prerouting_FILTER_REJECT;
-		if (answer(ctx, row, l3_off, iif, 0))
-			code = answer_send(ctx);
+		if (answer_has_way() && answer(ctx, row, l3_off, iif, 0))
+			code = answer_send(ctx, cur);
 	}
 	row->exit[exit].packets++;
 	row->exit[exit].bytes += len;

@@ -98,7 +98,8 @@ static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit ex
 #define LEAVE_ALLOWED	     (-1)
 #define LEAVE_AS(code, exit) ((int)((exit) << 8 | (code)))
 
-__checked_once int leave_judge(hook_ctx *ctx, struct weir_row *row, __u32 l3_off, __u32 iif);
+__checked_once int leave_judge(
+	hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur, __u32 l3_off, __u32 iif);
 
 /* Without ARP no packet would come that a rule could let pass. The others are not for us. */
 static __always_inline bool exit_unjudged(enum weir_exit exit)
@@ -121,7 +122,8 @@ static __always_inline bool exit_unjudged(enum weir_exit exit)
 static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
 {
 	if (self.filter && !p->judged && !exit_unjudged(exit)) {
-		int as = leave_judge(p->ctx, p->row, (__u32)p->l3_off, p->iif);
+		int as = leave_judge(
+			p->ctx, p->row, p->cur, (__u32)p->l3_off, p->iif);
 
 		if (as != LEAVE_ALLOWED) {
 			exit_tell(p, (enum weir_exit)(as >> 8), false);

@@ -127,7 +127,8 @@ struct weir_cursor {
 	__u32 clock_cost_ns;
 	__u32 genid;	/* the kernel's count of changes of routes, as last seen */
 	__u32 hop_serial; /* the last that was given */
-	__u32 _pad[14];
+	__u32 answering; /* answers on their way to this device's own driver, not of `inflight` */
+	__u32 _pad[13];
 	struct weir_flow uncached; /* of the packet in hand, where the tables had no room */
 	struct weir_hop uncached_hop;
 } __attribute__((aligned(64)));

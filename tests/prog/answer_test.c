@@ -10,91 +10,42 @@
 #include <time.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
-#include <sys/mman.h>
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "answer_tc_egress.skel.h"
-#include "answer_tc_ingress.skel.h"
 #include "answer_xdp.skel.h"
-#include "prog.h"
+#include "answer.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, MF = 0x2000 };
 #define SECOND "203.0.113.77"
 
 static struct prog progs[WEIR_HOOK_COUNT];
-static struct answer_xdp_bpf *skel; /* of the XDP programs */
+/* What addr_xdp is asked, and says. */
+static struct answer_xdp_bpf__bss *asked;
+static __u32 *other_ifindex;
 
 /* --- loading and running --- */
 
-static void *memory_of(const struct prog *p, const char *name)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(p->obj, name);
-	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
-	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	assert_ptr_not_equal(m, MAP_FAILED);
-	return m;
-}
-
-static void size_map(struct prog *p, const char *name, __u32 n)
-{
-	assert_int_equal(
-		bpf_map__set_max_entries(bpf_object__find_map_by_name(p->obj, name), n), 0);
-}
-
-static void load(struct prog *p, enum weir_hook hook, struct bpf_object *obj, const char *name)
-{
-	__u32 cpus = (__u32)libbpf_num_possible_cpus();
-	struct weir_self *self;
-	size_t size;
-
-	*p = (struct prog){.hook = hook, .obj = obj, .queues = 1, .cpus = cpus, .nr_rows = cpus * 2};
-	assert_non_null(obj);
-	p->prog = bpf_object__find_program_by_name(obj, name);
-	self = bpf_map__initial_value(bpf_object__find_map_by_name(obj, ".rodata"), &size);
-	assert_int_equal(size, sizeof(*self));
-	*self = (struct weir_self){.ifindex = net_ifindex(PORT_IN), .queues = 1};
-	size_map(p, "rows", cpus * 2);
-	size_map(p, "lat", cpus);
-	size_map(p, "cursor", cpus);
-	size_map(p, "cursor_tc", cpus * 2);
-	assert_int_equal(bpf_object__load(obj), 0);
-	p->rows = memory_of(p, "rows");
-	p->cursor = memory_of(p, "cursor");
-	p->cursor_tc = memory_of(p, "cursor_tc");
-}
-
-static struct bpf_object *open_bytes(const void *bytes, size_t size)
-{
-	return bpf_object__open_mem(bytes, size, NULL);
-}
-
 static int setup(void **state)
 {
-	size_t in_size, out_size;
-	const void *in = answer_tc_ingress_bpf__elf_bytes(&in_size);
-	const void *out = answer_tc_egress_bpf__elf_bytes(&out_size);
+	unsigned int hook;
 
 	(void)state;
 	if (net_up_plain())
 		return -1;
-	skel = answer_xdp_bpf__open();
-	assert_non_null(skel);
-	load(&progs[WEIR_HOOK_xdp], WEIR_HOOK_xdp, skel->obj, "answer_xdp");
-	skel->bss = memory_of(&progs[WEIR_HOOK_xdp], ".bss");
-	skel->data = memory_of(&progs[WEIR_HOOK_xdp], ".data");
-	load(&progs[WEIR_HOOK_tc_ingress], WEIR_HOOK_tc_ingress, open_bytes(in, in_size), "answer_tc");
-	load(&progs[WEIR_HOOK_tc_egress], WEIR_HOOK_tc_egress, open_bytes(out, out_size), "answer_tc");
+	for (hook = 0; hook < WEIR_HOOK_COUNT; hook++)
+		answer_load(&progs[hook], hook, net_ifindex(PORT_IN), false, false);
+	asked = answer_map(&progs[WEIR_HOOK_xdp], ".bss");
+	other_ifindex = answer_map(&progs[WEIR_HOOK_xdp], ".data");
 	return 0;
 }
 
 static int teardown(void **state)
 {
+	unsigned int hook;
+
 	(void)state;
-	bpf_object__close(progs[WEIR_HOOK_tc_ingress].obj);
-	bpf_object__close(progs[WEIR_HOOK_tc_egress].obj);
-	answer_xdp_bpf__destroy(skel);
+	for (hook = 0; hook < WEIR_HOOK_COUNT; hook++)
+		answer_unload(&progs[hook]);
 	return 0;
 }
 
@@ -345,7 +296,7 @@ static void broken_segments_are_not_answered(void **state)
 /* RFC 1122, 3.2.2: of ICMP only queries and replies. */
 static void errors_are_never_answered(void **state)
 {
-	static const unsigned int asked[] = {0, 8, 13, 14, 15, 16, 17, 18};
+	static const unsigned int queries[] = {0, 8, 13, 14, 15, 16, 17, 18};
 	static struct frame f;
 	unsigned int type, i;
 
@@ -353,9 +304,9 @@ static void errors_are_never_answered(void **state)
 	for (type = 0; type < 256; type++) {
 		frame_make(&f, PROTO_ICMP, FAR, 36);
 		put16(&f, AT_L4, type << 8);
-		for (i = 0; i < ARRAY_SIZE(asked) && asked[i] != type; i++)
+		for (i = 0; i < ARRAY_SIZE(queries) && queries[i] != type; i++)
 			;
-		if (i < ARRAY_SIZE(asked))
+		if (i < ARRAY_SIZE(queries))
 			is_told(&f, "ICMP type");
 		else
 			is_not_told(&f, "ICMP type");
@@ -637,13 +588,13 @@ static void assert_addrs(const char *towards, const char *own, __u32 ifindex, co
 	static struct ran ran;
 	struct prog p = progs[WEIR_HOOK_xdp];
 
-	p.prog = skel->progs.addr_xdp;
+	p.prog = bpf_object__find_program_by_name(p.obj, "addr_xdp");
 	frame_make(&f, PROTO_UDP, FAR, 30);
-	assert_int_equal(inet_pton(AF_INET, towards, &skel->bss->towards), 1);
-	skel->data->other_ifindex = ifindex;
+	assert_int_equal(inet_pton(AF_INET, towards, &asked->towards), 1);
+	*other_ifindex = ifindex;
 	prog_run(&p, &f, &ran);
-	assert_addr(skel->bss->own_addr, own, "own");
-	assert_addr(skel->bss->other_addr, other, "other");
+	assert_addr(asked->own_addr, own, "own");
+	assert_addr(asked->other_addr, other, "other");
 }
 
 static void addresses_are_the_kernels(void **state)
