@@ -233,7 +233,9 @@ static __always_inline bool frame_shape(
 /*
  * Options go from the head, so that what follows them stays where it was: generic XDP's skb may hold an
  * open checksum, which is completed at that place, and none of XDP's helpers makes it forget that. Only
- * the first buffer can grow.
+ * the first buffer can grow, and where a driver has left no room behind it, it grows before itself. (An open
+ * checksum is then completed within the quote; a veth's other end, whose senders leave them open, trusts
+ * them as they are.)
  */
 static __always_inline bool frame_shape(
 	hook_ctx *ctx, struct answer *a, __u32 l3_off, __u32 head_len, __u32 len)
@@ -246,8 +248,11 @@ static __always_inline bool frame_shape(
 			return false;
 		all = first;
 	}
-	if (want != all && bpf_xdp_adjust_tail(ctx, want - all))
-		return false;
+	if (want != all && bpf_xdp_adjust_tail(ctx, want - all)) {
+		if (want < all)
+			return false;
+		options -= want - all; /* before the frame there is room always */
+	}
 	return !options || !bpf_xdp_adjust_head(ctx, options);
 }
 

@@ -75,8 +75,8 @@ static int setup(void **state)
 		net_ip("link set r0 up") || net_ip("addr add 192.0.2.254/24 dev r0"))
 		return -1;
 	enter(client_ns);
-	/* GRO: a veth takes what XDP sends back only then */
-	if (system("ethtool -K c0 gro on") || net_ip("link set c0 up") ||
+	/* GRO: r0 takes what XDP sends back only then, and once c0 is up */
+	if (net_ip("link set c0 up") || system("ethtool -K c0 gro on") ||
 		net_ip("addr add 192.0.2.1/24 dev c0") ||
 		net_ip("route add default via 192.0.2.254"))
 		return -1;
