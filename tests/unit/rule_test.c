@@ -54,7 +54,7 @@ static void filter_rules_are_printed_in_one_spelling(void **state)
 			"icmp dest-unreachable/4 accept"},
 		{"icmp 99 accept", NULL},
 		{"frag any drop", NULL},
-		{"frag later src @bad drop", NULL},
+		{"frag later src @bad drop", "src @bad frag later drop"},
 		{"state related,new accept", "state new,related accept"},
 		{"limit 100/s accept", NULL},
 		{"limit 5/minute per src burst 9 accept", "limit 5/m burst 9 per src accept"},

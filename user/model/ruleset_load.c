@@ -220,7 +220,8 @@ static int settle_ids(struct load *l, __u32 next)
 {
 	struct weir_ruleset_model *set = &l->set;
 
-	qsort(l->ids, l->nr_ids, sizeof(*l->ids), by_id);
+	if (l->nr_ids)
+		qsort(l->ids, l->nr_ids, sizeof(*l->ids), by_id);
 	for (__u32 i = 1; i < l->nr_ids; i++) {
 		if (l->ids[i].id != l->ids[i - 1].id)
 			continue;
