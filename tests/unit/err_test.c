@@ -58,6 +58,34 @@ static void fail_cuts_long_messages(void **state)
 	assert_int_equal(strlen(err.what), sizeof(err.what) - 1);
 }
 
+static void a_place_is_named_and_shown(void **state)
+{
+	struct weir_err err = {0};
+	char text[WEIR_CARET_MAX];
+
+	(void)state;
+	weir_fail(&err, WEIR_USAGE, 0, "wrong");
+	assert_false(weir_err_caret(&err, text, sizeof(text)));
+	weir_err_where(&err, text, sizeof(text));
+	assert_string_equal(text, "");
+	weir_err_line(&err, "a.txt", 3);
+	weir_err_where(&err, text, sizeof(text));
+	assert_string_equal(text, "a.txt:3");
+	weir_err_mark(&err, "\tone t\xc3\xa9o \x1b", 11, 6, 4);
+	weir_err_where(&err, text, sizeof(text));
+	assert_string_equal(text, "a.txt:3:6");
+	assert_true(weir_err_caret(&err, text, sizeof(text)));
+	assert_string_equal(text, "     one t\xc3\xa9o ?\n         ^~~");
+	/* behind the end, where something is missing */
+	weir_err_mark(&err, "one", 3, 5, 1);
+	assert_true(weir_err_caret(&err, text, sizeof(text)));
+	assert_string_equal(text, "    one\n        ^");
+	weir_fail(&err, WEIR_USAGE, 0, "another");
+	assert_false(weir_err_caret(&err, text, sizeof(text)));
+	weir_err_mark(NULL, "x", 1, 1, 1);
+	weir_err_line(NULL, "x", 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -66,6 +94,7 @@ int main(void)
 		cmocka_unit_test(fail_forgets_the_remedy_of_an_error_before),
 		cmocka_unit_test(fail_keeps_errno_and_takes_no_err),
 		cmocka_unit_test(fail_cuts_long_messages),
+		cmocka_unit_test(a_place_is_named_and_shown),
 	};
 
 	return WEIR_RUN(tests);
