@@ -110,10 +110,9 @@ static void sets_are_listed_and_one_is_shown_whole(void **state)
 	must_load(&set, "set add bad 192.0.2.0/24,198.51.100.1,203.0.113.1-203.0.113.6\n"
 			"set add web 80,443,8000-8010,1,2\n");
 	text = print(weir_doc_sets(set.sets, set.nr_sets, NULL), weir_text_sets, false);
-	assert_string_equal(text,
-		"set  of         elements\n"
-		"bad  addresses         3\n"
-		"web  ports             5\n");
+	assert_string_equal(text, "set  of         elements\n"
+				  "bad  addresses         3\n"
+				  "web  ports             5\n");
 	free(text);
 	text = print(weir_doc_sets(set.sets, set.nr_sets, "web"), weir_text_sets, false);
 	assert_string_equal(text, "web: 5 ports\n80  443  8000-8010  1\n2\n");
@@ -121,7 +120,8 @@ static void sets_are_listed_and_one_is_shown_whole(void **state)
 	text = print(weir_doc_sets(set.sets, set.nr_sets, "bad"), weir_text_sets, true);
 	assert_string_equal(text,
 		"{\"version\":1,\"sets\":[{\"name\":\"bad\",\"type\":\"addresses\",\"count\":3,"
-		"\"elements\":[\"192.0.2.0/24\",\"198.51.100.1\",\"203.0.113.1-203.0.113.6\"]}]}\n");
+		"\"elements\":[\"192.0.2.0/"
+		"24\",\"198.51.100.1\",\"203.0.113.1-203.0.113.6\"]}]}\n");
 	free(text);
 	weir_ruleset_done(&set);
 }

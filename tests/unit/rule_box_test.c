@@ -77,13 +77,11 @@ static void boxes_of_map_go_both_ways(void **state)
 	struct weir_err err;
 
 	(void)state;
-	assert_int_equal(
-		boxes_of(map, WEIR_RULE_NAT, WEIR_RULESET_snat, &boxes, &rec, &err), 0);
+	assert_int_equal(boxes_of(map, WEIR_RULE_NAT, WEIR_RULESET_snat, &boxes, &rec, &err), 0);
 	assert_int_equal(boxes.list[0].src[0], 0x0a000000);
 	assert_int_equal(boxes.list[0].oif, 6);
 	assert_int_equal(rec.to[1], 0xc0000203);
-	assert_int_equal(
-		boxes_of(map, WEIR_RULE_NAT, WEIR_RULESET_dnat, &boxes, &rec, &err), 0);
+	assert_int_equal(boxes_of(map, WEIR_RULE_NAT, WEIR_RULESET_dnat, &boxes, &rec, &err), 0);
 	assert_int_equal(boxes.nr, 2);
 	assert_int_equal(boxes.list[1].dst[1], 0xc0000203);
 	assert_int_equal(boxes.list[1].iif, 6);
@@ -124,8 +122,8 @@ static void boxes_refuse_what_cannot_be_resolved(void **state)
 	assert_int_not_equal(
 		boxes_of(line, WEIR_RULE_FILTER, WEIR_RULESET_filter, &boxes, &rec, &err), 0);
 	assert_string_equal(err.what, "its lists make 65792 combinations: 65536 at most");
-	assert_string_equal(err.remedy,
-		"put the longest into a set: weir set add NAME ..., then sport @NAME");
+	assert_string_equal(
+		err.remedy, "put the longest into a set: weir set add NAME ..., then sport @NAME");
 	assert_int_equal(boxes.nr, 0);
 	assert_int_equal(rec.id, 42);
 }
@@ -153,7 +151,7 @@ static bool box_matches(const struct weir_box *b, const struct weir_fields *f)
 	if (b->checks & WEIR_CHECK_STATE && !(b->states & f->state))
 		return false;
 	return !(b->checks & WEIR_CHECK_FRAG) ||
-		(b->frag ? f->frag == b->frag : f->frag != WEIR_FRAG_NONE);
+	       (b->frag ? f->frag == b->frag : f->frag != WEIR_FRAG_NONE);
 }
 
 static void random_fields(struct weir_fields *f)
@@ -170,9 +168,9 @@ static void random_fields(struct weir_fields *f)
 	f->icmp_type = (__u8)(rand() % 2 * 8);
 	f->state = (__u8)(1 << rand() % 4);
 	for (int i = WEIR_DIM_sport; i <= WEIR_DIM_dport; i++)
-		f->dim[i] = f->frag == WEIR_FRAG_LATER || f->dim[WEIR_DIM_proto] == 1 ?
-			WEIR_NO_PORT :
-			(__u32)(rand() % 32);
+		f->dim[i] = f->frag == WEIR_FRAG_LATER || f->dim[WEIR_DIM_proto] == 1
+				    ? WEIR_NO_PORT
+				    : (__u32)(rand() % 32);
 }
 
 static void boxes_match_what_the_reference_does(void **state)
@@ -244,8 +242,8 @@ static void the_first_rule_decides_and_count_goes_on(void **state)
 
 static void prefixes_are_the_span_and_no_more(void **state)
 {
-	static const struct weir_span spans[] = {
-		{0, ~0u}, {1, ~0u - 1}, {5, 5}, {0, 0}, {~0u, ~0u}, {7, 300}, {0x0a000000, 0x0affffff}};
+	static const struct weir_span spans[] = {{0, ~0u}, {1, ~0u - 1}, {5, 5}, {0, 0}, {~0u, ~0u},
+		{7, 300}, {0x0a000000, 0x0affffff}};
 	struct weir_prefix p[WEIR_PREFIXES_MAX];
 
 	(void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a rule means, word by word: the reference that classifiers are compared with. It knows nothing
- * of boxes and trees. A header, since tests of several folders include it.
+ * What a rule means, word by word: the reference that classifiers are compared with. It knows
+ * nothing of boxes and trees. A header, since tests of several folders include it.
  */
 #ifndef TESTS_RULE_REF_H
 #define TESTS_RULE_REF_H
@@ -27,8 +27,8 @@ static inline bool rule_ref_list(
 	for (__u32 i = 0; i < list->nr; i++) {
 		const struct weir_alt *alt = &list->alts[i];
 
-		if (*alt->set ? ref->set_has(ref->ctx, alt->set, value) :
-				value >= alt->span.lo && value <= alt->span.hi)
+		if (*alt->set ? ref->set_has(ref->ctx, alt->set, value)
+			      : value >= alt->span.lo && value <= alt->span.hi)
 			return true;
 	}
 	return false;
@@ -62,8 +62,8 @@ static inline bool rule_ref_l4(const struct weir_rule *rule, const struct weir_f
 	return !(rule->has & WEIR_HAS_ICMP_CODE) || packet->icmp_code == rule->icmp_code;
 }
 
-static inline bool rule_ref_matches(const struct weir_rule *rule, const struct weir_fields *packet,
-	const struct rule_ref *ref)
+static inline bool rule_ref_matches(
+	const struct weir_rule *rule, const struct weir_fields *packet, const struct rule_ref *ref)
 {
 	const __u32 *dim = packet->dim;
 

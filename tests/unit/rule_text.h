@@ -6,8 +6,8 @@
 #include "model/rule.h"
 #include "test.h"
 
-static inline int parse(struct weir_rule *rule, enum weir_rule_kind kind, const char *typed,
-	struct weir_err *err)
+static inline int parse(
+	struct weir_rule *rule, enum weir_rule_kind kind, const char *typed, struct weir_err *err)
 {
 	struct weir_line line = {0};
 	int ret = weir_line_split(&line, typed, strlen(typed), WEIR_RULE_LINE_MAX, err);

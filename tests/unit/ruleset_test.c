@@ -69,11 +69,12 @@ static void a_file_holds_rules_policies_and_sets(void **state)
 	const struct weir_set *bad;
 
 	(void)state;
-	if (load(&set, "# a file\n\nset add bad 192.0.2.1,198.51.100.1-198.51.100.2\n"
-		       "  filter add in dev eth0 src @bad drop # why\r\n"
-		       "set add bad 203.0.113.0/24\nset add web 80,443\n"
-		       "policy in dev eth0 drop\npolicy out dev eth0 accept\n"
-		       "id 7 accept\npolicy in dev eth0 punt\ncount",
+	if (load(&set,
+		    "# a file\n\nset add bad 192.0.2.1,198.51.100.1-198.51.100.2\n"
+		    "  filter add in dev eth0 src @bad drop # why\r\n"
+		    "set add bad 203.0.113.0/24\nset add web 80,443\n"
+		    "policy in dev eth0 drop\npolicy out dev eth0 accept\n"
+		    "id 7 accept\npolicy in dev eth0 punt\ncount",
 		    &err))
 		fail_msg("%s", err.what);
 	check_ids(&set, "8 7 9");
@@ -167,7 +168,8 @@ static void nat_has_no_policies(void **state)
 
 	(void)state;
 	assert_int_equal(
-		load(&set, "nat add masquerade out dev eth0\nmap 10.0.0.1 to 192.0.2.1 dev eth0", &err),
+		load(&set, "nat add masquerade out dev eth0\nmap 10.0.0.1 to 192.0.2.1 dev eth0",
+			&err),
 		0);
 	assert_int_equal(set.nr, 2);
 	assert_true(weir_rule_is_of(&set.rules[0], WEIR_RULESET_snat));

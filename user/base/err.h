@@ -11,10 +11,10 @@
 
 enum weir_status { /* exit codes of the program */
 	WEIR_DONE = 0,
-	WEIR_USAGE = 1,	   /* the words are wrong */
-	WEIR_REFUSED = 2,  /* the kernel or the device refused */
+	WEIR_USAGE = 1,	  /* the words are wrong */
+	WEIR_REFUSED = 2, /* the kernel or the device refused */
 	WEIR_NOT_FOUND = 3,
-	WEIR_PARTLY = 4,   /* some of it was done */
+	WEIR_PARTLY = 4, /* some of it was done */
 	WEIR_CHECK_FAILED = 5,
 };
 
@@ -30,9 +30,9 @@ struct weir_place {
 
 struct weir_err {
 	enum weir_status status;
-	int error;	  /* -errno, or 0 where no system call failed */
-	char what[512];	  /* what failed, on what, why; no newline at the end */
-	char remedy[512]; /* what to type or change next; may be empty */
+	int error;	      /* -errno, or 0 where no system call failed */
+	char what[512];	      /* what failed, on what, why; no newline at the end */
+	char remedy[512];     /* what to type or change next; may be empty */
 	struct weir_place at; /* all 0 where no text is to blame */
 };
 
@@ -61,8 +61,8 @@ void weir_err_where(const struct weir_err *err, char *buf, size_t size);
 #define WEIR_CARET_MAX 400
 
 /*
- * The line and, below it, a caret under what is wrong; both indented by four, without a newline at the
- * end. Safe for a terminal. Returns false where nothing is marked.
+ * The line and, below it, a caret under what is wrong; both indented by four, without a newline at
+ * the end. Safe for a terminal. Returns false where nothing is marked.
  */
 bool weir_err_caret(const struct weir_err *err, char *buf, size_t size);
 

@@ -73,8 +73,8 @@ static ssize_t take_word(const struct weir_line *line, size_t at, char **to, str
 			opened = i;
 		} else if (typed[i] == '\\' && quote != '\'') {
 			if (++i == line->len)
-				return fail_at(line, i - 1, 1, err,
-					"a backslash at the end of the line");
+				return fail_at(
+					line, i - 1, 1, err, "a backslash at the end of the line");
 			*out++ = typed[i];
 		} else {
 			*out++ = typed[i];
@@ -82,15 +82,15 @@ static ssize_t take_word(const struct weir_line *line, size_t at, char **to, str
 	}
 	if (quote)
 		return fail_at(line, opened, i - opened, err,
-			quote == '"' ? "a \" without its other half" :
-				       "a ' without its other half");
+			quote == '"' ? "a \" without its other half"
+				     : "a ' without its other half");
 	*out++ = '\0';
 	*to = out;
 	return (ssize_t)i;
 }
 
-int weir_line_split(struct weir_line *line, const char *text, size_t len, size_t max,
-	struct weir_err *err)
+int weir_line_split(
+	struct weir_line *line, const char *text, size_t len, size_t max, struct weir_err *err)
 {
 	size_t at = 0;
 	char *to;
@@ -136,8 +136,8 @@ int weir_line_split(struct weir_line *line, const char *text, size_t len, size_t
 	return ret;
 }
 
-int weir_line_join(struct weir_line *line, int nr, char *const *words, size_t max,
-	struct weir_err *err)
+int weir_line_join(
+	struct weir_line *line, int nr, char *const *words, size_t max, struct weir_err *err)
 {
 	size_t room = 1, len = 0;
 	char *text;

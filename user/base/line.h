@@ -30,12 +30,12 @@ struct weir_line {
  * Splits @text, @len bytes without a newline. Longer than @max, a control character but tab, or a
  * quote without its other half: an error that is marked.
  */
-int weir_line_split(struct weir_line *line, const char *text, size_t len, size_t max,
-	struct weir_err *err);
+int weir_line_split(
+	struct weir_line *line, const char *text, size_t len, size_t max, struct weir_err *err);
 
 /* The line that these words would make, quoted where they must be. */
-int weir_line_join(struct weir_line *line, int nr, char *const *words, size_t max,
-	struct weir_err *err);
+int weir_line_join(
+	struct weir_line *line, int nr, char *const *words, size_t max, struct weir_err *err);
 
 void weir_line_done(struct weir_line *line);
 

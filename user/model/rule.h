@@ -16,7 +16,7 @@
 
 #include "base/line.h"
 
-#define WEIR_DEV_NAME 16 /* with the zero, as IFNAMSIZ */
+#define WEIR_DEV_NAME	 16 /* with the zero, as IFNAMSIZ */
 #define WEIR_COMMENT_MAX 255
 
 /* Bytes of a line that a user writes: what is made of it may be longer, by quotes and its id. */
@@ -68,7 +68,8 @@ enum weir_rule_has {
 struct weir_rule {
 	enum weir_rule_kind kind;
 	__u32 id; /* 0 = not yet given */
-	__u32 at; /* the position it asked for, from 1; 0 = the end. Not printed: a place is not a part */
+	__u32 at; /* the position it asked for, from 1; 0 = the end. Not printed: a place is not a
+		     part */
 
 	unsigned int has;
 	char in[WEIR_DEV_NAME], out[WEIR_DEV_NAME]; /* "" = any */
@@ -80,8 +81,8 @@ struct weir_rule {
 	__u8 states; /* enum weir_state */
 
 	enum weir_limit_per limit_per;
-	__u32 limit_rate; /* tokens in limit_unit */
-	char limit_unit;  /* 's', 'm', 'h' */
+	__u32 limit_rate;  /* tokens in limit_unit */
+	char limit_unit;   /* 's', 'm', 'h' */
 	__u32 limit_burst; /* 0 = as WEIR_BURST_MIN says */
 
 	enum weir_verdict verdict; /* of the filter */
@@ -139,8 +140,8 @@ struct weir_resolve {
 	void *ctx;
 	/* Returns the device's index; 0: there is none. */
 	__u32 (*ifindex_of)(void *ctx, const char *name);
-	/* Returns the set's number, from 1; 0: there is none; -1: its elements have not @bits, 32 for
-	 * addresses and 16 for ports. */
+	/* Returns the set's number, from 1; 0: there is none; -1: its elements have not @bits, 32
+	 * for addresses and 16 for ports. */
 	int (*set_of)(void *ctx, const char *name, unsigned int bits);
 };
 
@@ -153,9 +154,9 @@ struct weir_boxes {
 void weir_boxes_done(struct weir_boxes *boxes);
 
 /*
- * Appends the rule's alternatives, as @ruleset asks for them, to @boxes and fills @rec but for slot,
- * text and text_len. @place: in the list, from 0. Spans of a list that touch become one. Without
- * room nothing is appended. A missing device is WEIR_NOT_FOUND, as is a missing set.
+ * Appends the rule's alternatives, as @ruleset asks for them, to @boxes and fills @rec but for
+ * slot, text and text_len. @place: in the list, from 0. Spans of a list that touch become one.
+ * Without room nothing is appended. A missing device is WEIR_NOT_FOUND, as is a missing set.
  */
 int weir_rule_boxes(const struct weir_rule *rule, enum weir_ruleset ruleset, __u32 place,
 	const struct weir_resolve *by, struct weir_boxes *boxes, struct weir_rule_rec *rec,

@@ -150,8 +150,8 @@ static int resolve(const struct weir_list *list, unsigned int bits, const struct
 	return 0;
 }
 
-static int device(const struct weir_resolve *by, const char *name, __u32 *ifindex,
-	struct weir_err *err)
+static int device(
+	const struct weir_resolve *by, const char *name, __u32 *ifindex, struct weir_err *err)
 {
 	if (!*name)
 		return 0;

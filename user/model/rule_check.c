@@ -10,7 +10,7 @@ enum rule_key_bit {
 #define KEY(id, name, what, for_) BIT_##id = 1 << RULE_KEY_##id,
 	RULE_KEYS(KEY)
 #undef KEY
-	MATCH = BIT_src | BIT_dst | BIT_sport | BIT_dport | BIT_proto | BIT_icmp,
+		MATCH = BIT_src | BIT_dst | BIT_sport | BIT_dport | BIT_proto | BIT_icmp,
 };
 
 /* What a kind of NAT must say and never says, and an example. */
@@ -188,7 +188,8 @@ static int check_addrs(const struct rule_parse *p, enum rule_key key, struct wei
 		bad = "224.0.0.0/3";
 	if (!bad)
 		return 0;
-	return rule_wrong(&p->r, p->where[key], "'%s' holds addresses of %s, which no other host has",
+	return rule_wrong(&p->r, p->where[key],
+		"'%s' holds addresses of %s, which no other host has",
 		key == RULE_KEY_nat ? "map" : rule_key_name[key], bad);
 }
 
@@ -204,8 +205,8 @@ static int check_to(const struct rule_parse *p)
 	if (ret || !port)
 		return ret;
 	if (!rule->to_port.lo)
-		return rule_wrong(&p->r, p->where[key], "port 0 in '%s': 1 to 65535",
-			rule_key_name[key]);
+		return rule_wrong(
+			&p->r, p->where[key], "port 0 in '%s': 1 to 65535", rule_key_name[key]);
 	if (rule->nat == WEIR_NAT_map)
 		return wrong_at(p, key, "of map takes no port: addresses stand for addresses");
 	if (rule->nat == WEIR_NAT_dnat && rule->to_port.lo != rule->to_port.hi) {

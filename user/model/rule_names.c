@@ -151,7 +151,10 @@ int rule_choice(const struct rule_reader *r, const struct rule_piece *piece, con
 	for (i = 0; names[i]; i++) {
 		weir_nearest_offer(&nearest, names[i]);
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
-			!i ? "" : names[i + 1] ? ", " : " or ", names[i]);
+			!i	       ? ""
+			: names[i + 1] ? ", "
+				       : " or ",
+			names[i]);
 	}
 	if (nearest.word)
 		return rule_wrong(r, piece->place, "'%s' is no %s: did you mean '%s'?", piece->text,

@@ -30,8 +30,8 @@ static int need(struct rule_parse *p, enum rule_key key, struct rule_piece *piec
 	return rule_need(&p->r, rule_key_name[key], key_what[key], piece);
 }
 
-static int read_choice(struct rule_parse *p, enum rule_key key, const char *what,
-	const char *const *names)
+static int read_choice(
+	struct rule_parse *p, enum rule_key key, const char *what, const char *const *names)
 {
 	struct rule_piece piece;
 	int ret = need(p, key, &piece);
@@ -62,13 +62,12 @@ static int read_proto(struct rule_parse *p)
 	if (nearest.word && !strchr("0123456789", *piece.text))
 		return rule_wrong(&p->r, piece.place, "'%s' is no protocol: did you mean '%s'?",
 			piece.text, nearest.word);
-	return rule_wrong(&p->r, piece.place, "'%s' is no protocol: its name, or 0 to 255",
-		piece.text);
+	return rule_wrong(
+		&p->r, piece.place, "'%s' is no protocol: its name, or 0 to 255", piece.text);
 }
 
 /* "syn,ack", "all", "none" into bits. */
-static int read_flags(
-	const struct rule_parse *p, char *text, struct rule_place place, __u8 *flags)
+static int read_flags(const struct rule_parse *p, char *text, struct rule_place place, __u8 *flags)
 {
 	struct rule_piece piece = {.place = place};
 	char *next = text, *name;
@@ -100,10 +99,10 @@ static int read_tcp_flags(struct rule_parse *p)
 		return ret;
 	slash = strchr(piece.text, '/');
 	if (!slash) {
-		rule_wrong(&p->r, piece.place, "'%s' needs a mask: the flags to look at",
-			piece.text);
-		weir_remedy(p->r.err, "%s/all, or syn/syn,ack for what opens a connection",
-			piece.text);
+		rule_wrong(
+			&p->r, piece.place, "'%s' needs a mask: the flags to look at", piece.text);
+		weir_remedy(
+			p->r.err, "%s/all, or syn/syn,ack for what opens a connection", piece.text);
 		return -EINVAL;
 	}
 	*slash = '\0';
@@ -136,8 +135,8 @@ static int read_icmp(struct rule_parse *p)
 	if (slash) {
 		*slash = '\0';
 		if (!weir_parse_u64(slash + 1, 0, 255, &v))
-			return rule_wrong(&p->r, piece.place,
-				"'%s' is no code of ICMP: 0 to 255", slash + 1);
+			return rule_wrong(
+				&p->r, piece.place, "'%s' is no code of ICMP: 0 to 255", slash + 1);
 		rule->icmp_code = (__u8)v;
 		rule->has |= WEIR_HAS_ICMP_CODE;
 	}
@@ -193,8 +192,8 @@ static int read_rate(struct rule_parse *p)
 	}
 	*slash = '\0';
 	p->rule.limit_unit = units[unit][0];
-	return rule_number(&p->r, &number, "number of packets", 1, WEIR_RATE_MAX,
-		&p->rule.limit_rate);
+	return rule_number(
+		&p->r, &number, "number of packets", 1, WEIR_RATE_MAX, &p->rule.limit_rate);
 }
 
 static int read_limit(struct rule_parse *p)
@@ -289,14 +288,14 @@ static int read_block(struct rule_parse *p)
 	if (!rule_take(&p->r, "block")) {
 		int ret = need(p, RULE_KEY_deterministic, &piece);
 
-		return ret ? ret :
-			     rule_wrong(&p->r, piece.place,
+		return ret ? ret
+			   : rule_wrong(&p->r, piece.place,
 				     "'deterministic' needs 'block PORTS': how many for each "
 				     "inside address");
 	}
-	return rule_need(&p->r, "block", "a number of ports", &piece) ?:
-		rule_number(&p->r, &piece, "number of ports", 1,
-			WEIR_NAT_PORT_MAX - WEIR_NAT_PORT_MIN + 1, &p->rule.block);
+	return rule_need(&p->r, "block", "a number of ports", &piece)
+		       ?: rule_number(&p->r, &piece, "number of ports", 1,
+				  WEIR_NAT_PORT_MAX - WEIR_NAT_PORT_MIN + 1, &p->rule.block);
 }
 
 static int read_count(struct rule_parse *p, enum rule_key key, __u64 max, __u32 *value)
@@ -304,8 +303,9 @@ static int read_count(struct rule_parse *p, enum rule_key key, __u64 max, __u32 
 	struct rule_piece piece;
 	int ret = need(p, key, &piece);
 
-	return ret ? ret : rule_number(&p->r, &piece, key == RULE_KEY_id ? "id" : "position", 1,
-				max, value);
+	return ret ? ret
+		   : rule_number(
+			     &p->r, &piece, key == RULE_KEY_id ? "id" : "position", 1, max, value);
 }
 
 static int read_id(struct rule_parse *p)
@@ -432,8 +432,7 @@ static enum rule_key key_of(const char *word, int *choice)
 static int unknown_word(struct rule_parse *p, const struct rule_piece *piece)
 {
 	struct weir_nearest nearest = {.typed = piece->text};
-	const char *const *last =
-		p->rule.kind == WEIR_RULE_NAT ? rule_nats : rule_verdicts;
+	const char *const *last = p->rule.kind == WEIR_RULE_NAT ? rule_nats : rule_verdicts;
 
 	if (!strcmp(piece->text, "burst") || !strcmp(piece->text, "per")) {
 		rule_wrong(&p->r, piece->place, "'%s' without a limit before it", piece->text);
@@ -462,8 +461,8 @@ static int twice(struct rule_parse *p, enum rule_key key, const struct rule_piec
 		return rule_wrong(&p->r, piece->place,
 			"'%s' is a second %s: the first is at column %u", piece->text,
 			key == RULE_KEY_nat ? "kind of NAT" : "verdict", first);
-	rule_wrong(&p->r, piece->place, "'%s' stands twice: first at column %u", piece->text,
-		first);
+	rule_wrong(
+		&p->r, piece->place, "'%s' stands twice: first at column %u", piece->text, first);
 	if (key >= RULE_KEY_src && key <= RULE_KEY_dport)
 		weir_remedy(p->r.err, "one list: %s A,B", piece->text);
 	return -EINVAL;
@@ -480,9 +479,9 @@ static int read_word(struct rule_parse *p, const struct rule_piece *piece)
 		rule_wrong(&p->r, piece->place, "'%s' is no word of a %s rule", piece->text,
 			p->rule.kind == WEIR_RULE_NAT ? "NAT" : "filter");
 		weir_remedy(p->r.err, "%s",
-			p->rule.kind == WEIR_RULE_NAT ?
-				"NAT is chosen once for a session; let a filter rule do this" :
-				"weir nat add");
+			p->rule.kind == WEIR_RULE_NAT
+				? "NAT is chosen once for a session; let a filter rule do this"
+				: "weir nat add");
 		return -EINVAL;
 	}
 	if (p->where[key].column)
@@ -499,7 +498,8 @@ int weir_rule_parse(struct weir_rule *rule, enum weir_rule_kind kind, const stru
 	unsigned int from, struct weir_err *err)
 {
 	struct weir_err unread;
-	struct rule_parse p = {.r = {line, from, err ? err : &unread}, .from = from, .rule.kind = kind};
+	struct rule_parse p = {
+		.r = {line, from, err ? err : &unread}, .from = from, .rule.kind = kind};
 	struct rule_piece piece;
 	int ret = 0;
 

@@ -37,25 +37,22 @@ bool rule_next(struct rule_reader *r, struct rule_piece *piece);
 bool rule_take(struct rule_reader *r, const char *text);
 /* The next word, or an error: @key needs @what. */
 int rule_need(struct rule_reader *r, const char *key, const char *what, struct rule_piece *piece);
-/* The next element of a list in @word, separated by commas; *@offset goes on. 1, 0 at the end, or an
- * error where it is empty. */
+/* The next element of a list in @word, separated by commas; *@offset goes on. 1, 0 at the end, or
+ * an error where it is empty. */
 int rule_element(const struct rule_reader *r, const struct weir_word *word, size_t *offset,
 	struct rule_piece *piece);
 
 /* Values; each fills @err and leaves its result where the piece is none. */
 int rule_number(const struct rule_reader *r, const struct rule_piece *piece, const char *what,
 	__u64 min, __u64 max, __u32 *value);
-int rule_addrs(
-	const struct rule_reader *r, const struct rule_piece *piece, struct weir_span *span);
-int rule_ports(
-	const struct rule_reader *r, const struct rule_piece *piece, struct weir_span *span);
+int rule_addrs(const struct rule_reader *r, const struct rule_piece *piece, struct weir_span *span);
+int rule_ports(const struct rule_reader *r, const struct rule_piece *piece, struct weir_span *span);
 int rule_set_name(
 	const struct rule_reader *r, const struct rule_piece *piece, char name[WEIR_SET_NAME]);
 /* `dev DEV`, or DEV where @bare. */
 int rule_dev(struct rule_reader *r, const char *key, bool bare, char name[WEIR_DEV_NAME]);
 /* A whole list: @bits 32 for addresses, 16 for ports. */
-int rule_list(
-	struct rule_reader *r, const char *key, unsigned int bits, struct weir_list *list);
+int rule_list(struct rule_reader *r, const char *key, unsigned int bits, struct weir_list *list);
 
 /* What a rule's words may be: the key, what follows it, whom it is for. */
 enum rule_for { RULE_FOR_FILTER = 1, RULE_FOR_NAT = 2, RULE_FOR_BOTH = 3 };

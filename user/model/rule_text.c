@@ -246,21 +246,21 @@ static bool same_list(const struct weir_list *a, const struct weir_list *b)
 static bool same_match(const struct weir_rule *a, const struct weir_rule *b)
 {
 	return a->has == b->has && !strcmp(a->in, b->in) && !strcmp(a->out, b->out) &&
-		same_list(&a->src, &b->src) && same_list(&a->dst, &b->dst) &&
-		same_list(&a->sport, &b->sport) && same_list(&a->dport, &b->dport) &&
-		a->proto == b->proto && a->tcp_flags == b->tcp_flags && a->tcp_mask == b->tcp_mask &&
-		a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code &&
-		a->frag == b->frag && a->states == b->states && a->limit_per == b->limit_per &&
-		a->limit_rate == b->limit_rate && a->limit_unit == b->limit_unit &&
-		a->limit_burst == b->limit_burst;
+	       same_list(&a->src, &b->src) && same_list(&a->dst, &b->dst) &&
+	       same_list(&a->sport, &b->sport) && same_list(&a->dport, &b->dport) &&
+	       a->proto == b->proto && a->tcp_flags == b->tcp_flags && a->tcp_mask == b->tcp_mask &&
+	       a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code && a->frag == b->frag &&
+	       a->states == b->states && a->limit_per == b->limit_per &&
+	       a->limit_rate == b->limit_rate && a->limit_unit == b->limit_unit &&
+	       a->limit_burst == b->limit_burst;
 }
 
 bool weir_rule_equal(const struct weir_rule *a, const struct weir_rule *b)
 {
 	return a->kind == b->kind && same_match(a, b) && a->verdict == b->verdict &&
-		a->nat == b->nat && a->mapping == b->mapping && a->filtering == b->filtering &&
-		same_span(a->from, b->from) && same_span(a->to, b->to) &&
-		same_span(a->to_port, b->to_port) && !strcmp(a->dev, b->dev) &&
-		a->block == b->block && !a->comment == !b->comment &&
-		(!a->comment || !strcmp(a->comment, b->comment));
+	       a->nat == b->nat && a->mapping == b->mapping && a->filtering == b->filtering &&
+	       same_span(a->from, b->from) && same_span(a->to, b->to) &&
+	       same_span(a->to_port, b->to_port) && !strcmp(a->dev, b->dev) &&
+	       a->block == b->block && !a->comment == !b->comment &&
+	       (!a->comment || !strcmp(a->comment, b->comment));
 }

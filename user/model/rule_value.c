@@ -89,8 +89,8 @@ int rule_element(const struct rule_reader *r, const struct weir_word *word, size
 	len = strcspn(word->text + *offset, ",");
 	cut(piece, word, *offset, len);
 	if (!len) {
-		rule_wrong(r, piece->place, all ? "a comma without an element beside it" :
-						  "an empty list");
+		rule_wrong(r, piece->place,
+			all ? "a comma without an element beside it" : "an empty list");
 		weir_remedy(r->err, "a list is one word: A,B,C");
 		return -EINVAL;
 	}
@@ -146,7 +146,8 @@ static int read_prefix(const struct rule_reader *r, const struct rule_piece *pie
 	if (!read_addr(piece->text, &addr))
 		return no_addr(r, piece, piece->text);
 	if (!weir_parse_u64(slash + 1, 0, 32, &len))
-		return rule_wrong(r, piece->place, "'%s' is no length of a prefix: 0 to 32", slash + 1);
+		return rule_wrong(
+			r, piece->place, "'%s' is no length of a prefix: 0 to 32", slash + 1);
 	mask = len ? ~0u << (32 - len) : 0;
 	if (addr & ~mask) {
 		weir_addr_text(right, addr & mask);
@@ -170,7 +171,8 @@ int rule_addrs(const struct rule_reader *r, const struct rule_piece *piece, stru
 	if (dash)
 		*dash = '\0';
 	if (!read_addr(copy.text, &s.lo))
-		return no_addr(r, piece, isdigit((unsigned char)*copy.text) ? copy.text : piece->text);
+		return no_addr(
+			r, piece, isdigit((unsigned char)*copy.text) ? copy.text : piece->text);
 	s.hi = s.lo;
 	if (dash && !read_addr(dash + 1, &s.hi))
 		return no_addr(r, piece, dash + 1);
@@ -183,8 +185,8 @@ int rule_addrs(const struct rule_reader *r, const struct rule_piece *piece, stru
 	return 0;
 }
 
-static int read_port(const struct rule_reader *r, const struct rule_piece *piece, const char *text,
-	__u32 *port)
+static int read_port(
+	const struct rule_reader *r, const struct rule_piece *piece, const char *text, __u32 *port)
 {
 	uint64_t v;
 
@@ -232,7 +234,8 @@ int rule_set_name(
 	for (const char *c = text; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
 			return rule_wrong(r, piece->place,
-				"'%s' is no name of a set: letters, digits, '_', '-' and '.'", text);
+				"'%s' is no name of a set: letters, digits, '_', '-' and '.'",
+				text);
 	strcpy(name, text);
 	return 0;
 }

@@ -49,8 +49,7 @@ int weir_ruleset_delete(struct weir_ruleset_model *set, __u32 id, struct weir_er
 	if (place < 0) {
 		weir_fail(err, WEIR_NOT_FOUND, 0, "there is no %s rule %u",
 			set->kind == WEIR_RULE_NAT ? "NAT" : "filter", id);
-		weir_remedy(err, "weir %s show",
-			set->kind == WEIR_RULE_NAT ? "nat" : "filter");
+		weir_remedy(err, "weir %s show", set->kind == WEIR_RULE_NAT ? "nat" : "filter");
 		return -ENOENT;
 	}
 	weir_rule_done(&set->rules[place]);
@@ -136,8 +135,8 @@ int weir_ruleset_policy(
 		}
 	}
 	if (set->nr_policies == WEIR_POLICIES_MAX)
-		return weir_fail(
-			err, WEIR_USAGE, 0, "policies of more than %d devices", WEIR_POLICIES_MAX / 2);
+		return weir_fail(err, WEIR_USAGE, 0, "policies of more than %d devices",
+			WEIR_POLICIES_MAX / 2);
 	grown = reallocarray(set->policies, set->nr_policies + 1, sizeof(*grown));
 	if (!grown)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "a policy");
@@ -236,8 +235,8 @@ static int read_elems(struct rule_reader *r, struct weir_set *set)
 	}
 }
 
-int weir_set_parse(struct weir_set *set, const struct weir_line *line, unsigned int from,
-	struct weir_err *err)
+int weir_set_parse(
+	struct weir_set *set, const struct weir_line *line, unsigned int from, struct weir_err *err)
 {
 	struct weir_err unread;
 	struct rule_reader r = {line, from, err ? err : &unread};

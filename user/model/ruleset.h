@@ -43,8 +43,8 @@ void weir_ruleset_done(struct weir_ruleset_model *set);
 
 /*
  * Puts @rule where it asked to be (rule->at), gives it an id where it has none, and takes over what
- * it owns: *@rule is then empty. Refused: a position behind the end, an id that is taken, one rule too
- * many.
+ * it owns: *@rule is then empty. Refused: a position behind the end, an id that is taken, one rule
+ * too many.
  */
 int weir_ruleset_add(struct weir_ruleset_model *set, struct weir_rule *rule, struct weir_err *err);
 
@@ -65,16 +65,17 @@ int weir_ruleset_policy(
 struct weir_set *weir_ruleset_set(const struct weir_ruleset_model *set, const char *name);
 
 /*
- * Reads a file: a rule a line, as after `filter add` or `nat add`, which may stand before it; and, for
- * the filter, `policy in|out dev D accept|drop|punt` and `set add NAME ELEM[,..]`. Blank lines
- * and # comments are nothing. The order of lines is the order of rules. Rules with `id N` keep it, the
- * others are given ids from set->next_id on. @set keeps kind and next_id, and is replaced otherwise;
- * on failure it is untouched and @err names @file, line and column.
+ * Reads a file: a rule a line, as after `filter add` or `nat add`, which may stand before it; and,
+ * for the filter, `policy in|out dev D accept|drop|punt` and `set add NAME ELEM[,..]`. Blank lines
+ * and # comments are nothing. The order of lines is the order of rules. Rules with `id N` keep it,
+ * the others are given ids from set->next_id on. @set keeps kind and next_id, and is replaced
+ * otherwise; on failure it is untouched and @err names @file, line and column.
  */
 int weir_ruleset_load(struct weir_ruleset_model *set, const char *file, const char *text,
 	size_t len, struct weir_err *err);
 
-/* The words of `policy ...` and of `set add ...`, which begin at @from, behind `policy` and `add`. */
+/* The words of `policy ...` and of `set add ...`, which begin at @from, behind `policy` and `add`.
+ */
 int weir_policy_parse(struct weir_policy *policy, const struct weir_line *line, unsigned int from,
 	struct weir_err *err);
 int weir_set_parse(struct weir_set *set, const struct weir_line *line, unsigned int from,

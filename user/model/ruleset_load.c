@@ -104,14 +104,14 @@ static int load_set(struct load *l)
 	int ret;
 
 	if (!is_word(l, 1, "add"))
-		return l->line.nr > 1 ? wrong_word(l, 1, "'set' in a file needs 'add'") :
-					wrong_word(l, 0, "'set' in a file needs 'add'");
+		return l->line.nr > 1 ? wrong_word(l, 1, "'set' in a file needs 'add'")
+				      : wrong_word(l, 0, "'set' in a file needs 'add'");
 	ret = weir_set_parse(&read, &l->line, 2, l->err);
 	if (ret)
 		return ret;
 	if (l->set.prefixes + read.prefixes > WEIR_ELEMS_MAX) {
-		ret = weir_fail(l->err, WEIR_USAGE, 0, "more than %d elements of sets",
-			WEIR_ELEMS_MAX);
+		ret = weir_fail(
+			l->err, WEIR_USAGE, 0, "more than %d elements of sets", WEIR_ELEMS_MAX);
 		goto out;
 	}
 	ret = place_set(l, read.name, read.bits, &place);
@@ -119,8 +119,8 @@ static int load_set(struct load *l)
 		goto out;
 	if (l->set.sets[place].bits != read.bits)
 		ret = wrong_word(l, 3,
-			read.bits == 32 ? "addresses, and the set holds ports" :
-					  "ports, and the set holds addresses");
+			read.bits == 32 ? "addresses, and the set holds ports"
+					: "ports, and the set holds addresses");
 	else
 		ret = extend(l, &l->set.sets[place], &read);
 out:
@@ -169,8 +169,8 @@ static int load_rule(struct load *l, unsigned int from)
 
 		while (!is_word(l, i, "at"))
 			i++;
-		ret = wrong_word(l, i,
-			"'at' in a file: the order of its lines is the order of rules");
+		ret = wrong_word(
+			l, i, "'at' in a file: the order of its lines is the order of rules");
 	}
 	if (!ret && id)
 		ret = keep_id(l, id);

@@ -43,10 +43,10 @@ static json_t *policies_doc(const struct weir_ruleset_model *set)
 	for (__u32 i = 0; i < set->nr_policies; i++) {
 		const struct weir_policy *p = &set->policies[i];
 
-		if (json_array_append_new(list,
-			    json_pack("{s:o, s:s, s:s}", "device", weir_json_text(p->dev),
-				    "direction", p->out ? "out" : "in", "verdict",
-				    weir_verdict_name(p->verdict)))) {
+		if (json_array_append_new(
+			    list, json_pack("{s:o, s:s, s:s}", "device", weir_json_text(p->dev),
+					  "direction", p->out ? "out" : "in", "verdict",
+					  weir_verdict_name(p->verdict)))) {
 			json_decref(list);
 			return NULL;
 		}
@@ -86,8 +86,8 @@ static json_t *shown_rules(const json_t *rules)
 			cut--;
 		if (len > RULE_SHOWN)
 			json_object_set_new(row, "rule",
-				json_sprintf("%.*s... (%zu bytes: -j shows all)", (int)cut, text,
-					len));
+				json_sprintf(
+					"%.*s... (%zu bytes: -j shows all)", (int)cut, text, len));
 		if (json_array_append_new(rows, row)) {
 			json_decref(rows);
 			return NULL;
