@@ -73,8 +73,8 @@ static void a_file_holds_rules_policies_and_sets(void **state)
 		    "# a file\n\nset add bad 192.0.2.1,198.51.100.1-198.51.100.2\n"
 		    "  filter add in dev eth0 src @bad drop # why\r\n"
 		    "set add bad 203.0.113.0/24\nset add web 80,443\n"
-		    "policy in dev eth0 drop\npolicy out dev eth0 accept\n"
-		    "id 7 accept\npolicy in dev eth0 punt\ncount",
+		    "policy in dev eth0 punt\npolicy out dev eth0 accept\n"
+		    "id 7 accept\ncount",
 		    &err))
 		fail_msg("%s", err.what);
 	check_ids(&set, "8 7 9");
@@ -123,6 +123,9 @@ static void a_wrong_line_changes_nothing_and_is_named(void **state)
 			"    policy dev eth0 drop\n           ^~~"},
 		{"policy in dev eth0 drop drop\n", "rules.txt:1:25", "'drop' behind the policy",
 			"    policy in dev eth0 drop drop\n                            ^~~~"},
+		{"policy in dev e drop\npolicy in dev e drop\n", "rules.txt:2:1",
+			"a second policy of this device and direction",
+			"    policy in dev e drop\n    ^~~~~~"},
 		{"set del x 1\n", "rules.txt:1:5", "'set' in a file needs 'add'",
 			"    set del x 1\n        ^~~"},
 		{"set add x 192.0.2.1,53\n", "rules.txt:1:21", "'53' among addresses",

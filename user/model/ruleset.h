@@ -66,10 +66,10 @@ struct weir_set *weir_ruleset_set(const struct weir_ruleset_model *set, const ch
 
 /*
  * Reads a file: a rule a line, as after `filter add` or `nat add`, which may stand before it; and,
- * for the filter, `policy in|out dev D accept|drop|punt` and `set add NAME ELEM[,..]`. Blank lines
- * and # comments are nothing. The order of lines is the order of rules. Rules with `id N` keep it,
- * the others are given ids from set->next_id on. @set keeps kind and next_id, and is replaced
- * otherwise; on failure it is untouched and @err names @file, line and column.
+ * for the filter, `policy in|out dev D accept|drop|punt` and `set add NAME ELEM[,..]`, a policy
+ * once. Blank lines and # comments are nothing. The order of lines is the order of rules. Rules
+ * with `id N` keep it, the others are given ids from set->next_id on. @set keeps kind and next_id,
+ * and is replaced otherwise; on failure it is untouched and @err names @file, line and column.
  */
 int weir_ruleset_load(struct weir_ruleset_model *set, const char *file, const char *text,
 	size_t len, struct weir_err *err);

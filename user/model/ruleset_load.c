@@ -136,7 +136,13 @@ static int load_policy(struct load *l)
 	if (l->set.kind != WEIR_RULE_FILTER)
 		return wrong_word(l, 0, "a policy is the filter's, and these are NAT rules");
 	ret = weir_policy_parse(&policy, &l->line, 1, l->err);
-	return ret ? ret : weir_ruleset_policy(&l->set, &policy, l->err);
+	if (ret)
+		return ret;
+	for (__u32 i = 0; i < l->set.nr_policies; i++)
+		if (l->set.policies[i].out == policy.out &&
+			!strcmp(l->set.policies[i].dev, policy.dev))
+			return wrong_word(l, 0, "a second policy of this device and direction");
+	return weir_ruleset_policy(&l->set, &policy, l->err);
 }
 
 static int keep_id(struct load *l, __u32 id)
