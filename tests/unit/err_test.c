@@ -61,7 +61,7 @@ static void fail_cuts_long_messages(void **state)
 static void a_place_is_named_and_shown(void **state)
 {
 	struct weir_err err = {0};
-	char text[WEIR_CARET_MAX];
+	char text[WEIR_CARET_MAX], rubbish[500];
 
 	(void)state;
 	weir_fail(&err, WEIR_USAGE, 0, "wrong");
@@ -80,6 +80,11 @@ static void a_place_is_named_and_shown(void **state)
 	weir_err_mark(&err, "one", 3, 5, 1);
 	assert_true(weir_err_caret(&err, text, sizeof(text)));
 	assert_string_equal(text, "    one\n        ^");
+	/* rubbish without an end of a character */
+	memset(rubbish, 0x80, sizeof(rubbish));
+	weir_err_mark(&err, rubbish, sizeof(rubbish), 400, 2);
+	assert_true(weir_err_caret(&err, text, sizeof(text)));
+	assert_non_null(strchr(text, '^'));
 	weir_fail(&err, WEIR_USAGE, 0, "another");
 	assert_false(weir_err_caret(&err, text, sizeof(text)));
 	weir_err_mark(NULL, "x", 1, 1, 1);

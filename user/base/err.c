@@ -54,10 +54,10 @@ void weir_err_mark(struct weir_err *err, const char *line, size_t len, unsigned 
 		return;
 	at = &err->at;
 	part = sizeof(at->text) - 1;
-	if (len > part && column > BEFORE + 1)
+	if (len > part && column > BEFORE + 1 && column <= len + BEFORE)
 		from = column - 1 - BEFORE;
-	/* not in the middle of a character */
-	while (from && from < len && (line[from] & 0xc0) == 0x80)
+	/* not in the middle of a character, which has four bytes at most; rubbish may have none */
+	for (int i = 0; i < 3 && from && (line[from] & 0xc0) == 0x80; i++)
 		from--;
 	if (len - from < part)
 		part = len - from;
