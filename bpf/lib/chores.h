@@ -8,6 +8,8 @@
 
 #include "base.h"
 
+#include <weir/rules.h>
+
 #define CHORES_NS	1000000000ULL
 #define CLOCK_MONOTONIC 1
 
@@ -16,6 +18,8 @@ struct chores {
 	__u32 set; /* to run again */
 	__u32 _pad;
 };
+
+_Static_assert(sizeof(struct chores) == WEIR_CHORES_SIZE, "as user space expects it");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -9,7 +9,7 @@
 
 #include "maps.h"
 
-const volatile struct weir_self self = {
+const volatile struct weir_self self SEC(".rodata.self") = {
 	.ifindex = 1,
 	.queues = 1,
 	.flows_mask = WEIR_FLOWS_MIN - 1,

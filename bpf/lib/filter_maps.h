@@ -56,6 +56,8 @@ struct bucket {
 	struct weir_bucket_key key; /* memory of a removed bucket may be another's already */
 };
 
+_Static_assert(sizeof(struct bucket) == WEIR_BUCKET_SIZE, "as user space expects it");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

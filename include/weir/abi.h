@@ -42,6 +42,8 @@ struct weir_ctl {
 	__u64 netns_cookie;
 	__u32 tc; /* TC ingress is attached somewhere: XDP must mark what it has judged */
 	__u32 generation; /* moves when user space has changed what flows depend on */
+	__u32 filter; /* programs are loaded to ask rules: 0 no, 1 from now on, 2 all are */
+	__u32 _pad;
 };
 
 /*

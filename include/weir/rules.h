@@ -286,6 +286,10 @@ struct weir_bucket_key {
 	__u32 per;  /* address or hash; 0 where the rule has one bucket */
 };
 
+/* Of values that are the programs' alone: locks and timers. */
+#define WEIR_BUCKET_SIZE 32
+#define WEIR_CHORES_SIZE 24
+
 /* What befell limits, of all CPUs. */
 struct weir_limits {
 	__u64 full; /* own limit: packets taken for over the limit, since there was no room for a bucket */

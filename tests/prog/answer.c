@@ -58,7 +58,7 @@ void answer_load(struct prog *p, enum weir_hook hook, __u32 ifindex, bool generi
 	p->obj = open_bytes(hooks[hook].bytes);
 	assert_non_null(p->obj);
 	p->prog = bpf_object__find_program_by_name(p->obj, hooks[hook].prog);
-	self = bpf_map__initial_value(map_of(p, ".rodata"), &size);
+	self = bpf_map__initial_value(map_of(p, ".rodata.self"), &size);
 	assert_int_equal(size, sizeof(*self));
 	*self = (struct weir_self){
 		.ifindex = ifindex, .queues = 1, .generic = generic, .virtual_link = veth};

@@ -182,7 +182,7 @@ static void size_flows(struct prog *p, const struct prog *share)
 static void set_self(struct prog *p, const struct prog_opts *o)
 {
 	size_t size;
-	struct weir_self *self = bpf_map__initial_value(map_of(p, ".rodata"), &size);
+	struct weir_self *self = bpf_map__initial_value(map_of(p, ".rodata.self"), &size);
 
 	assert_non_null(self);
 	assert_int_equal(size, sizeof(*self));

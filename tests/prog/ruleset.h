@@ -25,7 +25,7 @@ static inline struct classify_bpf *ruleset_open(__u32 slots)
 
 	if (!skel)
 		return NULL;
-	skel->rodata->self.rule_slots = slots;
+	skel->rodata_self->self.rule_slots = slots;
 	if (cpus > 0 && !bpf_map__set_max_entries(skel->maps.counts, (__u32)cpus * slots) &&
 		!classify_bpf__load(skel))
 		return skel;

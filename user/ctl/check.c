@@ -10,6 +10,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <weir/rules.h>
+
 #include "priv.h"
 
 struct pin {
@@ -47,6 +49,13 @@ static const struct pin of_devices[] = {
 	{"hops", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_hop)},
 	{"tx_ports", BPF_MAP_TYPE_DEVMAP_HASH, INDEX, sizeof(struct bpf_devmap_val)},
 	{"tx_ports_generic", BPF_MAP_TYPE_DEVMAP_HASH, INDEX, sizeof(struct bpf_devmap_val)},
+	{"rulesets", BPF_MAP_TYPE_ARRAY_OF_MAPS, INDEX, sizeof(__u32)},
+	{"counts", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_rule_count)},
+	{"sets", BPF_MAP_TYPE_HASH, sizeof(struct weir_elem_key), sizeof(struct weir_elem)},
+	{"set_info", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_set_info)},
+	{"buckets", BPF_MAP_TYPE_HASH, sizeof(struct weir_bucket_key), WEIR_BUCKET_SIZE},
+	{"chores", BPF_MAP_TYPE_ARRAY, INDEX, WEIR_CHORES_SIZE},
+	{"limits", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_limits)},
 };
 
 static const struct pin of_device[] = {

@@ -200,7 +200,10 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 		detach_one(ns, devs[i], notes);
 	if (!nr_devs) {
 		weir_each_dev(ns, remove_each, ns);
-		if (ns->dir[0])
+		if (weir_rules_any(ns) && !weir_shared_check(ns, NULL))
+			weir_note(notes, "rules stay, for devices to come: to remove them: weir "
+					 "filter flush");
+		else if (ns->dir[0])
 			weir_remove_tree(ns->dir); /* whatever else is in there */
 		weir_collect_dead(ns);
 	}

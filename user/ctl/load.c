@@ -103,7 +103,7 @@ static int set_conf(struct weir_job *j)
 /* What the program takes for constants. */
 static int set_self(struct weir_job *j)
 {
-	struct bpf_map *rodata = bpf_object__find_map_by_name(j->obj, ".rodata");
+	struct bpf_map *rodata = bpf_object__find_map_by_name(j->obj, ".rodata.self");
 	size_t size = 0;
 	struct weir_self *self = rodata ? bpf_map__initial_value(rodata, &size) : NULL;
 
@@ -168,7 +168,7 @@ int weir_job_load(struct weir_job *j, struct weir_err *err)
 		return weir_fail_sys(err, rc, "loading the %s program for %s (%s)", hook,
 			j->link.name, weir_libbpf_said());
 	rc = init_rows(j);
-	if (!rc)
+	if (!rc && j->what)
 		rc = set_conf(j);
 	if (!rc)
 		rc = weir_shared_locals(j->ns);

@@ -210,12 +210,26 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		{"flows", "flows"},
 		{"hops", "hops"},
 		{"capture", "capture"},
+		{"rulesets", "rulesets"},
+		{"counts", "counts"},
+		{"sets", "sets"},
+		{"set_info", "set_info"},
+		{"buckets", "buckets"},
+		{"chores", "chores"},
+		{".data.limits", "limits"},
 		{"tx_ports", "tx_ports"},
 		{"tx_ports_generic", "tx_ports_generic"},
 	};
 	__u32 cpus = (__u32)libbpf_num_possible_cpus();
-	int rc = 0;
+	struct weir_ctl *ctl = weir_ctl_map(ns);
+	int rc;
 
+	if (!ctl)
+		return -errno;
+	rc = weir_rules_size(obj, ctl);
+	self->filter = ctl->filter != 0;
+	self->rule_slots = weir_rule_slots(ctl);
+	munmap(ctl, sizeof(*ctl));
 	self->flows_mask = flows_mask();
 	self->hops_mask = (self->flows_mask + 1) / WEIR_HOPS_SHARE - 1;
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]) && !rc; i++) {
@@ -279,8 +293,7 @@ int weir_grace(const struct weir_ns *ns)
 	return 0;
 }
 
-/* The word on which all programs look, mapped; NULL with errno. The caller unmaps it. */
-static struct weir_ctl *map_ctl(const struct weir_ns *ns)
+struct weir_ctl *weir_ctl_map(const struct weir_ns *ns)
 {
 	__cleanup_close int fd = weir_shared_map(ns, "ctl");
 	struct weir_ctl *c;
@@ -295,7 +308,7 @@ static struct weir_ctl *map_ctl(const struct weir_ns *ns)
 
 int weir_shared_mark(struct weir_ns *ns, bool on)
 {
-	struct weir_ctl *c = map_ctl(ns);
+	struct weir_ctl *c = weir_ctl_map(ns);
 
 	if (!c)
 		return -errno;
@@ -306,7 +319,7 @@ int weir_shared_mark(struct weir_ns *ns, bool on)
 
 void weir_shared_moved(const struct weir_ns *ns)
 {
-	struct weir_ctl *c = map_ctl(ns);
+	struct weir_ctl *c = weir_ctl_map(ns);
 
 	if (!c)
 		return;
@@ -347,7 +360,7 @@ void weir_shared_settle(struct weir_ns *ns)
 		weir_shared_follow(ns, WEIR_FOLLOW_TC, false, NULL);
 		weir_shared_mark(ns, false);
 	}
-	if (c.devs || !ns->dir[0])
+	if (c.devs || !ns->dir[0] || weir_rules_any(ns))
 		return;
 	weir_remove_tree(ns->dir);
 	rmdir(ns->base); /* refused while other namespaces have pins there */

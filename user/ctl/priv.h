@@ -197,7 +197,7 @@ unsigned int weir_vlans_of(const struct weir_ns *ns, __u32 root);
 /* One hook of one device being attached. */
 struct weir_job {
 	struct weir_ns *ns;
-	const struct weir_attach *what;
+	const struct weir_attach *what; /* NULL: as it is, with another program */
 	struct weir_notes *notes;
 	struct weir_link link;
 	struct weir_hook_at at;
@@ -272,12 +272,31 @@ enum weir_follow { WEIR_FOLLOW_GENERIC, WEIR_FOLLOW_TC };
 int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struct weir_err *err);
 /* Tells the programs this host's own addresses as they are now. 0 or -errno, quiet. */
 int weir_shared_locals(const struct weir_ns *ns);
+/* The word on which all programs look, in memory; NULL with errno. The caller unmaps it. */
+struct weir_ctl *weir_ctl_map(const struct weir_ns *ns);
 /* Removes what no device needs any more, killed weirs' leavings too: all, once none is left. */
 void weir_shared_settle(struct weir_ns *ns);
 /* Removes the pins of namespaces that are gone. */
 void weir_collect_dead(const struct weir_ns *ns);
 /* Waits until every program now running has ended (a grace period). */
 int weir_grace(const struct weir_ns *ns);
+
+/* --- rules.c: what rules need of the kernel --- */
+
+/* Cells of `counts` for a CPU. */
+__u32 weir_rule_slots(const struct weir_ctl *ctl);
+/* Says how large the maps of rules are in a hook's object. */
+int weir_rules_size(struct bpf_object *obj, const struct weir_ctl *ctl);
+/*
+ * Makes sure that the maps of rules are there, and that all programs ask them; also where no device is
+ * attached yet. The caller holds the lock.
+ */
+int weir_shared_filter(struct weir_ns *ns, struct weir_err *err);
+/* Whether there are rules, policies or named sets: pins stay for them when the last device goes. */
+bool weir_rules_any(const struct weir_ns *ns);
+
+/* --- libbpf --- */
+
 /* Silences libbpf and keeps its first complaint, for messages. */
 void weir_libbpf_quiet(void);
 const char *weir_libbpf_said(void);
