@@ -278,26 +278,25 @@ static __always_inline bool may_redirect(__u32 dev)
  * The frame gets the tags of the device that it leaves by, none, one or two, in place of those it
  * came with. What is not finished is put back: the headers are not written before the end.
  */
-static __always_inline struct verdict xmit_tagged(
-	struct pkt *p, const struct weir_hop *r, enum csum_state csum, __u32 check_off)
+static __always_inline struct verdict xmit_tagged(struct pkt *p, struct headers *h,
+	const struct weir_hop *r, enum csum_state csum, __u32 check_off)
 {
 	int grow = (int)(ETH_HLEN + tags_len(r)) - (int)p->l3_off;
-	struct headers h;
 	__u32 *tag;
 
 	if (grow && bpf_xdp_adjust_head(p->ctx, -grow))
 		return weir_punt(p, xmit, NO_HEADROOM);
-	h.eth = (void *)(long)p->ctx->data;
-	h.end = (void *)(long)p->ctx->data_end;
-	h.ip = (void *)h.eth + ETH_HLEN + tags_len(r);
-	if ((void *)(h.ip + 1) > h.end || (csum == CSUM_OPEN && !csum_complete(p, &h, check_off))) {
+	h->eth = (void *)(long)p->ctx->data;
+	h->end = (void *)(long)p->ctx->data_end;
+	h->ip = (void *)h->eth + ETH_HLEN + tags_len(r);
+	if ((void *)(h->ip + 1) > h->end || (csum == CSUM_OPEN && !csum_complete(p, h, check_off))) {
 		if (grow)
 			bpf_xdp_adjust_head(p->ctx, grow);
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	}
-	ip_ttl_decrement(h.ip);
-	write_macs(h.eth, r);
-	tag = (void *)h.eth + 2 * ETH_ALEN;
+	ip_ttl_decrement(h->ip);
+	write_macs(h->eth, r);
+	tag = (void *)h->eth + 2 * ETH_ALEN;
 	if (r->tags[0])
 		*tag++ = r->tags[0];
 	if (r->tags[1])
@@ -322,7 +321,7 @@ static __always_inline struct verdict step_xmit(
 	if (unlikely(csum == CSUM_HOPELESS))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	if (unlikely(p->l3_off != ETH_HLEN || r->tags[0]))
-		return xmit_tagged(p, r, csum, check_off);
+		return xmit_tagged(p, h, r, csum, check_off);
 	if (unlikely(csum == CSUM_OPEN) && !csum_complete(p, h, check_off))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	ip_ttl_decrement(h->ip);

@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "fields.h"
 #include "filter.h"
+#include "log.h"
 
 /* The packet in hand, and what the filter says of it: for each CPU. The stack is too small for it. */
 struct work {
@@ -48,54 +49,19 @@ static long policy_step(__u32 i, struct search *s)
 	return 1;
 }
 
-static __always_inline void policy_judge(struct weir_fields *f, struct weir_judged *judged)
+__checked_once int policy_judge(struct weir_fields *f, struct weir_judged *judged)
 {
 	struct search s = {};
 
+	if (!f || !judged)
+		return 0;
 	*judged = (struct weir_judged){.rule = WEIR_NO_RULE, .verdict = WEIR_VERDICT_COUNT};
 	if (!search_begin(&s, WEIR_RULESET_filter, f))
-		return;
+		return 0;
 	s.w->judged = *judged;
 	bpf_loop(s.head->head.policies, policy_step, &s, 0);
 	*judged = s.w->judged;
-}
-
-/* What was said of the packet, in one number: the verdict, and what its flow may keep of it. */
-#define SAID(verdict, slot)  ((__u64)(slot) << 32 | (verdict))
-#define SAID_VERDICT(said)   ((__u32)(said) & 0xff)
-#define SAID_SLOT(said)	     ((__u32)((said) >> 32))
-
-/*
- * Judges the frame in hand. 0 devices are none: local senders, this host. A flow's key has no ports where
- * a fragment's packets differ in them, nor where the header is cut short.
- */
-__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
-{
-	__u32 zero = 0, slot = 0;
-	struct work *w = bpf_map_lookup_elem(&work, &zero);
-	struct weir_fields *f;
-
-	if (!w || l3_off < ETH_HLEN)
-		return SAID(WEIR_VERDICT_COUNT, WEIR_FLOW_JUDGE);
-	f = &w->fields;
-	fields_read(ctx, f, &w->head, l3_off);
-	f->dim[WEIR_DIM_iif] = iif;
-	f->dim[WEIR_DIM_oif] = oif;
-	if (f->dim[WEIR_DIM_proto] == PROTO_NONE)
-		policy_judge(f, &w->judged);
-	else if (!filter_judge(f, &w->judged))
-		return SAID(WEIR_drop, WEIR_FLOW_JUDGE);
-	if (w->judged.checks & JUDGE_EACH || f->frag != WEIR_FRAG_NONE ||
-		(proto_has_ports((__u8)f->dim[WEIR_DIM_proto]) &&
-			f->dim[WEIR_DIM_sport] == WEIR_NO_PORT))
-		slot = WEIR_FLOW_JUDGE;
-	else if (w->judged.verdict == WEIR_drop)
-		slot = (w->judged.slot + 1) | WEIR_FLOW_DROP;
-	else if (w->judged.verdict == WEIR_accept)
-		slot = w->judged.slot + 1;
-	else if (w->judged.verdict != WEIR_VERDICT_COUNT)
-		slot = WEIR_FLOW_JUDGE;
-	return SAID(w->judged.verdict, slot);
+	return 0;
 }
 
 /* Where the kernel would send an IPv4 packet that is not asked about otherwise; 0: nowhere. */
@@ -123,29 +89,59 @@ __checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 }
 
 /*
- * A packet that goes to the kernel, unjudged until now. Returns how it leaves instead, counted, as the hook's
- * code and the exit; or LEAVE_ALLOWED.
+ * Judges the frame in hand. 0 devices are none: local senders, this host; JUDGE_OIF asks the FIB. A flow's
+ * key has no ports where a fragment's packets differ in them, nor where the header is cut short.
  */
-__checked_once int leave_judge(
-	hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur, __u32 l3_off, __u32 iif)
+__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
 {
-	__u32 len = hook_len(ctx), verdict;
-	enum weir_exit exit = WEIR_EXIT_nf_prerouting_FILTER;
-	int code = HOOK_DROP;
+	__u32 zero = 0, slot = 0;
+	struct work *w = bpf_map_lookup_elem(&work, &zero);
+	struct weir_fields *f;
+
+	if (!w || l3_off < ETH_HLEN)
+		return SAID(WEIR_VERDICT_COUNT, WEIR_FLOW_JUDGE);
+	if (oif == JUDGE_OIF)
+		oif = oif_of(ctx, l3_off, iif);
+	f = &w->fields;
+	fields_read(ctx, f, &w->head, l3_off);
+	f->dim[WEIR_DIM_iif] = iif;
+	f->dim[WEIR_DIM_oif] = oif;
+	if (f->dim[WEIR_DIM_proto] == PROTO_NONE)
+		policy_judge(f, &w->judged);
+	else if (!filter_judge(f, &w->judged))
+		return SAID(WEIR_drop, WEIR_FLOW_JUDGE);
+	if (w->judged.log_id)
+		log_packet(ctx, &w->judged, iif, oif);
+	if (w->judged.checks & JUDGE_EACH || f->frag != WEIR_FRAG_NONE ||
+		(proto_has_ports((__u8)f->dim[WEIR_DIM_proto]) &&
+			f->dim[WEIR_DIM_sport] == WEIR_NO_PORT))
+		slot = WEIR_FLOW_JUDGE;
+	else if (w->judged.verdict == WEIR_drop)
+		slot = (w->judged.slot + 1) | WEIR_FLOW_DROP;
+	else if (w->judged.verdict == WEIR_accept)
+		slot = w->judged.slot + 1;
+	else if (w->judged.verdict != WEIR_VERDICT_COUNT)
+		slot = WEIR_FLOW_JUDGE;
+	return SAID(w->judged.verdict, slot);
+}
+
+/*
+ * A packet that was to go to the kernel leaves otherwise, counted. Returns the hook's code.
+ */
+__checked_once int leave_refused(hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur,
+	__u32 l3_off, __u32 reject_iif)
+{
+	enum weir_exit exit = reject_iif ? WEIR_EXIT_nf_prerouting_FILTER_REJECT
+					 : WEIR_EXIT_nf_prerouting_FILTER;
+	__u32 len = hook_len(ctx);
 
 	if (!row || !cur || l3_off < ETH_HLEN)
-		return LEAVE_ALLOWED;
-	verdict = SAID_VERDICT(judge(ctx, l3_off, iif, oif_of(ctx, l3_off, iif)));
-	if (verdict != WEIR_drop && verdict != WEIR_reject)
-		return LEAVE_ALLOWED;
-	if (verdict == WEIR_reject) {
-		exit = WEIR_EXIT_nf_prerouting_FILTER_REJECT;
-		if (answer_has_way() && answer(ctx, row, l3_off, iif, 0))
-			code = answer_send(ctx, cur);
-	}
+		return HOOK_DROP;
 	row->exit[exit].packets++;
 	row->exit[exit].bytes += len;
-	return LEAVE_AS(code, exit);
+	if (reject_iif && answer_has_way() && answer(ctx, row, l3_off, reject_iif, 0))
+		return answer_send(ctx, cur);
+	return HOOK_DROP;
 }
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "capture.h"
 
+#include <weir/rules.h>
+
 struct pkt {
 	hook_ctx *ctx;
 	struct weir_row *row;
@@ -94,12 +96,18 @@ static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit ex
 	return (struct verdict){HOOK_DROP};
 }
 
-/* What leave_judge() (judge.h) says, where it does not allow that a packet goes to the kernel. */
-#define LEAVE_ALLOWED	     (-1)
-#define LEAVE_AS(code, exit) ((int)((exit) << 8 | (code)))
+/*
+ * What the filter says of a packet (judge.h), in one number: the verdict, and what its flow may keep of it.
+ * A packet that goes to the kernel was not routed yet, or may go elsewhere: then the FIB is asked.
+ */
+#define SAID(verdict, slot) ((__u64)(slot) << 32 | (verdict))
+#define SAID_VERDICT(said)  ((__u32)(said) & 0xff)
+#define SAID_SLOT(said)	    ((__u32)((said) >> 32))
+#define JUDGE_OIF	    0xffffffff
 
-__checked_once int leave_judge(
-	hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur, __u32 l3_off, __u32 iif);
+__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif);
+__checked_once int leave_refused(hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur,
+	__u32 l3_off, __u32 reject_iif);
 
 /* Without ARP no packet would come that a rule could let pass. The others are not for us. */
 static __always_inline bool exit_unjudged(enum weir_exit exit)
@@ -122,12 +130,15 @@ static __always_inline bool exit_unjudged(enum weir_exit exit)
 static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
 {
 	if (self.filter && !p->judged && !exit_unjudged(exit)) {
-		int as = leave_judge(
-			p->ctx, p->row, p->cur, (__u32)p->l3_off, p->iif);
+		__u32 said = SAID_VERDICT(judge(p->ctx, (__u32)p->l3_off, p->iif, JUDGE_OIF));
+		bool reject = said == WEIR_reject;
 
-		if (as != LEAVE_ALLOWED) {
-			exit_tell(p, (enum weir_exit)(as >> 8), false);
-			return (struct verdict){as & 0xff};
+		if (said == WEIR_drop || reject) {
+			exit_tell(p, reject ? WEIR_EXIT_nf_prerouting_FILTER_REJECT
+					    : WEIR_EXIT_nf_prerouting_FILTER,
+				false);
+			return (struct verdict){leave_refused(p->ctx, p->row, p->cur,
+				(__u32)p->l3_off, reject ? p->iif : 0)};
 		}
 	}
 	exit_count(p, exit);

@@ -286,6 +286,24 @@ struct weir_bucket_key {
 	__u32 per;  /* address or hash; 0 where the rule has one bucket */
 };
 
+/* Map `logged`, a ring buffer: packets that a rule with `log` matched. */
+#define WEIR_LOG_HEAD 128
+#define WEIR_LOG_RATE 100 /* in an epoch on one CPU at one hook of a device */
+#define WEIR_LOG_RING (1 << 18)
+
+struct weir_log {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 rule;    /* the id of the first that matched and logs */
+	__u32 decided; /* of the one that decided; 0: none did, or a policy */
+	__u32 iif, oif; /* 0: local sender, this host */
+	__u32 len;	/* of the whole frame */
+	__u8 verdict;	/* enum weir_verdict; WEIR_VERDICT_COUNT: no rule decided */
+	__u8 hook;	/* enum weir_hook */
+	__u8 head_len;
+	__u8 _pad;
+	__u8 head[WEIR_LOG_HEAD];
+};
+
 /* Of values that are the programs' alone: locks and timers. */
 #define WEIR_BUCKET_SIZE 32
 #define WEIR_CHORES_SIZE 24
@@ -294,6 +312,8 @@ struct weir_bucket_key {
 struct weir_limits {
 	__u64 full; /* own limit: packets taken for over the limit, since there was no room for a bucket */
 	__u64 removed; /* buckets that were full again, and so were no longer needed */
+	__u64 log_lost; /* own loss: logged packets that the ring had no room for */
+	__u64 log_limited; /* own loss: those that WEIR_LOG_RATE forbade */
 	__u64 zero;    /* nobody writes it, which the verifier cannot know: see unknown() */
 };
 

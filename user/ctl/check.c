@@ -55,6 +55,7 @@ static const struct pin of_devices[] = {
 	{"set_info", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_set_info)},
 	{"buckets", BPF_MAP_TYPE_HASH, sizeof(struct weir_bucket_key), WEIR_BUCKET_SIZE},
 	{"chores", BPF_MAP_TYPE_ARRAY, INDEX, WEIR_CHORES_SIZE},
+	{"logged", BPF_MAP_TYPE_RINGBUF, 0, 0},
 	{"limits", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_limits)},
 };
 

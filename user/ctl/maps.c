@@ -217,6 +217,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		{"buckets", "buckets"},
 		{"chores", "chores"},
 		{".data.limits", "limits"},
+		{"logged", "logged"},
 		{"tx_ports", "tx_ports"},
 		{"tx_ports_generic", "tx_ports_generic"},
 	};
