@@ -16,12 +16,13 @@
 #include <libmnl/libmnl.h>
 
 #include "base/clock.h"
-#include "priv.h"
+#include "logged.h"
 
 enum { AT_ONCE = 64 }; /* messages, before the caller is given a turn */
 
 struct weir_monitor {
 	struct mnl_socket *nl;
+	struct weir_logged *logged;
 	char buf[32768] __attribute__((aligned(8)));
 };
 
@@ -177,8 +178,11 @@ int weir_monitor_open(struct weir_ns *ns, struct weir_watch *watch, struct weir_
 	struct weir_monitor *m = calloc(1, sizeof(*m));
 	int rc = m ? 0 : -ENOMEM;
 
-	(void)ns; /* entered, so that a socket is of it */
 	if (!rc) {
+		m->logged = weir_logged_new(ns, watch);
+		rc = m->logged ? 0 : -ENOMEM;
+	}
+	if (!rc) { /* the namespace was entered, so that a socket is of it */
 		m->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (!m->nl ||
 			mnl_socket_bind(m->nl, RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR,
@@ -199,6 +203,8 @@ void weir_monitor_free(struct weir_monitor *m)
 {
 	if (m && m->nl)
 		mnl_socket_close(m->nl);
+	if (m)
+		weir_logged_free(m->logged);
 	free(m);
 }
 
@@ -223,10 +229,12 @@ static int take_one(struct weir_monitor *m, struct weir_watch *watch)
 int weir_monitor_wait(
 	struct weir_monitor *m, struct weir_watch *watch, int wait_ms, struct weir_err *err)
 {
-	struct pollfd fd = {.fd = mnl_socket_get_fd(m->nl), .events = POLLIN};
-	int rc = poll(&fd, 1, wait_ms), got = 0;
+	struct pollfd fd[2] = {{.fd = mnl_socket_get_fd(m->nl), .events = POLLIN},
+		{.fd = weir_logged_fd(m->logged), .events = POLLIN}};
+	int rc = poll(fd, 2, wait_ms), got = 0;
 
-	if (rc > 0) {
+	weir_logged_take(m->logged);
+	if (rc > 0 && fd[0].revents) {
 		do
 			rc = take_one(m, watch);
 		while (rc > 0 && ++got < AT_ONCE);
@@ -235,7 +243,7 @@ int weir_monitor_wait(
 	}
 	if (rc < 0)
 		return weir_fail_sys(err, rc, "listening to the kernel's news");
-	return got > 0;
+	return got > 0; /* what is logged moves no counters that are read */
 }
 
 __u32 weir_xdp_program(__u32 ifindex)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <weir/abi.h>
+#include <weir/rules.h>
 
 /* What else an event holds, besides where and when. */
 enum {
@@ -17,6 +18,7 @@ enum {
 	WEIR_HAS_OLD_MAC = 32,
 	WEIR_HAS_HOOK = 64,
 	WEIR_HAS_ON = 128,
+	WEIR_HAS_PACKET = 256,
 
 	WEIR_HAS_CHANGE = WEIR_HAS_BEFORE | WEIR_HAS_NOW,
 	WEIR_HAS_PROG = WEIR_HAS_HOOK | WEIR_HAS_NOW,
@@ -55,7 +57,10 @@ enum {
 	EVENT(sampling, HAS_CHANGE) /* one packet in so many is timed; 0 = none */                 \
 	EVENT(address_added, HAS_ADDR)                                                             \
 	EVENT(address_removed, HAS_ADDR)                                                           \
-	EVENT(overrun, HAS_NOTHING) /* the kernel had more to tell than could be kept */
+	EVENT(overrun, HAS_NOTHING) /* the kernel had more to tell than could be kept */           \
+	EVENT(logged, HAS_PACKET)    /* by a rule of the filter */                                 \
+	EVENT(log_lost, HAS_COUNT)  /* packets that were not logged for want of room or by the rate */ \
+	EVENT(buckets_full, HAS_COUNT) /* packets over a limit since there was no room to count them */
 
 enum weir_event_kind {
 #define EVENT(id, has) WEIR_EVENT_##id,
@@ -73,7 +78,9 @@ struct weir_event {
 	__u32 addr; /* IPv4, network order; 0 = none */
 	__u8 mac[6], old_mac[6];
 	__u64 before, now, count;
-	char other[16]; /* vlan_*: the device that it is on; address_*: one to attach anew */
+	char other[16]; /* vlan_*: the device that it is on; address_*: one to attach anew; logged:
+			   where it goes out */
+	struct weir_log log;
 };
 
 struct weir_event_info {

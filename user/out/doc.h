@@ -47,6 +47,9 @@ void weir_text_sampling(const struct weir_face *face, const json_t *doc);
  * ("" = none). */
 json_t *weir_doc_capture(
 	const struct weir_capture *packet, __u64 wall_ns, const char *dev, const char *out);
+/* What the head of a frame, of @len bytes, says of the packet, as members of @doc; and these as text. */
+void weir_put_packet(json_t *doc, const __u8 *head, unsigned int len, __u32 tag);
+void weir_text_packet(const struct weir_face *face, const json_t *doc);
 void weir_text_capture(const struct weir_face *face, const json_t *doc);
 /* What the hook made of it, in a few words: "forwarded to r1", "dropped at ip_rcv: IP_CSUM". */
 void weir_capture_words(

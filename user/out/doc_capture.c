@@ -69,14 +69,14 @@ static json_t *tag_doc(unsigned int proto, unsigned int tci)
 	return json_sprintf("%s %u", proto == ETH_P_8021AD ? "802.1ad" : "802.1Q", tci & 0xfff);
 }
 
-static void headers(json_t *doc, const struct weir_capture *c)
+void weir_put_packet(json_t *doc, const __u8 *head, unsigned int len, __u32 tag)
 {
-	struct bytes b = {c->head, c->head_len};
+	struct bytes b = {head, len};
 	json_t *tags = json_array();
 	unsigned int proto = 0;
 
-	if (c->tag) {
-		const __u8 *t = (const __u8 *)&c->tag;
+	if (tag) {
+		const __u8 *t = (const __u8 *)&tag;
 
 		json_array_append_new(tags, tag_doc(be16(t), be16(t + 2)));
 	}
@@ -129,7 +129,7 @@ json_t *weir_doc_capture(
 		"punt_drop", c->punt_drop, "out", *out ? weir_json_text(out) : NULL, "verdict",
 		weir_json_text(words));
 	if (doc)
-		headers(doc, c);
+		weir_put_packet(doc, c->head, c->head_len, c->tag);
 	return doc;
 }
 
@@ -167,7 +167,7 @@ static const char *proto_name(json_int_t proto, char buf[16])
 	}
 }
 
-static void text_packet(const struct weir_face *face, const json_t *doc)
+void weir_text_packet(const struct weir_face *face, const json_t *doc)
 {
 	const json_t *tag;
 	char buf[16];
@@ -200,7 +200,7 @@ void weir_text_capture(const struct weir_face *face, const json_t *doc)
 	weir_ink(
 		face, WEIR_HEAD, "%s %s", weir_get_text(doc, "device"), weir_get_text(doc, "hook"));
 	weir_ink(face, WEIR_PLAIN, "  ");
-	text_packet(face, doc);
+	weir_text_packet(face, doc);
 	weir_ink(face, WEIR_PLAIN, ", %lld bytes  ", (long long)weir_get_int(doc, "length"));
 	weir_ink(face, drop ? WEIR_ALARM : WEIR_PLAIN, "%s", weir_get_text(doc, "verdict"));
 	weir_ink(face, WEIR_PLAIN, "\n");

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "base/num.h"
+#include "model/rule.h"
 #include "model/tables.h"
 #include "out/doc.h"
 
@@ -146,6 +147,15 @@ static void tell_limit(const struct weir_event *e, const struct words *w, char t
 		snprintf(text, TEXT_MAX, "weir lost sight of %llu packets that it sent", w->count);
 		snprintf(remedy, TEXT_MAX, "weir ledger show dev %s", e->dev);
 		break;
+	case WEIR_EVENT_log_lost:
+		snprintf(text, TEXT_MAX, "%llu packets were not logged: there were too many",
+			w->count);
+		break;
+	case WEIR_EVENT_buckets_full:
+		snprintf(text, TEXT_MAX,
+			"%llu packets taken for over their limit: the table of limits was full",
+			w->count);
+		break;
 	case WEIR_EVENT_devices_full:
 		snprintf(text, TEXT_MAX, "%llu devices are attached: weir holds no more", w->count);
 		break;
@@ -170,6 +180,13 @@ static void tell_rest(const struct weir_event *e, const struct words *w, char te
 			e->kind == WEIR_EVENT_address_added ? "added" : "removed");
 		snprintf(remedy, TEXT_MAX, "weir dev attach %s force", e->other);
 		break;
+	case WEIR_EVENT_logged:
+		if (e->log.verdict < WEIR_VERDICT_COUNT)
+			snprintf(text, TEXT_MAX, "rule %u logs, rule %u says %s:", e->log.rule,
+				e->log.decided, weir_verdict_name(e->log.verdict));
+		else
+			snprintf(text, TEXT_MAX, "rule %u logs, no rule decides:", e->log.rule);
+		break;
 	case WEIR_EVENT_overrun:
 		snprintf(text, TEXT_MAX,
 			"more happened than could be told; what lasted of it follows");
@@ -177,6 +194,20 @@ static void tell_rest(const struct weir_event *e, const struct words *w, char te
 	default:
 		break;
 	}
+}
+
+static void put_log(json_t *doc, const struct weir_event *e)
+{
+	const struct weir_log *l = &e->log;
+
+	json_object_set_new(doc, "rule", json_integer(l->rule));
+	json_object_set_new(doc, "decided", l->decided ? json_integer(l->decided) : json_null());
+	json_object_set_new(doc, "verdict",
+		l->verdict < WEIR_VERDICT_COUNT ? json_string(weir_verdict_name(l->verdict))
+						: json_null());
+	json_object_set_new(doc, "out", text_or_null(e->other));
+	json_object_set_new(doc, "length", json_integer(l->len));
+	weir_put_packet(doc, l->head, l->head_len < WEIR_LOG_HEAD ? l->head_len : WEIR_LOG_HEAD, 0);
 }
 
 json_t *weir_doc_event(const struct weir_event *e, __u64 wall_s)
@@ -199,6 +230,8 @@ json_t *weir_doc_event(const struct weir_event *e, __u64 wall_s)
 		json_object_set_new(doc, "hook", json_string(w.hook));
 	if (info->has & WEIR_HAS_ON)
 		json_object_set_new(doc, "on", weir_json_text(e->other));
+	if (info->has & WEIR_HAS_PACKET)
+		put_log(doc, e);
 	if (info->has & WEIR_HAS_BEFORE)
 		json_object_set_new(doc, "before", json_integer(weir_json_int(e->before)));
 	if (info->has & WEIR_HAS_NOW)
@@ -235,6 +268,11 @@ void weir_text_event(const struct weir_face *face, const json_t *doc)
 	else
 		weir_ink(face, WEIR_PLAIN, "%s         ", weir_dot(face));
 	weir_ink(face, *remedy ? WEIR_ALARM : WEIR_PLAIN, "%s", weir_get_text(doc, "text"));
+	if (json_object_get(doc, "ethertype")) {
+		weir_ink(face, WEIR_PLAIN, " ");
+		weir_text_packet(face, doc);
+		weir_ink(face, WEIR_PLAIN, ", %lld bytes", (long long)weir_get_int(doc, "length"));
+	}
 	if (*remedy)
 		weir_ink(face, WEIR_PLAIN, "  try: %s", remedy);
 	weir_ink(face, WEIR_PLAIN, "\n");
