@@ -8,7 +8,7 @@ static int min_of(int a, int b)
 
 struct frame layout_frame(int w, int h)
 {
-	int above = h >= 20, below = h >= 28, trouble = h >= 28 ? 3 : 2, inner = w - 1;
+	int above = h >= 26, below = h >= 28, trouble = h >= 28 ? 3 : 2, inner = w - 1;
 	struct frame f = {.fits = w >= LAYOUT_MIN_W && h >= LAYOUT_MIN_H};
 
 	if (!f.fits)
