@@ -7,7 +7,7 @@
 load helper
 
 ESC=$'\033'
-OBJECTS="dev path drop ledger watch trace top monitor doctor version help"
+OBJECTS="dev path drop ledger filter set watch trace top monitor doctor version help"
 SHOWS=(
 	"dev show"
 	"dev show r0"

@@ -265,6 +265,18 @@ int weir_args_parse(struct weir_args *args, const char *what, const char *syntax
 	return 0;
 }
 
+int weir_args_take(struct weir_args *args, int argc, char **argv, struct weir_err *err)
+{
+	struct weir_args result = {.plain = calloc((size_t)argc + 1, sizeof(char *))};
+
+	if (!result.plain)
+		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "cannot read the arguments");
+	for (int i = 0; i < argc; i++)
+		result.plain[result.nr_plain++] = argv[i];
+	*args = result;
+	return 0;
+}
+
 void weir_args_done(struct weir_args *args)
 {
 	free(args->plain);

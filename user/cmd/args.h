@@ -44,6 +44,8 @@ struct weir_args {
 /* @what names the command in messages. The caller owns *@args (weir_args_done) on success. */
 int weir_args_parse(struct weir_args *args, const char *what, const char *syntax, int argc,
 	char **argv, struct weir_err *err);
+/* Takes all words as plain ones, whatever they are. */
+int weir_args_take(struct weir_args *args, int argc, char **argv, struct weir_err *err);
 void weir_args_done(struct weir_args *args);
 
 /* The value of a keyword, "" when it takes none, NULL when it was not given. */

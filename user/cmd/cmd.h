@@ -58,6 +58,7 @@ struct weir_command {
 	const char *syntax;  /* what follows, as args.h reads it */
 	const char *summary; /* one sentence */
 	weir_handler_fn *handler;
+	bool raw; /* the handler reads the words itself; the syntax is for people */
 };
 
 extern const struct weir_object weir_objects[];
@@ -130,6 +131,10 @@ weir_handler_fn weir_path_show_cmd, weir_path_coverage_cmd;
 weir_handler_fn weir_drop_show_cmd, weir_drop_explain_cmd;
 weir_handler_fn weir_ledger_show_cmd;
 weir_handler_fn weir_watch_on_cmd, weir_watch_off_cmd, weir_watch_show_cmd;
+weir_handler_fn weir_filter_add_cmd, weir_filter_del_cmd, weir_filter_show_cmd;
+weir_handler_fn weir_filter_load_cmd, weir_filter_check_cmd, weir_filter_flush_cmd;
+weir_handler_fn weir_filter_policy_cmd;
+weir_handler_fn weir_set_add_cmd, weir_set_del_cmd, weir_set_show_cmd;
 weir_handler_fn weir_doctor_cmd, weir_monitor_cmd;
 weir_handler_fn weir_trace_cmd, weir_top_cmd, weir_version_cmd, weir_help_cmd;
 

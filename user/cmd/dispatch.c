@@ -81,7 +81,11 @@ int weir_dispatch(struct weir_run *run, int argc, char **argv, struct weir_err *
 	}
 	snprintf(what, sizeof(what), "%s%s%s", command->object, *command->name ? " " : "",
 		command->name);
-	ret = weir_args_parse(&args, what, command->syntax, argc - used, argv + used, err);
+	if (command->raw)
+		ret = weir_args_take(&args, argc - used, argv + used, err);
+	else
+		ret = weir_args_parse(
+			&args, what, command->syntax, argc - used, argv + used, err);
 	if (ret)
 		return ret;
 	ret = command->handler(run, &args, err);
@@ -101,9 +105,20 @@ static void print_line(const struct weir_face *face, const char *text)
 	weir_ink(face, WEIR_PLAIN, "%s", line);
 }
 
+static void put_place(json_t *doc, const struct weir_place *at)
+{
+	if (*at->file)
+		json_object_set_new(doc, "file", weir_json_text(at->file));
+	if (at->line)
+		json_object_set_new(doc, "line", json_integer(at->line));
+	if (at->column)
+		json_object_set_new(doc, "column", json_integer(at->column));
+}
+
 void weir_print_error(const struct weir_run *run, const struct weir_err *err, const char *where)
 {
 	struct weir_face face = {.file = stderr};
+	char place[320], caret[WEIR_CARET_MAX];
 	json_t *doc;
 
 	if (run->options.json) {
@@ -113,13 +128,18 @@ void weir_print_error(const struct weir_run *run, const struct weir_err *err, co
 		if (*where)
 			json_object_set_new(
 				json_object_get(doc, "error"), "where", weir_json_text(where));
+		put_place(json_object_get(doc, "error"), &err->at);
 		json_dumpf(doc, stderr, JSON_COMPACT);
 		fputc('\n', stderr);
 		json_decref(doc);
 		return;
 	}
 	face.color = run->face.color && isatty(STDERR_FILENO);
-	weir_ink(&face, WEIR_HEAD, "%s: ", *where ? where : "weir");
+	weir_err_where(err, place, sizeof(place));
+	if (*where || !*place)
+		weir_ink(&face, WEIR_HEAD, "%s: ", *where ? where : "weir");
+	if (*place)
+		weir_ink(&face, WEIR_HEAD, "%s: ", place);
 	print_line(&face, err->what);
 	/* what was typed wrong is said in one line */
 	if (*err->remedy) {
@@ -129,6 +149,8 @@ void weir_print_error(const struct weir_run *run, const struct weir_err *err, co
 		print_line(&face, err->remedy);
 	}
 	fputc('\n', stderr);
+	if (weir_err_caret(err, caret, sizeof(caret)))
+		fprintf(stderr, "%s\n", caret);
 }
 
 /*

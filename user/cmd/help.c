@@ -20,7 +20,7 @@ enum { NR_EXIT_CODES = sizeof(exit_codes) / sizeof(exit_codes[0]) };
 
 static const char tagline[] = "where packets go, who drops them, and a faster way through";
 
-/* "attach | detach | show" */
+/* "attach | detach | show", as many as fit */
 static void print_names(FILE *file, const char *object, int width)
 {
 	const char *between = "";
@@ -30,6 +30,15 @@ static void print_names(FILE *file, const char *object, int width)
 
 		if (strcmp(c->object, object))
 			continue;
+		if (width < (int)(strlen(between) + strlen(c->name) + strlen(" | ..."))) {
+			bool last = i + 1 == weir_nr_commands ||
+				    strcmp(weir_commands[i + 1].object, object);
+
+			if (!last || width < (int)(strlen(between) + strlen(c->name))) {
+				width -= fprintf(file, "%s...", between);
+				break;
+			}
+		}
 		width -= fprintf(file, "%s%s", between, c->name);
 		between = " | ";
 	}
@@ -52,12 +61,11 @@ void weir_help_top(FILE *file)
 		print_names(file, weir_objects[i].name, 24);
 		fprintf(file, "%s\n", weir_objects[i].summary);
 	}
-	fprintf(file, "\n");
 	for (size_t i = 0; i < weir_nr_options; i++) {
 		option_text(&weir_option_info[i], text, sizeof(text));
 		fprintf(file, "  %-18s  %s\n", text, weir_option_info[i].text);
 	}
-	fprintf(file, "\nexit:");
+	fprintf(file, "exit:");
 	for (int i = 0; i < NR_EXIT_CODES; i++)
 		fprintf(file, "%s %d %s", i ? "," : "", i, exit_codes[i]);
 	fprintf(file, "\n");
@@ -72,7 +80,7 @@ static void print_usage(FILE *file, const struct weir_command *c)
 bool weir_help_object(FILE *file, const char *object)
 {
 	bool found = false;
-	char usage[256];
+	char usage[1024];
 
 	for (size_t i = 0; i < weir_nr_commands; i++) {
 		const struct weir_command *c = &weir_commands[i];

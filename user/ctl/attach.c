@@ -338,21 +338,6 @@ static void drop_others(const struct weir_job *j)
 	}
 }
 
-/* Another weir may take the new folder for a dead one, as long as it is not locked. */
-static int make_and_lock(
-	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err)
-{
-	int rc, tries = 100;
-
-	do {
-		rc = weir_ns_prepare(ns, notes, err);
-		if (rc)
-			return rc;
-		*lock = weir_ns_lock(ns, "");
-	} while (*lock == -ENOENT && --tries);
-	return *lock < 0 ? weir_fail_pins(ns, err, *lock, "locking the pins") : 0;
-}
-
 /* What one command attaches. */
 struct plan {
 	struct weir_job *jobs;
@@ -507,7 +492,7 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 	int rc = p.jobs && p.vlans ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "attaching");
 
 	if (!rc)
-		rc = make_and_lock(ns, &lock, notes, err);
+		rc = weir_ns_make_and_lock(ns, &lock, notes, err);
 	if (!rc) {
 		weir_collect_dead(ns);
 		rc = weir_shared_check(ns, err);

@@ -476,3 +476,18 @@ int weir_each_dev(const struct weir_ns *ns, int (*fn)(void *ctx, __u32 ifindex),
 		closedir(d);
 	return rc;
 }
+
+/* Another weir may take the new folder for a dead one, as long as it is not locked. */
+int weir_ns_make_and_lock(
+	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err)
+{
+	int rc, tries = 100;
+
+	do {
+		rc = weir_ns_prepare(ns, notes, err);
+		if (rc)
+			return rc;
+		*lock = weir_ns_lock(ns, "");
+	} while (*lock == -ENOENT && --tries);
+	return *lock < 0 ? weir_fail_pins(ns, err, *lock, "locking the pins") : 0;
+}

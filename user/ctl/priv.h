@@ -27,6 +27,9 @@ const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const ch
 	__attribute__((format(printf, 3, 4)));
 /* Makes sure that bpffs is there and the namespace's folder in it. */
 int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err);
+/* Both: the folder is there, and ours. */
+int weir_ns_make_and_lock(
+	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err);
 /* Holds the namespace's pins against other weirs; the fd is the lock. -errno, quiet. */
 int weir_ns_lock(const struct weir_ns *ns, const char *sub);
 /* The same of any folder; -EAGAIN where it is held and @wait is not. */

@@ -25,7 +25,7 @@ static const char *const grown[] = {"counts", "sets", "set_info", "buckets"};
 
 __u32 weir_rule_slots(const struct weir_ctl *ctl)
 {
-	return ctl->filter ? WEIR_RULES_MAX : 1;
+	return ctl->filter ? 2 * WEIR_RULES_MAX : 1; /* one set of rules follows another */
 }
 
 int weir_rules_size(struct bpf_object *obj, const struct weir_ctl *ctl)

@@ -128,6 +128,7 @@ static int compile(struct pages *pages, const struct weir_rules_in *in)
 	head->generation = in->generation;
 	head->next_id = in->next_id;
 	head->rules = in->rules;
+	head->policies = in->policies;
 	head->pages = pages->nr;
 	head->text_page = (__u32)at;
 	head->text_len = in->text_len;

@@ -16,6 +16,7 @@ struct weir_rules_in {
 	size_t nr_boxes;
 	const struct weir_rule_rec *recs; /* by place; `checks` is filled by the compiler */
 	__u32 rules;
+	__u32 policies; /* of these, those at the end that are policies */
 	const char *text;
 	__u32 text_len;
 	__u32 generation, next_id;

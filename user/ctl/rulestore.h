@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Rule sets as the kernel holds them: one map for all of a set, so what is read is what packets are
+ * judged by.
+ */
+#ifndef WEIR_RULESTORE_H
+#define WEIR_RULESTORE_H
+
+#include "model/ruleset.h"
+#include "priv.h"
+
+/* Whose counters a slot holds. */
+struct weir_slot {
+	__u32 id;	/* of the rule; 0: a policy, of these devices */
+	__u32 iif, oif;
+	__u32 slot;
+};
+
+/* A rule set, read. */
+struct weir_stored {
+	struct weir_ruleset_model model;
+	__u32 generation;
+	struct weir_slot *slots; /* of rules, then of policies; owned */
+	__u32 nr_slots;
+};
+
+/* What is not there is empty. @kind: of the rules in it. */
+int weir_stored_read(const struct weir_ns *ns, enum weir_ruleset which, enum weir_rule_kind kind,
+	struct weir_stored *stored, struct weir_err *err);
+void weir_stored_done(struct weir_stored *stored);
+
+/*
+ * Compiles @model, and puts it in the place of @old in one step; without rules and policies nothing
+ * stays there. Rules keep the counters that their ids had. The caller holds the lock, and tells
+ * the programs (weir_shared_moved). @dry: all but putting it in place.
+ */
+int weir_stored_write(const struct weir_ns *ns, enum weir_ruleset which,
+	const struct weir_ruleset_model *model, const struct weir_stored *old, bool dry,
+	struct weir_err *err);
+
+/* What each of @stored->slots has counted, on all CPUs; @counts has room for them. 0 or -errno. */
+int weir_stored_counts(
+	const struct weir_ns *ns, const struct weir_stored *stored, struct weir_rule_count *counts);
+
+/* --- sets.c --- */
+
+/* The number of a named set; 0: there is none, -1: its elements have not @bits. For weir_resolve. */
+int weir_set_number(const struct weir_ns *ns, const char *name, unsigned int bits);
+/* Adds what the set lacks, making it if it is not there; takes away what @set has not. */
+int weir_set_fill(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
+int weir_set_prune(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
+/* The namespace's lock, and all that rules need, for who is about to change something. */
+int weir_rules_lock(
+	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err);
+
+#endif
