@@ -139,7 +139,7 @@ static void the_table_is_well_formed(void **state)
 		unsigned int keys = 0, plain = 0;
 		size_t o;
 
-		while (weir_term_next(&syntax, &term)) {
+		while (!c->raw && weir_term_next(&syntax, &term)) {
 			assert_true(*term.word);
 			assert_true(strlen(term.word) + 2 < WEIR_TERM_TEXT);
 			assert_true(strlen(term.value) + 2 < WEIR_TERM_TEXT);

@@ -79,9 +79,13 @@ static void print_usage(FILE *file, const struct weir_command *c)
 
 bool weir_help_object(FILE *file, const char *object)
 {
-	bool found = false;
+	bool found = false, roomy;
+	unsigned int nr = 0;
 	char usage[1024];
 
+	for (size_t i = 0; i < weir_nr_commands; i++)
+		nr += !strcmp(weir_commands[i].object, object);
+	roomy = nr < 6; /* so that it fits a screen */
 	for (size_t i = 0; i < weir_nr_commands; i++) {
 		const struct weir_command *c = &weir_commands[i];
 
@@ -89,7 +93,7 @@ bool weir_help_object(FILE *file, const char *object)
 			continue;
 		snprintf(usage, sizeof(usage), "weir %s%s%s%s%s", c->object, *c->name ? " " : "",
 			c->name, *c->syntax ? " " : "", c->syntax);
-		if (found)
+		if (found && roomy)
 			fputc('\n', file);
 		weir_wrap(file, usage, 0, 8);
 		weir_wrap(file, c->summary, fprintf(file, "    "), 4);
