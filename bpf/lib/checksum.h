@@ -14,6 +14,7 @@
 
 #define IPPROTO_L4_SCTP 132
 #define CSUM_CHUNK	512 /* what bpf_csum_diff takes in one call on every kernel */
+#define CSUM_OFF_MAX	16 /* where a checksum lies behind the IP header, at most */
 #define CSUM_CHUNKS	19  /* enough for a 9000-byte MTU */
 
 struct csum_scratch {
@@ -141,7 +142,7 @@ static __always_inline enum csum_state csum_look(
 
 /* Completes the checksum @check_off behind the IP header; false where the segment is too long or
  * out of reach. */
-static __always_inline bool csum_complete(struct pkt *p, struct headers *h, __u32 check_off)
+static __always_inline bool csum_complete(hook_ctx *ctx, struct headers *h, __u32 check_off)
 {
 	__u16 *check = (void *)(h->ip + 1) + check_off;
 	__u32 len = bpf_ntohs(h->ip->tot_len) - sizeof(*h->ip);
@@ -149,9 +150,10 @@ static __always_inline bool csum_complete(struct pkt *p, struct headers *h, __u3
 	__s64 sum;
 	__u16 field;
 
+	barrier_var(check);
 	if ((void *)(check + 1) > h->end)
 		return false;
-	sum = csum_range(p->ctx, off, len);
+	sum = csum_range(ctx, off, len);
 	if (sum < 0)
 		return false;
 	/* The sum over the segment holds the field, which is the pseudo-header's sum: so the

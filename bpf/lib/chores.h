@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is to be done though no packet comes and no process is alive: once a second, from a timer of the
- * kernel's that the first packet sets which leaves work behind. It ends with the maps.
+ * What is to be done though no packet comes and no process is alive: once a second, from a timer of
+ * the kernel's that the first packet sets which leaves work behind. It ends with the maps.
  */
 #ifndef WEIR_BPF_CHORES_H
 #define WEIR_BPF_CHORES_H

@@ -36,8 +36,8 @@ struct fields_scratch {
 	union l4_head l4;
 };
 
-static __always_inline void fields_l4(hook_ctx *ctx, struct weir_fields *f,
-	struct fields_scratch *s, __u32 off, __u32 len)
+static __always_inline void fields_l4(
+	hook_ctx *ctx, struct weir_fields *f, struct fields_scratch *s, __u32 off, __u32 len)
 {
 	__u32 proto = f->dim[WEIR_DIM_proto];
 
@@ -72,9 +72,11 @@ static __always_inline void fields_ip(
 	else if (off & IP_MF)
 		f->frag = WEIR_FRAG_FIRST;
 	if (f->frag != WEIR_FRAG_LATER)
-		fields_l4(ctx, f, s, l3_off + head, ip->tot_len ? bpf_ntohs(ip->tot_len) - head : ~0U);
+		fields_l4(ctx, f, s, l3_off + head,
+			ip->tot_len ? bpf_ntohs(ip->tot_len) - head : ~0U);
 	f->flow = (ip->saddr * 0x9e3779b1U ^ ip->daddr) * 0x85ebca6bU ^
-		  (f->dim[WEIR_DIM_sport] << 16 | f->dim[WEIR_DIM_dport]) * 0xc2b2ae35U ^ ip->protocol;
+		  (f->dim[WEIR_DIM_sport] << 16 | f->dim[WEIR_DIM_dport]) * 0xc2b2ae35U ^
+		  ip->protocol;
 }
 
 static __always_inline void fields_read(

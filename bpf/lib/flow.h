@@ -2,11 +2,12 @@
 /*
  * Flows: what was decided, kept.
  *
- * bpf_fib_lookup() alone costs two thirds of a bare forward. What was decided about a flow is kept in
- * a table that belongs to this CPU alone, so nothing is ever torn or locked, for as long as the world
- * stands still (world.h) and its next hop is confirmed every other epoch by any flow's question.
- * An entry in use is never thrown out: where both slots of a key are taken, all is asked for each packet,
- * which costs what it costs without a table, instead of two flows throwing each other out.
+ * bpf_fib_lookup() alone costs two thirds of a bare forward. What was decided about a flow is kept
+ * in a table that belongs to this CPU alone, so nothing is ever torn or locked, for as long as the
+ * world stands still (world.h) and its next hop is confirmed every other epoch by any flow's
+ * question. An entry in use is never thrown out: where both slots of a key are taken, all is asked
+ * for each packet, which costs what it costs without a table, instead of two flows throwing each
+ * other out.
  */
 #ifndef WEIR_BPF_FLOW_H
 #define WEIR_BPF_FLOW_H
@@ -85,8 +86,8 @@ static __always_inline bool flow_used(const struct pkt *p, const struct weir_flo
 	return f->world == p->cur->world && epoch_live(f->epoch, p->cur->epoch);
 }
 
-static __always_inline bool flow_holds(const struct pkt *p, const struct iphdr *ip,
-	const struct flow_key *k, struct weir_flow *f)
+static __always_inline bool flow_holds(
+	const struct pkt *p, const struct iphdr *ip, const struct flow_key *k, struct weir_flow *f)
 {
 	if (f->saddr != ip->saddr || f->daddr != ip->daddr || f->ports != k->ports ||
 		f->iif != p->iif || f->proto_tos != k->proto_tos || f->world != p->cur->world)
@@ -100,8 +101,8 @@ static __always_inline struct weir_flow *flow_at(__u32 i)
 }
 
 /*
- * The entry that holds what was decided about this packet's flow, and true; or the one to fill, NULL
- * where there is no room, and false. A key has two slots, side by side.
+ * The entry that holds what was decided about this packet's flow, and true; or the one to fill,
+ * NULL where there is no room, and false. A key has two slots, side by side.
  */
 static __always_inline bool flow_find(const struct pkt *p, const struct iphdr *ip,
 	const struct flow_key *k, struct weir_flow **flow)
@@ -133,8 +134,8 @@ static __always_inline bool flow_find(const struct pkt *p, const struct iphdr *i
 }
 
 /*
- * The entry of a next hop, or one that no flow uses, for it; NULL where there is none. *@i is where. The
- * folded product is of a 64-bit word, so its highest bits follow all of it.
+ * The entry of a next hop, or one that no flow uses, for it; NULL where there is none. *@i is
+ * where. The folded product is of a 64-bit word, so its highest bits follow all of it.
  */
 static __always_inline struct weir_hop *hop_find(
 	const struct pkt *p, __u32 oif, __u32 nexthop, __u32 *i)

@@ -163,17 +163,22 @@ static __always_inline struct step step_ip_forward(
 	return GO_ON;
 }
 
-/* Whether all packets of the flow's key are the same to the rules. */
-static __always_inline bool is_fragment(const struct headers *h)
+/*
+ * Whether rules see more of the packet than the flow's key holds: fragments have no ports there,
+ * nor has what carries them out of sight.
+ */
+static __always_inline bool is_beyond_key(const struct headers *h, const struct weir_flow *f)
 {
-	return h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET);
+	return h->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) ||
+	       (!f->ports && has_ports(h->ip->protocol));
 }
 
-/* @asked: nothing is known of the flow yet. Found: @way has a next hop, or just a device. */
+/* @asked: the FIB was, and has said @found: @way has a next hop, or just a device. */
 static __always_inline struct step step_nf_forward(
 	struct pkt *p, struct headers *h, const struct way *way, long found, bool asked)
 {
-	__u32 slot;
+	bool keeps = (!asked || found == BPF_FIB_LKUP_RET_SUCCESS) && !is_beyond_key(h, way->flow);
+	__u32 slot = way->flow->slot;
 	__u64 said;
 
 	if (!self.filter) {
@@ -181,19 +186,16 @@ static __always_inline struct step step_nf_forward(
 		return GO_ON;
 	}
 	p->judged = 1;
-	if (likely(!asked)) {
-		slot = way->flow->slot;
-		if (likely(slot != WEIR_FLOW_JUDGE && !is_fragment(h))) {
-			if (slot)
-				rule_count((slot & ~WEIR_FLOW_DROP) - 1, p->len);
-			if (slot & WEIR_FLOW_DROP)
-				return LEAVE(weir_drop(p, nf_forward, FILTER));
-			stage_done(p, WEIR_FAST_nf_forward);
-			return GO_ON;
-		}
+	if (likely(!asked && keeps && slot < WEIR_FLOW_NEW)) {
+		if (slot)
+			rule_count((slot & ~WEIR_FLOW_DROP) - 1, p->len);
+		if (slot & WEIR_FLOW_DROP)
+			return LEAVE(weir_drop(p, nf_forward, FILTER));
+		stage_done(p, WEIR_FAST_nf_forward);
+		return GO_ON;
 	}
 	said = judge(p->ctx, (__u32)p->l3_off, p->iif, asked ? way->oif : way->hop->oif);
-	if (asked && found == BPF_FIB_LKUP_RET_SUCCESS)
+	if (keeps)
 		way->flow->slot = SAID_SLOT(said);
 	switch (SAID_VERDICT(said)) {
 	case WEIR_drop:
@@ -274,35 +276,56 @@ static __always_inline bool may_redirect(__u32 dev)
 	return r == WEIR_REDIRECTED;
 }
 
+enum tagged_end { TAGS_WRITTEN, TAGS_NO_ROOM, TAGS_NO_CSUM };
+
 /*
  * The frame gets the tags of the device that it leaves by, none, one or two, in place of those it
  * came with. What is not finished is put back: the headers are not written before the end.
  */
-static __always_inline struct verdict xmit_tagged(struct pkt *p, struct headers *h,
-	const struct weir_hop *r, enum csum_state csum, __u32 check_off)
+__checked_once int tags_write(hook_ctx *ctx, const struct weir_hop *r, __u32 l3_off,
+	enum csum_state csum, __u32 check_off)
 {
-	int grow = (int)(ETH_HLEN + tags_len(r)) - (int)p->l3_off;
-	__u32 *tag;
+	struct headers h = {};
+	__u32 *tag, tags;
+	int grow;
 
-	if (grow && bpf_xdp_adjust_head(p->ctx, -grow))
-		return weir_punt(p, xmit, NO_HEADROOM);
-	h->eth = (void *)(long)p->ctx->data;
-	h->end = (void *)(long)p->ctx->data_end;
-	h->ip = (void *)h->eth + ETH_HLEN + tags_len(r);
-	if ((void *)(h->ip + 1) > h->end || (csum == CSUM_OPEN && !csum_complete(p, h, check_off))) {
+	if (!r || check_off > CSUM_OFF_MAX)
+		return TAGS_NO_ROOM;
+	tags = tags_len(r);
+	grow = (int)(ETH_HLEN + tags) - (int)l3_off;
+	if (grow && bpf_xdp_adjust_head(ctx, -grow))
+		return TAGS_NO_ROOM;
+	h.eth = (void *)(long)ctx->data;
+	h.end = (void *)(long)ctx->data_end;
+	h.ip = (void *)h.eth + ETH_HLEN + tags;
+	barrier_var(h.ip); /* one pointer, whose range the verifier knows once it is compared */
+	if ((void *)(h.ip + 1) > h.end ||
+		(csum == CSUM_OPEN && !csum_complete(ctx, &h, check_off))) {
 		if (grow)
-			bpf_xdp_adjust_head(p->ctx, grow);
-		return weir_punt(p, xmit, CSUM_UNKNOWN);
+			bpf_xdp_adjust_head(ctx, grow);
+		return TAGS_NO_CSUM;
 	}
-	ip_ttl_decrement(h->ip);
-	write_macs(h->eth, r);
-	tag = (void *)h->eth + 2 * ETH_ALEN;
+	ip_ttl_decrement(h.ip);
+	write_macs(h.eth, r);
+	tag = (void *)h.eth + 2 * ETH_ALEN;
 	if (r->tags[0])
 		*tag++ = r->tags[0];
 	if (r->tags[1])
 		*tag++ = r->tags[1];
 	*(__be16 *)tag = bpf_htons(ETH_P_IP);
-	return weir_redirect(p);
+	return TAGS_WRITTEN;
+}
+
+static __always_inline struct verdict xmit_tagged(
+	struct pkt *p, const struct weir_hop *r, enum csum_state csum, __u32 check_off)
+{
+	switch (tags_write(p->ctx, r, (__u32)p->l3_off, csum, check_off)) {
+	case TAGS_WRITTEN:
+		return weir_redirect(p);
+	case TAGS_NO_ROOM:
+		return weir_punt(p, xmit, NO_HEADROOM);
+	}
+	return weir_punt(p, xmit, CSUM_UNKNOWN);
 }
 
 static __always_inline struct verdict step_xmit(
@@ -321,8 +344,8 @@ static __always_inline struct verdict step_xmit(
 	if (unlikely(csum == CSUM_HOPELESS))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	if (unlikely(p->l3_off != ETH_HLEN || r->tags[0]))
-		return xmit_tagged(p, h, r, csum, check_off);
-	if (unlikely(csum == CSUM_OPEN) && !csum_complete(p, h, check_off))
+		return xmit_tagged(p, r, csum, check_off);
+	if (unlikely(csum == CSUM_OPEN) && !csum_complete(p->ctx, h, check_off))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	ip_ttl_decrement(h->ip);
 	write_macs(h->eth, r);
@@ -345,7 +368,10 @@ static __always_inline struct verdict forward(struct pkt *p)
 		.eth = (void *)(long)p->ctx->data,
 		.end = (void *)(long)p->ctx->data_end,
 	};
-	struct way way = {};
+	/* never NULL, which Linux 6.1 would not see: it learns nothing from @found being 0 */
+	struct way way = {.flow = &p->cur->uncached, .hop = &p->cur->uncached_hop};
+	struct weir_flow *flow;
+	struct weir_hop *hop = NULL;
 	struct flow_key key;
 	bool asked;
 
@@ -358,11 +384,15 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_nf_prerouting(p, &h));
 	world_look(p);
 	key = flow_key(p, &h);
-	if (likely(flow_find(p, h.ip, &key, &way.flow)))
-		way.hop = hop_at(way.flow->hop);
-	asked = unlikely(!way.hop);
+	if (likely(flow_find(p, h.ip, &key, &flow)))
+		hop = hop_at(flow->hop);
+	asked = unlikely(!hop);
+	if (likely(flow))
+		way.flow = flow;
 	if (asked)
 		found = route_ask(p, &h, &key, &way);
+	else
+		way.hop = hop;
 	TAKE(step_route_in(p, &h, found));
 	TAKE(step_ip_forward(p, &h, way.flow, found));
 	TAKE(step_nf_forward(p, &h, &way, found, asked));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Each packet that comes in by an attached device is judged by the filter once, where weir meets it first:
- * before it is forwarded, or before it is given to the kernel, whatever for. TC egress judges what local
- * senders send, and what the kernel forwards from devices that are not attached.
+ * Each packet that comes in by an attached device is judged by the filter once, where weir meets it
+ * first: before it is forwarded, or before it is given to the kernel, whatever for. TC egress
+ * judges what local senders send, and what the kernel forwards from devices that are not attached.
  */
 #ifndef WEIR_BPF_JUDGE_H
 #define WEIR_BPF_JUDGE_H
@@ -12,7 +12,8 @@
 #include "filter.h"
 #include "log.h"
 
-/* The packet in hand, and what the filter says of it: for each CPU. The stack is too small for it. */
+/* The packet in hand, and what the filter says of it: for each CPU. The stack is too small for it.
+ */
 struct work {
 	struct weir_fields fields;
 	struct weir_judged judged;
@@ -28,8 +29,9 @@ struct {
 } work SEC(".maps");
 
 /* What a flow may not keep: the next packet may be judged otherwise. */
-#define JUDGE_EACH (WEIR_CHECK_TCP | WEIR_CHECK_ICMP_TYPE | WEIR_CHECK_ICMP_CODE | WEIR_CHECK_STATE | \
-		    WEIR_CHECK_FRAG | WEIR_CHECK_LIMIT | WEIR_LOG | WEIR_COUNTS)
+#define JUDGE_EACH                                                                                 \
+	(WEIR_CHECK_TCP | WEIR_CHECK_ICMP_TYPE | WEIR_CHECK_ICMP_CODE | WEIR_CHECK_STATE |         \
+		WEIR_CHECK_FRAG | WEIR_CHECK_LIMIT | WEIR_LOG | WEIR_COUNTS)
 
 /* The policy of a frame that is not IPv4. */
 static long policy_step(__u32 i, struct search *s)
@@ -69,9 +71,15 @@ __checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 {
 	__u32 zero = 0;
 	struct work *w = bpf_map_lookup_elem(&work, &zero);
+	__u32 net;
 	long found;
 
-	if (!w || hook_load(ctx, l3_off, &w->head.ip, sizeof(w->head.ip)) || w->head.ip.version != 4)
+	if (!w || hook_load(ctx, l3_off, &w->head.ip, sizeof(w->head.ip)) ||
+		w->head.ip.version != 4)
+		return 0;
+	/* no route is asked for these: ip_route_input_slow() */
+	net = bpf_ntohl(w->head.ip.daddr) >> 24;
+	if (!net || net == 127 || net >= 224)
 		return 0;
 	w->fib = (struct bpf_fib_lookup){
 		.family = AF_INET,
@@ -89,8 +97,9 @@ __checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 }
 
 /*
- * Judges the frame in hand. 0 devices are none: local senders, this host; JUDGE_OIF asks the FIB. A flow's
- * key has no ports where a fragment's packets differ in them, nor where the header is cut short.
+ * Judges the frame in hand. 0 devices are none: local senders, this host; JUDGE_OIF asks the FIB. A
+ * flow's key has no ports where a fragment's packets differ in them, nor where the header is cut
+ * short.
  */
 __checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
 {
@@ -131,8 +140,8 @@ __checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
 __checked_once int leave_refused(hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur,
 	__u32 l3_off, __u32 reject_iif)
 {
-	enum weir_exit exit = reject_iif ? WEIR_EXIT_nf_prerouting_FILTER_REJECT
-					 : WEIR_EXIT_nf_prerouting_FILTER;
+	enum weir_exit exit =
+		reject_iif ? WEIR_EXIT_nf_prerouting_FILTER_REJECT : WEIR_EXIT_nf_prerouting_FILTER;
 	__u32 len = hook_len(ctx);
 
 	if (!row || !cur || l3_off < ETH_HLEN)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets that a rule with `log` matched: their heads go to whoever reads, as long as there is room. */
+/* Packets that a rule with `log` matched: their heads go to whoever reads, as long as there is
+ * room. */
 #ifndef WEIR_BPF_LOG_H
 #define WEIR_BPF_LOG_H
 
@@ -36,8 +37,7 @@ static __always_inline bool log_allowed(__u64 now)
 	return r->nr++ < WEIR_LOG_RATE;
 }
 
-__checked_once int log_packet(
-	hook_ctx *ctx, const struct weir_judged *judged, __u32 iif, __u32 oif)
+__checked_once int log_packet(hook_ctx *ctx, const struct weir_judged *judged, __u32 iif, __u32 oif)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 len = hook_len(ctx), n = len < WEIR_LOG_HEAD ? len : WEIR_LOG_HEAD;

@@ -19,7 +19,7 @@ struct pkt {
 	__u32 iif;	  /* self.ifindex, or that of the VLAN device */
 	__u32 row_index;
 	__u32 cpu;
-	__u32 oif; /* where it is sent */
+	__u32 oif;    /* where it is sent */
 	__u64 judged; /* the filter has been asked */
 };
 
@@ -97,11 +97,12 @@ static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit ex
 }
 
 /*
- * What the filter says of a packet (judge.h), in one number: the verdict, and what its flow may keep of it.
- * A packet that goes to the kernel was not routed yet, or may go elsewhere: then the FIB is asked.
+ * What the filter says of a packet (judge.h), in one number: the verdict, and what its flow may
+ * keep of it. A packet that goes to the kernel was not routed yet, or may go elsewhere: then the
+ * FIB is asked.
  */
 #define SAID(verdict, slot) ((__u64)(slot) << 32 | (verdict))
-#define SAID_VERDICT(said)  ((__u32)(said) & 0xff)
+#define SAID_VERDICT(said)  ((__u32)(said)&0xff)
 #define SAID_SLOT(said)	    ((__u32)((said) >> 32))
 #define JUDGE_OIF	    0xffffffff
 
@@ -127,25 +128,41 @@ static __always_inline bool exit_unjudged(enum weir_exit exit)
 	}
 }
 
-static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
+/* Whether the filter lets the packet go to the kernel, as it has not been asked yet; else *@v is
+ * how it leaves. */
+static __always_inline bool may_leave(struct pkt *p, enum weir_exit exit, struct verdict *v)
 {
-	if (self.filter && !p->judged && !exit_unjudged(exit)) {
-		__u32 said = SAID_VERDICT(judge(p->ctx, (__u32)p->l3_off, p->iif, JUDGE_OIF));
-		bool reject = said == WEIR_reject;
+	__u32 said;
+	bool reject;
 
-		if (said == WEIR_drop || reject) {
-			exit_tell(p, reject ? WEIR_EXIT_nf_prerouting_FILTER_REJECT
-					    : WEIR_EXIT_nf_prerouting_FILTER,
-				false);
-			return (struct verdict){leave_refused(p->ctx, p->row, p->cur,
-				(__u32)p->l3_off, reject ? p->iif : 0)};
-		}
-	}
+	if (!self.filter || p->judged || exit_unjudged(exit))
+		return true;
+	said = SAID_VERDICT(judge(p->ctx, (__u32)p->l3_off, p->iif, JUDGE_OIF));
+	reject = said == WEIR_reject;
+	if (said != WEIR_drop && !reject)
+		return true;
+	exit_tell(p,
+		reject ? WEIR_EXIT_nf_prerouting_FILTER_REJECT : WEIR_EXIT_nf_prerouting_FILTER,
+		false);
+	v->code = leave_refused(p->ctx, p->row, p->cur, (__u32)p->l3_off, reject ? p->iif : 0);
+	return false;
+}
+
+/* The packet, judged, is the kernel's. */
+static __always_inline struct verdict exit_kernel(struct pkt *p, enum weir_exit exit)
+{
 	exit_count(p, exit);
 	exit_tell(p, exit, false);
 	if (!HOOK_TC && *(volatile __u32 *)&ctl.tc)
 		mark_judged(p->ctx, p->iif);
 	return (struct verdict){HOOK_PASS};
+}
+
+static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
+{
+	struct verdict v;
+
+	return may_leave(p, exit, &v) ? exit_kernel(p, exit) : v;
 }
 
 static __always_inline struct verdict exit_reject(struct pkt *p, enum weir_exit exit, int code)
@@ -157,13 +174,17 @@ static __always_inline struct verdict exit_reject(struct pkt *p, enum weir_exit 
 
 static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit exit)
 {
+	struct verdict v;
+
+	if (!may_leave(p, exit, &v))
+		return v;
 	if (conf.punt == WEIR_PUNT_DROP) {
 		p->row->punt_drop[exit].packets++;
 		p->row->punt_drop[exit].bytes += p->len;
 		exit_tell(p, exit, true);
 		return (struct verdict){HOOK_DROP};
 	}
-	return exit_pass(p, exit);
+	return exit_kernel(p, exit);
 }
 
 /* The frame goes to the device that the kernel was told of; it is in flight until a tracepoint

@@ -71,8 +71,10 @@ static __always_inline void hop_leave(struct weir_hop *hop)
 {
 	struct weir_port *port = bpf_map_lookup_elem(&ports, &hop->oif);
 
-	if (!port)
-		return; /* not attached: dev 0 takes no frames */
+	if (!port) { /* not attached: dev 0 takes no frames */
+		hop->dev = hop->reachable_ms = 0;
+		return;
+	}
 	hop->dev = port->dev;
 	hop->tags[0] = port->tags[0];
 	hop->tags[1] = port->tags[1];
@@ -85,12 +87,12 @@ static __always_inline void hop_fill(
 {
 	bool same = hop->oif == fib->ifindex && hop->nexthop == nexthop && hop->serial;
 
-	*hop = (struct weir_hop){
-		.oif = fib->ifindex,
-		.nexthop = nexthop,
-		.epoch = p->cur->epoch,
-		.serial = same ? hop->serial : ++p->cur->hop_serial,
-	};
+	/* one by one: a struct would be made on the stack first, which is too small */
+	if (!same)
+		hop->serial = ++p->cur->hop_serial;
+	hop->oif = fib->ifindex;
+	hop->nexthop = nexthop;
+	hop->epoch = p->cur->epoch;
 	__builtin_memcpy(&hop->macs[0], fib->dmac, ETH_ALEN);
 	__builtin_memcpy(&hop->macs[3], fib->smac, ETH_ALEN);
 	hop_leave(hop);
@@ -98,14 +100,14 @@ static __always_inline void hop_fill(
 
 /* What a packet's way out is: an entry of the tables, or this CPU's own where they had no room. */
 struct way {
-	struct weir_flow *flow; /* NULL: the table has no room */
+	struct weir_flow *flow;
 	struct weir_hop *hop;
 	__u32 oif; /* also where the next hop is not resolved */
 };
 
 /*
- * Asks the kernel's FIB as the kernel would, and where the answer is a next hop fills @way in. The flow's
- * entry is not used before its world is this one's.
+ * Asks the kernel's FIB as the kernel would, and where the answer is a next hop fills @way in. The
+ * flow's entry is not used before its world is this one's.
  */
 static __always_inline long route_ask(
 	struct pkt *p, const struct headers *h, const struct flow_key *k, struct way *way)
@@ -114,6 +116,7 @@ static __always_inline long route_ask(
 	__u32 nexthop, hop = 0, zero = 0;
 	struct asking *a = bpf_map_lookup_elem(&asking, &zero);
 	struct bpf_fib_lookup *fib;
+	struct weir_hop *room;
 	long found;
 
 	if (!a)
@@ -139,13 +142,13 @@ static __always_inline long route_ask(
 	if (!source_is_plain(p, ip, fib->ifindex, &a->back))
 		return WEIR_FIB_SOURCE;
 	nexthop = nexthop_word(fib);
-	way->hop = hop_find(p, fib->ifindex, nexthop, &hop);
-	if (!way->hop || !way->flow) {
-		p->row->flow_full++;
+	room = hop_find(p, fib->ifindex, nexthop, &hop);
+	if (room)
+		way->hop = room;
+	else
 		way->flow = &p->cur->uncached;
-		if (!way->hop)
-			way->hop = &p->cur->uncached_hop;
-	}
+	if (way->flow == &p->cur->uncached)
+		p->row->flow_full++;
 	hop_fill(p, fib, nexthop, way->hop);
 	*way->flow = (struct weir_flow){
 		.saddr = ip->saddr,
@@ -159,6 +162,7 @@ static __always_inline long route_ask(
 		.asked = p->cur->epoch,
 		.hop = hop,
 		.hop_serial = way->hop->serial,
+		.slot = WEIR_FLOW_NEW,
 	};
 	return found;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What decisions rest on, watched by one number for each CPU: it moves when routes, rules, addresses or
- * devices change, and then nothing that was decided before is used again.
+ * What decisions rest on, watched by one number for each CPU: it moves when routes, rules,
+ * addresses or devices change, and then nothing that was decided before is used again.
  *
  * The kernel counts changes of its routing itself (net->ipv4.rt_genid: routes, rules, next hops,
  * addresses, MTUs, forwarding, rp_filter), and user space counts its own in ctl.generation. The

@@ -286,9 +286,19 @@ static bool is_elsewhere(enum weir_hook hook, enum weir_exit e)
 		WEIR_EXIT_ip_forward_GSO_UNKNOWN,
 		WEIR_EXIT_tc_ingress_XDP_JUDGED,
 	};
+	static const enum weir_exit filter_test[] = {
+		WEIR_EXIT_nf_prerouting_FILTER,
+		WEIR_EXIT_nf_prerouting_FILTER_REJECT,
+		WEIR_EXIT_nf_forward_FILTER,
+		WEIR_EXIT_nf_forward_FILTER_REJECT,
+		WEIR_EXIT_nf_forward_FILTER_PUNT,
+	};
 	const enum weir_exit *there = hook == WEIR_HOOK_xdp ? vlan_test : tc_test;
 	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(filter_test); i++)
+		if (filter_test[i] == e)
+			return true;
 	for (i = 0; i < ARRAY_SIZE(tc_test); i++)
 		if (there[i] == e)
 			return true;

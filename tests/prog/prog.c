@@ -190,6 +190,8 @@ static void set_self(struct prog *p, const struct prog_opts *o)
 		.ifindex = net_ifindex(o->port),
 		.flows_mask = p->flows_each - 1,
 		.hops_mask = HOPS_EACH - 1,
+		.filter = o->filter,
+		.rule_slots = o->filter ? PROG_SLOTS : 1,
 		.queues = p->queues,
 		.virtual_link = !o->physical,
 		.generic = o->generic,
@@ -240,6 +242,8 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	size_map(p, "cursor", cpus);
 	size_map(p, "cursor_tc", cpus * 2);
 	size_flows(p, o->share);
+	if (o->filter)
+		size_map(p, "counts", cpus * PROG_SLOTS);
 	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
 				asked to */
 		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);

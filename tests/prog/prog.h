@@ -21,6 +21,7 @@
 #include <cmocka.h>
 #include <linux/types.h>
 #include <weir/abi.h>
+#include <weir/rules.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -165,6 +166,7 @@ struct prog_opts {
 	bool neigh_full;	  /* no room for hops but those confirmed for good */
 	enum port port;		  /* the device that it is loaded for */
 	const struct prog *share; /* the routes are this one's, as they are within a namespace */
+	bool filter; /* it asks rules: rules.c */
 	__u32 queues;
 };
 
@@ -245,6 +247,19 @@ int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_n
 void prog_reachable(struct prog *p, enum port port, __u32 ms);
 void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms);
 void prog_port_remove(struct prog *p, enum port port);
+
+/* --- rules.c --- */
+
+#define PROG_SLOTS 1024 /* counters of rules for a CPU */
+
+struct weir_ruleset_model;
+
+/* Puts rules and policies, a line each, in place of those there; what they are is the caller's to
+ * free. A rule's slot is its place. */
+void prog_rules(struct prog *p, const char *text, struct weir_ruleset_model *model);
+/* What rules have matched, by their places, policies last; and from now on again. */
+void prog_counted(const struct prog *p, struct weir_rule_count count[PROG_SLOTS]);
+void prog_uncount(const struct prog *p);
 
 /* --- oracle.c --- */
 

@@ -111,6 +111,7 @@ static void entry_holds_what_the_fib_said(void **state)
 		hop.epoch = want.epoch = want.asked = prog_epoch(&prog);
 		want.world = prog_cursor(&prog)->world;
 		hop.serial = want.hop_serial = (__u32)i + 1;
+		want.slot = WEIR_FLOW_NEW;
 		want.hop = r->hop;
 		assert_memory_equal(r, &want, sizeof(want));
 		assert_memory_equal(&prog.hops[r->hop], &hop, sizeof(hop));
@@ -331,7 +332,8 @@ static void third_flow_is_asked_for_each_time(void **state)
 			assert_int_equal(flow_full(&pair), 0);
 		}
 		for (i = 0; i < 2; i++)
-			before[i].epoch = pair.flows[prog_cpu() * 2 + (__u32)i].epoch;
+			before[i].epoch = before[i].asked =
+				pair.flows[prog_cpu() * 2 + (__u32)i].epoch;
 		assert_memory_equal(before, pair.flows + prog_cpu() * 2, sizeof(before));
 	}
 }

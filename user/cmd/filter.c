@@ -160,9 +160,9 @@ int weir_filter_policy_cmd(struct weir_run *run, const struct weir_args *args, s
 	if (!rc) {
 		snprintf(text, sizeof(text), "policy %s dev %s %s", policy.out ? "out" : "in",
 			policy.dev, weir_verdict_name(policy.verdict));
-		rc = done(run, text, json_pack("{s:s, s:s, s:s}", "direction",
-					     policy.out ? "out" : "in", "device", policy.dev,
-					     "verdict", weir_verdict_name(policy.verdict)),
+		rc = done(run, text,
+			json_pack("{s:s, s:s, s:s}", "direction", policy.out ? "out" : "in",
+				"device", policy.dev, "verdict", weir_verdict_name(policy.verdict)),
 			&notes, err);
 	}
 	weir_line_done(&line);
@@ -306,8 +306,9 @@ int weir_set_add_cmd(struct weir_run *run, const struct weir_args *args, struct 
 		rc = weir_set_add(run->ns, &set, &added, &notes, err);
 	if (!rc) {
 		snprintf(text, sizeof(text), "%u elements added to set %s", added, set.name);
-		rc = done(run, text, json_pack("{s:s, s:I}", "set", set.name, "added",
-					     (json_int_t)added), &notes, err);
+		rc = done(run, text,
+			json_pack("{s:s, s:I}", "set", set.name, "added", (json_int_t)added),
+			&notes, err);
 	}
 	weir_set_done(&set);
 	weir_line_done(&line);
@@ -332,11 +333,13 @@ int weir_set_del_cmd(struct weir_run *run, const struct weir_args *args, struct 
 	if (!rc)
 		rc = weir_set_delete(run->ns, args->plain[0], whole ? NULL : &set, &removed, err);
 	if (!rc) {
-		snprintf(text, sizeof(text), whole ? "set %s deleted, %u elements"
-						   : "from set %s deleted: %u elements",
+		snprintf(text, sizeof(text),
+			whole ? "set %s deleted, %u elements" : "from set %s deleted: %u elements",
 			args->plain[0], removed);
-		rc = done(run, text, json_pack("{s:s, s:I}", "set", args->plain[0], "removed",
-					     (json_int_t)removed), NULL, err);
+		rc = done(run, text,
+			json_pack("{s:s, s:I}", "set", args->plain[0], "removed",
+				(json_int_t)removed),
+			NULL, err);
 	}
 	weir_set_done(&set);
 	weir_line_done(&line);

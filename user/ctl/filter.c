@@ -25,7 +25,8 @@ static int refuse_states(const struct weir_ruleset_model *model, struct weir_err
 		if (!model->rules[i].states)
 			continue;
 		weir_fail(err, WEIR_REFUSED, 0,
-			"rule %u asks for a connection's state, and this version follows no connections",
+			"rule %u asks for a connection's state, and this version follows no "
+			"connections",
 			model->rules[i].id);
 		weir_remedy(err, "rules by address, port and tcp-flags");
 		return -EOPNOTSUPP;
@@ -61,8 +62,8 @@ static bool is_attached(const struct weir_ns *ns, __u32 ifindex)
 }
 
 /* Rules that no packet will meet are said, once. */
-static void advise(const struct weir_ns *ns, const struct weir_ruleset_model *model,
-	struct weir_notes *notes)
+static void advise(
+	const struct weir_ns *ns, const struct weir_ruleset_model *model, struct weir_notes *notes)
 {
 	static const struct weir_rule none;
 	bool any = weir_each_dev(ns, is_dev, &(__u32){0}) == 0;

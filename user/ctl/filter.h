@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Rules, policies and named sets of a network namespace, as they are in force. Each change is whole or
- * is not at all, and counts from the next packet on, for flows in progress too.
+ * Rules, policies and named sets of a network namespace, as they are in force. Each change is whole
+ * or is not at all, and counts from the next packet on, for flows in progress too.
  */
 #ifndef WEIR_FILTER_H
 #define WEIR_FILTER_H
@@ -10,9 +10,9 @@
 #include "model/ruleset.h"
 
 /*
- * Changes the filter: @edit is given what there is, and leaves what shall be. @dry: all is checked, and
- * nothing changed. Sets that @edit puts into the model (those of a file) are made, too, and hold nothing
- * else then.
+ * Changes the filter: @edit is given what there is, and leaves what shall be. @dry: all is checked,
+ * and nothing changed. Sets that @edit puts into the model (those of a file) are made, too, and
+ * hold nothing else then.
  */
 int weir_filter_change(struct weir_ns *ns,
 	int (*edit)(void *ctx, struct weir_ruleset_model *model, struct weir_err *err), void *ctx,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What rules log, from the ring that programs write to. The ring is a namespace's: it comes with the first device,
- * or rule, and goes with the last, so it is looked for again now and then.
+ * What rules log, from the ring that programs write to. The ring is a namespace's: it comes with
+ * the first device, or rule, and goes with the last, so it is looked for again now and then.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 /*
  * What rules need of the kernel: their maps, and programs that ask them.
  *
- * Who has no rules pays nothing for them: programs are loaded without that part, and the maps are as
- * small as they may be. The first rule makes the maps large, and loads the program of each hook anew,
- * in place of the one that runs: no packet is missed, and counters go on.
+ * Who has no rules pays nothing for them: programs are loaded without that part, and the maps are
+ * as small as they may be. The first rule makes the maps large, and loads the program of each hook
+ * anew, in place of the one that runs: no packet is missed, and counters go on.
  */
 #include <errno.h>
 #include <string.h>
@@ -61,8 +61,7 @@ static int make_maps(struct weir_ns *ns, struct weir_err *err)
 	obj = bpf_object__open_mem(bytes, size, NULL);
 	if (!obj)
 		return weir_fail_sys(err, -errno, "opening the maps of rules");
-	bpf_object__for_each_program(prog, obj)
-		bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, obj) bpf_program__set_autoload(prog, false);
 	rc = weir_shared_use(ns, obj, &self);
 	if (!rc)
 		rc = bpf_object__load(obj);

@@ -28,8 +28,8 @@ static int map_set(const struct weir_ns *ns, enum weir_ruleset which, struct map
 	void *at;
 
 	memset(m, 0, sizeof(*m));
-	if (outer == -ENOENT || (outer >= 0 && bpf_map_lookup_elem(outer, &index, &id) &&
-					errno == ENOENT))
+	if (outer == -ENOENT ||
+		(outer >= 0 && bpf_map_lookup_elem(outer, &index, &id) && errno == ENOENT))
 		return 0;
 	if (outer < 0)
 		return outer;
@@ -73,9 +73,8 @@ static int read_slots(struct weir_stored *s, const struct mapped *m)
 		return -ENOMEM;
 	s->nr_slots = h->rules;
 	for (__u32 i = 0; i < h->rules; i++)
-		s->slots[i] = (struct weir_slot){
-			recs[i].id, recs[i].id ? 0 : recs[i].to[0], recs[i].id ? 0 : recs[i].to[1],
-			recs[i].slot};
+		s->slots[i] = (struct weir_slot){recs[i].id, recs[i].id ? 0 : recs[i].to[0],
+			recs[i].id ? 0 : recs[i].to[1], recs[i].slot};
 	return 0;
 }
 
@@ -93,8 +92,8 @@ int weir_stored_read(const struct weir_ns *ns, enum weir_ruleset which, enum wei
 		if (!rc) {
 			s.generation = h->generation;
 			s.model.next_id = h->next_id;
-			rc = weir_ruleset_load(&s.model, "", m.page[h->text_page].text, h->text_len,
-				NULL);
+			rc = weir_ruleset_load(
+				&s.model, "", m.page[h->text_page].text, h->text_len, NULL);
 		}
 		if (!rc)
 			rc = read_slots(&s, &m);
@@ -199,8 +198,7 @@ static int set_of(void *ctx, const char *name, unsigned int bits)
 
 static int add_rule(struct making *m, const struct weir_rule *rule, struct weir_err *err)
 {
-	const struct weir_resolve by = {
-		.ctx = m, .ifindex_of = ifindex_of, .set_of = set_of};
+	const struct weir_resolve by = {.ctx = m, .ifindex_of = ifindex_of, .set_of = set_of};
 	struct weir_rule_rec *rec = &m->recs[m->nr];
 	char *text;
 	int rc, len;
@@ -251,15 +249,16 @@ static int add_policy(struct making *m, const struct weir_policy *p, struct weir
 		.rule = m->nr};
 
 	if (!ifindex) {
-		weir_fail(err, WEIR_NOT_FOUND, 0, "there is no device %s, which has a policy", p->dev);
+		weir_fail(err, WEIR_NOT_FOUND, 0, "there is no device %s, which has a policy",
+			p->dev);
 		weir_remedy(err, "ip link show; weir filter policy %s dev %s accept",
 			p->out ? "out" : "in", p->dev);
 		return -ENODEV;
 	}
 	if (add_box(&m->boxes, &box))
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the policies");
-	m->recs[m->nr++] = (struct weir_rule_rec){.verdict = (__u8)p->verdict,
-		.to = {box.iif, box.oif}};
+	m->recs[m->nr++] =
+		(struct weir_rule_rec){.verdict = (__u8)p->verdict, .to = {box.iif, box.oif}};
 	m->policies++;
 	return 0;
 }
@@ -275,8 +274,8 @@ static int add_policies(struct making *m, bool out, struct weir_err *err)
 
 		if (p->out != out || p->verdict == WEIR_accept)
 			continue;
-		len = snprintf(text, sizeof(text), "policy %s dev %s %s", out ? "out" : "in", p->dev,
-			weir_verdict_name(p->verdict));
+		len = snprintf(text, sizeof(text), "policy %s dev %s %s", out ? "out" : "in",
+			p->dev, weir_verdict_name(p->verdict));
 		rc = add_policy(m, p, err);
 		if (!rc && add_text(m, text, (size_t)len))
 			rc = weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the policies");
@@ -317,7 +316,8 @@ static long slot_of(const struct weir_slot *slots, __u32 nr, const struct weir_r
 }
 
 /*
- * A slot that is in no use now nor in the set before: packets that are being judged may still count there.
+ * A slot that is in no use now nor in the set before: packets that are being judged may still count
+ * there.
  */
 static int give_slots(struct making *m)
 {
@@ -425,8 +425,8 @@ static int collect(struct making *m, struct weir_err *err)
 	if (!rc)
 		rc = add_policies(m, true, err);
 	if (!rc && m->nr > WEIR_RULES_MAX) {
-		weir_fail(err, WEIR_REFUSED, 0, "%u rules and policies: there is room for %d", m->nr,
-			WEIR_RULES_MAX);
+		weir_fail(err, WEIR_REFUSED, 0, "%u rules and policies: there is room for %d",
+			m->nr, WEIR_RULES_MAX);
 		rc = -E2BIG;
 	}
 	if (!rc && give_slots(m))

@@ -11,7 +11,7 @@
 
 /* Whose counters a slot holds. */
 struct weir_slot {
-	__u32 id;	/* of the rule; 0: a policy, of these devices */
+	__u32 id; /* of the rule; 0: a policy, of these devices */
 	__u32 iif, oif;
 	__u32 slot;
 };
@@ -44,13 +44,13 @@ int weir_stored_counts(
 
 /* --- sets.c --- */
 
-/* The number of a named set; 0: there is none, -1: its elements have not @bits. For weir_resolve. */
+/* The number of a named set; 0: there is none, -1: its elements have not @bits. For weir_resolve.
+ */
 int weir_set_number(const struct weir_ns *ns, const char *name, unsigned int bits);
 /* Adds what the set lacks, making it if it is not there; takes away what @set has not. */
 int weir_set_fill(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
 int weir_set_prune(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
 /* The namespace's lock, and all that rules need, for who is about to change something. */
-int weir_rules_lock(
-	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err);
+int weir_rules_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Named sets, element by element in the maps that programs look into: a change of one among a hundred
- * thousand is one change of a map. `set_info` says what lengths of prefixes there are, so it is
- * written after elements come, and after they are gone.
+ * Named sets, element by element in the maps that programs look into: a change of one among a
+ * hundred thousand is one change of a map. `set_info` says what lengths of prefixes there are, so
+ * it is written after elements come, and after they are gone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static __u64 lens_of(const struct weir_set_info *info)
 	__u64 lens = 0;
 
 	for (unsigned int len = 0; len <= 32; len++)
-		lens |= (__u64)!!info->of_len[len] << len;
+		lens |= (__u64) !!info->of_len[len] << len;
 	return lens;
 }
 
@@ -76,7 +76,8 @@ static int write_info(struct set_at *at)
 	return bpf_map_update_elem(at->info_fd, &at->number, &at->info, BPF_ANY) ? -errno : 0;
 }
 
-/* Puts in, or takes out, the prefixes of @set's spans; *@changed: how many were not there, or were. */
+/* Puts in, or takes out, the prefixes of @set's spans; *@changed: how many were not there, or were.
+ */
 static int change_elems(struct set_at *at, const struct weir_set *set, bool add, __u32 *changed)
 {
 	struct weir_elem elem = {.added_s = (__u32)(weir_now_ns() / 1000000000)};
@@ -106,8 +107,8 @@ static int change_elems(struct set_at *at, const struct weir_set *set, bool add,
 }
 
 /* All elements of a set. Stops where @fn returns other than 0. */
-static int each_elem(const struct set_at *at, int (*fn)(void *ctx, const struct weir_elem_key *key),
-	void *ctx)
+static int each_elem(
+	const struct set_at *at, int (*fn)(void *ctx, const struct weir_elem_key *key), void *ctx)
 {
 	struct weir_elem_key key, next;
 	int rc = bpf_map_get_next_key(at->elems_fd, NULL, &next);
@@ -143,8 +144,8 @@ static int remove_set(struct set_at *at)
 static int make_set(struct set_at *at, const struct weir_set *set, struct weir_err *err)
 {
 	if (!at->free) {
-		weir_fail(err, WEIR_REFUSED, 0, "there are %d named sets: there is room for no more",
-			WEIR_SETS_MAX - 1);
+		weir_fail(err, WEIR_REFUSED, 0,
+			"there are %d named sets: there is room for no more", WEIR_SETS_MAX - 1);
 		weir_remedy(err, "weir set show; weir set del NAME");
 		return -E2BIG;
 	}
@@ -154,7 +155,8 @@ static int make_set(struct set_at *at, const struct weir_set *set, struct weir_e
 	return 0;
 }
 
-static int add_elems(struct set_at *at, const struct weir_set *set, __u32 *added, struct weir_err *err)
+static int add_elems(
+	struct set_at *at, const struct weir_set *set, __u32 *added, struct weir_err *err)
 {
 	struct set_at before = *at;
 	__u32 ignored;
@@ -164,7 +166,8 @@ static int add_elems(struct set_at *at, const struct weir_set *set, __u32 *added
 		rc = write_info(at);
 	if (!rc)
 		return 0;
-	if (!before.info.elems) { /* as it was: what was there before cannot be told from what is new */
+	if (!before.info.elems) { /* as it was: what was there before cannot be told from what is
+				     new */
 		change_elems(at, set, false, &ignored);
 		*at = before;
 	}
@@ -295,7 +298,8 @@ static int by_lo(const void *a, const void *b)
 {
 	const struct weir_span *x = a, *y = b;
 
-	return x->lo != y->lo ? (x->lo > y->lo) - (x->lo < y->lo) : (x->hi > y->hi) - (x->hi < y->hi);
+	return x->lo != y->lo ? (x->lo > y->lo) - (x->lo < y->lo)
+			      : (x->hi > y->hi) - (x->hi < y->hi);
 }
 
 static int read_set(struct set_at *at, const struct weir_set_info *info, struct weir_set *set)
