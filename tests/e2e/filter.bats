@@ -108,6 +108,7 @@ balances() {
 	[[ $output = *refused* ]]
 	wait_until captured 'admin prohibited'
 	expect r0 nf_forward_DROP_FILTER_REJECT 2
+	equal answers "$(weir_r -j path show dev r0 | jq '.devices[0].answers')" 2
 	balances
 }
 

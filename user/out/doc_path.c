@@ -153,12 +153,13 @@ static json_t *queues(const struct weir_dev_snapshot *dev)
 
 static json_t *device(const struct weir_dev_snapshot *dev)
 {
-	json_t *doc = json_pack("{s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:o}", "device",
+	json_t *doc = json_pack("{s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "device",
 		weir_json_text(dev->name), "hook", weir_hook_info[dev->hook].name, "ifindex",
 		(json_int_t)dev->conf.ifindex, "state", weir_dev_state(dev), "tx_packets",
 		weir_json_int(dev->total.tx_packets), "neigh_full",
 		weir_json_int(dev->total.neigh_full), "flow_full",
-		weir_json_int(dev->total.flow_full), "queues", queues(dev));
+		weir_json_int(dev->total.flow_full), "answers", weir_json_int(dev->total.answers),
+		"answers_limited", weir_json_int(dev->total.answers_limited), "queues", queues(dev));
 
 	if (json_object_update_new(doc, row_doc(&dev->total, &dev->lat, dev->hook))) {
 		json_decref(doc);
@@ -193,9 +194,18 @@ static void text_gso(const struct weir_face *face, const json_t *dev)
 			weir_get_int(dev, "gso_frames"), weir_get_int(dev, "gso_segments"));
 }
 
-/* What did not fit into tables of ours, where anything did not. */
+/* What did not fit into tables of ours, where anything did not; and what refused packets became. */
 static void text_limits(const struct weir_face *face, const json_t *dev)
 {
+	if (weir_get_int(dev, "answers"))
+		weir_ink(face, WEIR_PLAIN,
+			"answers: the senders of %" JSON_INTEGER_FORMAT " refused packets were told\n",
+			weir_get_int(dev, "answers"));
+	if (weir_get_int(dev, "answers_limited"))
+		weir_ink(face, WEIR_PLAIN,
+			"limit: the senders of %" JSON_INTEGER_FORMAT
+			" refused packets were not told: no more than %d a second are\n",
+			weir_get_int(dev, "answers_limited"), WEIR_ANSWERS_PER_S);
 	if (weir_get_int(dev, "flow_full"))
 		weir_ink(face, WEIR_PLAIN,
 			"limit: %" JSON_INTEGER_FORMAT
