@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ctl/filter.h"
+#include "../unit/fake_filter.h"
 #include "fake_ctl.h"
 #include "fuzz.h"
 
@@ -230,65 +230,4 @@ int weir_view_read(
 const char *weir_ctl_libbpf(void)
 {
 	return "1.0";
-}
-
-/* Rules that are kept nowhere: each change begins with none. */
-int weir_filter_change(struct weir_ns *ns,
-	int (*edit)(void *ctx, struct weir_ruleset_model *model, struct weir_err *err), void *ctx,
-	bool dry, struct weir_notes *notes, struct weir_err *err)
-{
-	struct weir_ruleset_model model = {.kind = WEIR_RULE_FILTER};
-	int rc = edit(ctx, &model, err);
-
-	(void)ns;
-	if (!rc && !dry)
-		weir_note(notes, "x");
-	weir_ruleset_done(&model);
-	return rc;
-}
-
-int weir_filter_read(struct weir_ns *ns, struct weir_ruleset_model *model,
-	struct weir_rule_count **counts, struct weir_err *err)
-{
-	(void)ns;
-	*model = (struct weir_ruleset_model){0};
-	*counts = calloc(1, sizeof(**counts));
-	return *counts ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "reading the rules");
-}
-
-int weir_set_add(struct weir_ns *ns, const struct weir_set *set, __u32 *added,
-	struct weir_notes *notes, struct weir_err *err)
-{
-	(void)ns;
-	(void)notes;
-	(void)err;
-	*added = set->nr;
-	return 0;
-}
-
-int weir_set_delete(struct weir_ns *ns, const char *name, const struct weir_set *elems,
-	__u32 *removed, struct weir_err *err)
-{
-	(void)ns;
-	if (!strcmp(name, "nope"))
-		return weir_fail(err, WEIR_NOT_FOUND, 0, "there is no set nope");
-	*removed = elems ? elems->nr : 0;
-	return 0;
-}
-
-int weir_sets_read(struct weir_ns *ns, const char *only, struct weir_set **sets, size_t *nr,
-	struct weir_err *err)
-{
-	(void)ns;
-	if (only && !strcmp(only, "nope"))
-		return weir_fail(err, WEIR_NOT_FOUND, 0, "there is no set nope");
-	*sets = NULL;
-	*nr = 0;
-	return 0;
-}
-
-void weir_sets_done(struct weir_set *sets, size_t nr)
-{
-	(void)sets;
-	(void)nr;
 }
