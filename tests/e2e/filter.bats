@@ -293,6 +293,37 @@ balances() {
 	equal matched "$(matched "$id")" 4
 }
 
+@test "a device that is gone leaves its rules, which are in no one's way" {
+	ip -n "$LAB-r" link add gone0 type veth peer name gone1
+	rule in dev gone0 proto udp drop
+	weir_r filter policy in dev gone1 drop
+	ip -n "$LAB-r" link del gone0
+	rule in dev r0 proto udp dport 53 drop
+	mark
+	udp 53 2
+	expect r0 nf_forward_DROP_FILTER 2
+	run -3 weir_r filter add in dev gone9 drop
+	equal rules "$(weir_r -j filter show | jq -c '[.rules[].id, (.policies | length)]')" '[1,2,1]'
+}
+
+# pins: whose folders there are.
+pins() {
+	ls /sys/fs/bpf/weir
+}
+
+@test "rules without devices stay as long as their namespace, and go with it" {
+	before=$(pins)
+	ip netns add "$LAB-x"
+	"$WEIR" -n "$LAB-x" filter add proto udp drop
+	theirs=$(comm -13 <(sort <<<"$before") <(pins | sort))
+	[ -n "$theirs" ]
+	weir_r dev attach r0 r1 force
+	equal rules "$("$WEIR" -n "$LAB-x" -j filter show | jq '.rules | length')" 1
+	ip netns del "$LAB-x"
+	gone() { weir_r dev attach r0 r1 force && ! pins | grep -qx "$theirs"; }
+	wait_until gone
+}
+
 @test "what is not there is not found; what is wrong changes nothing" {
 	before=$(weir_r -j filter show)
 	run -3 weir_r filter del 99

@@ -14,8 +14,7 @@ int weir_rules_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes, str
 	if (rc)
 		return rc;
 	weir_collect_dead(ns);
-	rc = weir_shared_check(ns, err);
-	return rc ? rc : weir_shared_filter(ns, err);
+	return weir_shared_check(ns, err);
 }
 
 /* What a rule asks for that is not there yet: connections. */
@@ -40,6 +39,11 @@ static int write_all(struct weir_ns *ns, const struct weir_ruleset_model *model,
 	int rc = weir_stored_write(ns, WEIR_RULESET_filter, model, old, true, err);
 
 	if (rc || dry)
+		return rc;
+	/* programs are touched for what is right alone, and not to take away what is not there */
+	if (model->nr || model->nr_policies || model->nr_sets || old->nr_slots)
+		rc = weir_shared_filter(ns, err);
+	if (rc)
 		return rc;
 	for (__u32 i = 0; i < model->nr_sets && !rc; i++)
 		rc = weir_set_fill(ns, &model->sets[i], err);

@@ -3,7 +3,6 @@
  * What all devices of a namespace share: maps, and the tracepoint programs that follow a frame
  * after its verdict. Pinned by name below the namespace's folder; gone with the last device.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <stdarg.h>
@@ -365,66 +364,4 @@ void weir_shared_settle(struct weir_ns *ns)
 		return;
 	weir_remove_tree(ns->dir);
 	rmdir(ns->base); /* refused while other namespaces have pins there */
-}
-
-struct alive {
-	const struct weir_ns *ns;
-};
-
-/* 1 where a hook of the device runs our program still, or that is not to be told. */
-static int is_alive(void *ctx, __u32 ifindex)
-{
-	const struct alive *a = ctx;
-	struct weir_hook_at at = {.ifindex = ifindex};
-
-	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++) {
-		struct weir_hook_state state;
-		bool filter;
-		__cleanup_close int fd = weir_hook_open(a->ns, &at, &filter);
-
-		if (fd == -ENOENT)
-			continue;
-		/* a filter dies with its device, and cannot be asked about from here */
-		if (fd < 0 || filter || weir_hook_look(&at, fd, filter, &state) || state.ifindex)
-			return 1;
-	}
-	return 0;
-}
-
-/* Pins of another version may be laid out otherwise: they are not ours to call dead. */
-static bool is_other_version(const struct weir_ns *ns)
-{
-	__cleanup_close int fd = weir_shared_map(ns, "ctl");
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), zero = 0;
-	struct weir_ctl c = {};
-
-	if (fd == -ENOENT)
-		return false;
-	return fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) || info.value_size != sizeof(c) ||
-	       bpf_map_lookup_elem(fd, &zero, &c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI;
-}
-
-void weir_collect_dead(const struct weir_ns *ns)
-{
-	DIR *d = ns->base[0] ? opendir(ns->base) : NULL;
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		struct weir_ns other = {};
-		struct alive a = {&other};
-		int lock;
-
-		if (snprintf(other.dir, sizeof(other.dir), "%s/%s", ns->base, e->d_name) >=
-				(int)sizeof(other.dir) ||
-			e->d_name[0] == '.' || !strcmp(other.dir, ns->dir))
-			continue;
-		lock = weir_lock_dir(other.dir, false);
-		if (lock >= 0 && !is_other_version(&other) && !weir_each_dev(&other, is_alive, &a))
-			weir_remove_tree(other.dir);
-		if (lock >= 0)
-			close(lock);
-	}
-	if (d)
-		closedir(d);
 }

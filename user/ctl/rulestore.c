@@ -78,6 +78,28 @@ static int read_slots(struct weir_stored *s, const struct mapped *m)
 	return 0;
 }
 
+/* Comments at the text's end: "# dev NAME IFINDEX". */
+static int read_devs(struct weir_stored *s, const char *text, size_t len)
+{
+	const char *end = text + len, *line = text, *next;
+
+	s->devs = calloc(WEIR_NAMED_DEVS, sizeof(*s->devs));
+	if (!s->devs)
+		return -ENOMEM;
+	for (; line < end && s->nr_devs < WEIR_NAMED_DEVS; line = next) {
+		struct weir_named_dev *dev = &s->devs[s->nr_devs];
+		char copy[64];
+
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next ? next + 1 : end;
+		if (*line != '#')
+			continue;
+		snprintf(copy, sizeof(copy), "%.*s", (int)(next - line), line);
+		s->nr_devs += sscanf(copy, "# dev %15s %u", dev->name, &dev->ifindex) == 2;
+	}
+	return 0;
+}
+
 int weir_stored_read(const struct weir_ns *ns, enum weir_ruleset which, enum weir_rule_kind kind,
 	struct weir_stored *stored, struct weir_err *err)
 {
@@ -97,6 +119,8 @@ int weir_stored_read(const struct weir_ns *ns, enum weir_ruleset which, enum wei
 		}
 		if (!rc)
 			rc = read_slots(&s, &m);
+		if (!rc)
+			rc = read_devs(&s, m.page[h->text_page].text, h->text_len);
 	}
 	unmap_set(&m);
 	if (rc) {
@@ -111,8 +135,10 @@ void weir_stored_done(struct weir_stored *s)
 {
 	weir_ruleset_done(&s->model);
 	free(s->slots);
+	free(s->devs);
 	s->slots = NULL;
-	s->nr_slots = 0;
+	s->devs = NULL;
+	s->nr_slots = s->nr_devs = 0;
 }
 
 int weir_stored_counts(
@@ -160,6 +186,8 @@ struct making {
 	bool *taken; /* slots */
 	bool *fresh; /* rules whose slot was not in use */
 	bool any_fresh;
+	struct weir_named_dev *devs;
+	__u32 nr_devs;
 };
 
 static int add_text(struct making *m, const char *text, size_t len)
@@ -179,10 +207,49 @@ static int add_text(struct making *m, const char *text, size_t len)
 	return 0;
 }
 
+static const struct weir_named_dev *find_dev(
+	const struct weir_named_dev *devs, __u32 nr, const char *name)
+{
+	for (__u32 i = 0; i < nr; i++)
+		if (!strcmp(devs[i].name, name))
+			return &devs[i];
+	return NULL;
+}
+
+/* A device that is gone, or has another name, keeps its rules: they are not in the way of others. */
 static __u32 ifindex_of(void *ctx, const char *name)
 {
-	(void)ctx;
-	return if_nametoindex(name);
+	struct making *m = ctx;
+	const struct weir_named_dev *known = find_dev(m->devs, m->nr_devs, name);
+	__u32 ifindex = known ? known->ifindex : if_nametoindex(name);
+
+	if (known)
+		return ifindex;
+	if (!ifindex) {
+		known = find_dev(m->old->devs, m->old->nr_devs, name);
+		ifindex = known ? known->ifindex : 0;
+	}
+	if (ifindex && m->nr_devs < WEIR_NAMED_DEVS) {
+		struct weir_named_dev *dev = &m->devs[m->nr_devs++];
+
+		snprintf(dev->name, sizeof(dev->name), "%s", name);
+		dev->ifindex = ifindex;
+	}
+	return ifindex;
+}
+
+static int add_devs(struct making *m)
+{
+	int rc = 0;
+
+	for (__u32 i = 0; i < m->nr_devs && !rc; i++) {
+		char text[64];
+		int len = snprintf(text, sizeof(text), "# dev %s %u", m->devs[i].name,
+			m->devs[i].ifindex);
+
+		rc = add_text(m, text, (size_t)len);
+	}
+	return rc;
 }
 
 /* Sets of the same file are made once it is known to be right. */
@@ -238,7 +305,7 @@ static int add_box(struct weir_boxes *boxes, const struct weir_box *box)
 /* A policy is what is said behind all rules. To accept is to say nothing. */
 static int add_policy(struct making *m, const struct weir_policy *p, struct weir_err *err)
 {
-	__u32 ifindex = if_nametoindex(p->dev);
+	__u32 ifindex = ifindex_of(m, p->dev);
 	struct weir_box box = {.src[1] = ~0U,
 		.dst[1] = ~0U,
 		.sport[1] = ~0U,
@@ -405,7 +472,7 @@ static int take_away(const struct weir_ns *ns, enum weir_ruleset which)
 	__u32 index = which;
 
 	if (outer < 0)
-		return outer;
+		return outer == -ENOENT ? 0 : outer;
 	return bpf_map_delete_elem(outer, &index) && errno != ENOENT ? -errno : 0;
 }
 
@@ -415,7 +482,8 @@ static int collect(struct making *m, struct weir_err *err)
 	int rc = 0;
 
 	m->recs = aligned_alloc(64, (most + 1) * sizeof(*m->recs));
-	if (!m->recs)
+	m->devs = calloc(WEIR_NAMED_DEVS, sizeof(*m->devs));
+	if (!m->recs || !m->devs)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the rules");
 	memset(m->recs, 0, (most + 1) * sizeof(*m->recs));
 	for (__u32 i = 0; i < m->model->nr && !rc; i++)
@@ -429,7 +497,7 @@ static int collect(struct making *m, struct weir_err *err)
 			m->nr, WEIR_RULES_MAX);
 		rc = -E2BIG;
 	}
-	if (!rc && give_slots(m))
+	if (!rc && (add_devs(m) || give_slots(m)))
 		rc = weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the rules");
 	return rc;
 }
@@ -471,5 +539,6 @@ int weir_stored_write(const struct weir_ns *ns, enum weir_ruleset which,
 	free(m.text);
 	free(m.taken);
 	free(m.fresh);
+	free(m.devs);
 	return rc;
 }

@@ -16,12 +16,22 @@ struct weir_slot {
 	__u32 slot;
 };
 
+/* Which device a name in the rules was, when it was there: it may be gone, or have another name. */
+struct weir_named_dev {
+	char name[WEIR_DEV_NAME];
+	__u32 ifindex;
+};
+
+#define WEIR_NAMED_DEVS 1024 /* that are remembered */
+
 /* A rule set, read. */
 struct weir_stored {
 	struct weir_ruleset_model model;
 	__u32 generation;
 	struct weir_slot *slots; /* of rules, then of policies; owned */
 	__u32 nr_slots;
+	struct weir_named_dev *devs; /* owned */
+	__u32 nr_devs;
 };
 
 /* What is not there is empty. @kind: of the rules in it. */

@@ -187,6 +187,9 @@ int weir_set_add(struct weir_ns *ns, const struct weir_set *set, __u32 *added,
 
 	if (rc)
 		return rc;
+	rc = weir_shared_filter(ns, err);
+	if (rc)
+		return rc;
 	rc = find_set(ns, set->name, &at);
 	if (rc)
 		rc = weir_fail_pins(ns, err, rc, "opening the sets");
