@@ -49,6 +49,7 @@ enum {
 	EVENT(neigh_moved, HAS_MOVE)                                                               \
 	EVENT(neigh_removed, HAS_HOP)                                                              \
 	EVENT(flows_full, HAS_COUNT) /* packets that asked the FIB */                             \
+	EVENT(answers_limited, HAS_COUNT) /* refused packets not answered */ \
 	EVENT(neigh_full, HAS_COUNT)  /* next hops not confirmed */                                \
 	EVENT(xmit_full, HAS_COUNT)   /* packets dropped */                                        \
 	EVENT(qdisc_full, HAS_COUNT)  /* packets dropped */                                        \

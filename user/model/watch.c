@@ -27,6 +27,7 @@ struct address_seen {
 
 #define LIMITS(LIMIT)                                                                              \
 	LIMIT(flows_full, flow_full)                                                             \
+	LIMIT(answers_limited, answers_limited)                                                    \
 	LIMIT(neigh_full, neigh_full)                                                              \
 	LIMIT(xmit_full, xmit_LATE_XMIT_FULL.packets)                                              \
 	LIMIT(qdisc_full, xmit_LATE_QDISC_DROP.packets)                                            \

@@ -127,6 +127,10 @@ static void tell_limit(const struct weir_event *e, const struct words *w, char t
 		snprintf(text, TEXT_MAX, "%llu packets asked the FIB: the table of flows was full",
 			w->count);
 		break;
+	case WEIR_EVENT_answers_limited:
+		snprintf(text, TEXT_MAX, "%llu refused packets not answered: the rate was reached",
+			w->count);
+		break;
 	case WEIR_EVENT_neigh_full:
 		snprintf(text, TEXT_MAX, "%llu next hops not confirmed: their table was full",
 			w->count);
