@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Pins outlive their network namespace, for nothing but the machine's end would remove them. The kernel's list of
- * namespaces says which are gone. Of one that is there, what has neither a device that runs our programs nor
- * rules is what a killed weir has left.
+ * namespaces says which are gone. Where it cannot be read, one is taken for dead that has neither a device which
+ * runs our programs nor rules.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -75,10 +75,10 @@ static bool is_dead(struct netns_bpf *skel, const struct weir_ns *ns, const char
 	struct alive a = {ns};
 	char *end;
 	__u64 cookie = strtoull(name, &end, 16);
+	int there = *end ? UNKNOWN : look_for(skel, cookie);
 
-	if (!*end && look_for(skel, cookie) == GONE)
-		return true;
-	/* what a killed weir has left */
+	if (there != UNKNOWN)
+		return there == GONE;
 	return !weir_each_dev(ns, is_alive, &a) && !weir_rules_any(ns);
 }
 

@@ -185,6 +185,10 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 		return weir_fail_pins(ns, err, lock, "opening the pins");
 	if (lock >= 0 && access(ns->dir, W_OK))
 		return weir_fail_pins(ns, err, -errno, "removing the pins");
+	if (!nr_devs && lock == -ENOENT) { /* there is nothing, or another weir begins just now */
+		weir_collect_dead(ns);
+		return 0;
+	}
 	if (!nr_devs)
 		weir_place_make_ours(ns);
 	else if (weir_place_check(ns, err))

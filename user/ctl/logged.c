@@ -91,7 +91,8 @@ struct weir_logged *weir_logged_new(const struct weir_ns *ns, struct weir_watch 
 	l->ns = ns;
 	l->watch = watch;
 	l->start_ns = weir_now_ns();
-	look(l);
+	if (ns)
+		look(l);
 	return l;
 }
 
@@ -133,5 +134,6 @@ void weir_logged_take(struct weir_logged *l)
 			&l->lost);
 		tell_limit(l, WEIR_EVENT_buckets_full, l->limits->full, &l->full);
 	}
-	look(l);
+	if (l->ns)
+		look(l);
 }

@@ -7,7 +7,7 @@
 
 struct weir_logged;
 
-/* NULL without memory. It need not be there yet what is to be read. */
+/* NULL without memory. What is to be read need not be there yet; of no namespace, NULL, nothing is. */
 struct weir_logged *weir_logged_new(const struct weir_ns *ns, struct weir_watch *watch);
 void weir_logged_free(struct weir_logged *logged);
 /* To be polled, beside other things; -1: there is nothing yet. */

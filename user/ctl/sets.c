@@ -260,7 +260,6 @@ int weir_set_delete(struct weir_ns *ns, const char *name, const struct weir_set 
 	__u32 user;
 	int rc = weir_shared_check(ns, err);
 
-	(void)lock; /* to the end */
 	if (rc)
 		return rc;
 	rc = find_set(ns, name, &at);
@@ -281,7 +280,8 @@ int weir_set_delete(struct weir_ns *ns, const char *name, const struct weir_set 
 	}
 	leave_set(&at);
 	weir_shared_moved(ns);
-	weir_shared_settle(ns);
+	if (lock >= 0)
+		weir_shared_settle(ns);
 	return rc;
 }
 

@@ -6,7 +6,7 @@
 #include "model/tables.h"
 
 #define FIRST_CELL offsetof(struct weir_row, in)
-#define LAST_CELL  offsetof(struct weir_row, gso_segs)
+#define LAST_CELL  offsetof(struct weir_row, answers_limited)
 #define NR_CELLS   ((unsigned int)((LAST_CELL - FIRST_CELL) / sizeof(__u64) + 1))
 
 _Static_assert(sizeof(struct weir_row) - LAST_CELL < 64 + sizeof(__u64),
