@@ -201,7 +201,7 @@ static void rows_add_every_cell(void **state)
 	weir_row_add(&b, &a);
 	weir_row_add(&b, &a);
 	assert_int_equal(b.in.packets, 2);
-	assert_int_equal(b.gso_segs, 2 * weir_row_nr_cells());
+	assert_int_equal(b.answers_limited, 2 * weir_row_nr_cells());
 	for (unsigned int i = 0; i < weir_row_nr_cells(); i++)
 		assert_int_equal(weir_row_cells(&b)[i], 2 * (i + 1));
 }
