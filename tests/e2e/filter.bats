@@ -31,6 +31,7 @@ confirmed() {
 
 teardown() {
 	end_background
+	ip netns del "$LAB-x" 2>/dev/null || :
 	: >"$RULES.empty"
 	weir_r filter load "$RULES.empty" >/dev/null
 	for set in $(weir_r -j set show | jq -r '.sets[].name'); do
