@@ -380,6 +380,16 @@ static int cut(const struct weir_view *v, int *rest_bank)
 	return rc;
 }
 
+/* A frame that is given up is its queue's, too, as the ledger asks of all that is counted. */
+static void give_up(struct weir_dev_snapshot *d, const struct weir_cursor *cur, __u32 n)
+{
+	__u32 queue = d->nr_queues ? cur->row / 2 % d->nr_queues : 0;
+
+	d->total.lost += n;
+	if (d->nr_queues)
+		d->queue[queue].lost += n;
+}
+
 /*
  * Frames that are under way right now, in a quick reading, and those that the last cut waited for
  * in vain: nothing tells of them any more, and their row counts them with the next packet.
@@ -402,7 +412,7 @@ static void read_inflight(const struct weir_view *v, struct weir_snapshot *snap)
 			if (d->conf.ifindex != cur->ifindex || d->hook != WEIR_HOOK_xdp)
 				continue;
 			if (behind && !open)
-				d->total.lost += n;
+				give_up(d, cur, n);
 			else if (!snap->exact)
 				d->inflight += n;
 		}
