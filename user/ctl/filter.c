@@ -69,16 +69,14 @@ static bool is_attached(const struct weir_ns *ns, __u32 ifindex)
 static void advise(
 	const struct weir_ns *ns, const struct weir_ruleset_model *model, struct weir_notes *notes)
 {
-	static const struct weir_rule none;
-	bool any = weir_each_dev(ns, is_dev, &(__u32){0}) == 0;
 	char opt[300];
 
 	weir_ns_option(ns, opt);
 	for (__u32 i = 0; i < model->nr; i++) {
-		const struct weir_rule *r = i < model->nr ? &model->rules[i] : &none;
+		const struct weir_rule *r = &model->rules[i];
 		const char *dev = *r->in ? r->in : *r->out ? r->out : "";
 
-		if (*dev && any && !is_attached(ns, if_nametoindex(dev))) {
+		if (*dev && !is_attached(ns, if_nametoindex(dev))) {
 			weir_note(notes, "rule %u: %s is not attached: weir%s dev attach %s", r->id,
 				dev, opt, dev);
 			return;

@@ -284,24 +284,6 @@ static int add_rule(struct making *m, const struct weir_rule *rule, struct weir_
 	return rc ? weir_fail(err, WEIR_REFUSED, rc, "compiling the rules") : 0;
 }
 
-static int add_box(struct weir_boxes *boxes, const struct weir_box *box)
-{
-	if (boxes->nr == boxes->room) {
-		size_t room = 2 * boxes->room + 64;
-		struct weir_box *list = aligned_alloc(64, room * sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		if (boxes->nr)
-			memcpy(list, boxes->list, boxes->nr * sizeof(*list));
-		free(boxes->list);
-		boxes->list = list;
-		boxes->room = room;
-	}
-	boxes->list[boxes->nr++] = *box;
-	return 0;
-}
-
 /* A policy is what is said behind all rules. To accept is to say nothing. */
 static int add_policy(struct making *m, const struct weir_policy *p, struct weir_err *err)
 {
@@ -314,6 +296,7 @@ static int add_policy(struct making *m, const struct weir_policy *p, struct weir
 		.iif = p->out ? 0 : ifindex,
 		.oif = p->out ? ifindex : 0,
 		.rule = m->nr};
+	int rc;
 
 	if (!ifindex) {
 		weir_fail(err, WEIR_NOT_FOUND, 0, "there is no device %s, which has a policy",
@@ -322,8 +305,10 @@ static int add_policy(struct making *m, const struct weir_policy *p, struct weir
 			p->out ? "out" : "in", p->dev);
 		return -ENODEV;
 	}
-	if (add_box(&m->boxes, &box))
-		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the policies");
+	rc = weir_boxes_room(&m->boxes, 1, err);
+	if (rc)
+		return rc;
+	m->boxes.list[m->boxes.nr++] = box;
 	m->recs[m->nr++] =
 		(struct weir_rule_rec){.verdict = (__u8)p->verdict, .to = {box.iif, box.oif}};
 	m->policies++;

@@ -153,6 +153,9 @@ struct weir_boxes {
 
 void weir_boxes_done(struct weir_boxes *boxes);
 
+/* Makes room for @more boxes behind those there are. */
+int weir_boxes_room(struct weir_boxes *boxes, size_t more, struct weir_err *err);
+
 /*
  * Appends the rule's alternatives, as @ruleset asks for them, to @boxes and fills @rec but for
  * slot, text and text_len. @place: in the list, from 0. Spans of a list that touch become one.

@@ -252,7 +252,7 @@ static void multiply(const struct options options[LISTS], const struct weir_box 
 }
 
 /* Boxes are cache lines, which realloc() does not promise. */
-static int make_room(struct weir_boxes *boxes, size_t more, struct weir_err *err)
+int weir_boxes_room(struct weir_boxes *boxes, size_t more, struct weir_err *err)
 {
 	size_t room = boxes->room ? boxes->room : 64;
 	struct weir_box *list;
@@ -336,7 +336,7 @@ int weir_rule_boxes(const struct weir_rule *rule, enum weir_ruleset ruleset, __u
 	if (!ret)
 		ret = resolve_all(rule, ruleset, by, options, &product, err);
 	if (!ret)
-		ret = make_room(boxes, product, err);
+		ret = weir_boxes_room(boxes, product, err);
 	if (!ret) {
 		multiply(options, &common, boxes);
 		*rec = filled;
