@@ -361,13 +361,13 @@ static long nat_step(__u32 i, struct search *s)
 	return search_step(s);
 }
 
-/* The record of the first NAT rule of @which that matches, copied; its place, or WEIR_NO_RULE. */
-__checked_once __u32 nat_find(__u32 which, struct weir_fields *f, struct weir_rule_rec *rec)
+/* The record of the first NAT rule that matches, copied; its place, or WEIR_NO_RULE. */
+__checked_once __u32 nat_find(struct weir_fields *f, struct weir_rule_rec *rec)
 {
 	struct weir_rule_rec *found;
 	struct search s = {};
 
-	if (!f || !rec || !search_begin(&s, which, f))
+	if (!f || !rec || !search_begin(&s, WEIR_RULESET_nat, f))
 		return WEIR_NO_RULE;
 	bpf_loop(SEARCH_STEPS, nat_step, &s, 0);
 	if (s.w->found.rule == WEIR_NO_RULE)

@@ -17,6 +17,7 @@ const volatile struct weir_self self SEC(".rodata.self") = {
 	.virtual_link = true,
 	.rule_slots = 1,
 	.filter = true,
+	.track = true,
 };
 
 struct weir_conf conf SEC(".data.conf");

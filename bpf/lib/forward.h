@@ -385,7 +385,7 @@ static __always_inline struct verdict forward(struct pkt *p)
 	world_look(p);
 	key = flow_key(p, &h);
 	if (likely(flow_find(p, h.ip, &key, &flow)))
-		hop = hop_at(flow->hop);
+		hop = hop_at(p, flow->hop);
 	asked = unlikely(!hop);
 	if (likely(flow))
 		way.flow = flow;

@@ -160,8 +160,8 @@ static __always_inline long route_ask(
 		.world = p->cur->world,
 		.epoch = p->cur->epoch,
 		.asked = p->cur->epoch,
-		.hop = hop,
-		.hop_serial = way->hop->serial,
+		.hop = (__u16)hop,
+		.hop_serial = (__u16)way->hop->serial,
 		.slot = WEIR_FLOW_NEW,
 	};
 	return found;

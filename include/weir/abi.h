@@ -12,7 +12,7 @@
 #include "exits.h"
 #include "hist.h"
 
-#define WEIR_ABI		3
+#define WEIR_ABI		4
 #define WEIR_CPU_MAX		1024
 #define WEIR_QUEUE_MAX		64  /* queues told apart; higher ones share the last row, and say so */
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */
@@ -43,7 +43,7 @@ struct weir_ctl {
 	__u32 tc; /* TC ingress is attached somewhere: XDP must mark what it has judged */
 	__u32 generation; /* moves when user space has changed what flows depend on */
 	__u32 filter; /* programs are loaded to ask rules: 0 no, 1 from now on, 2 all are */
-	__u32 _pad;
+	__u32 track;  /* and to follow sessions: likewise */
 };
 
 /*
@@ -69,11 +69,18 @@ struct weir_flow {
 	__u32 world;	 /* in which it was decided */
 	__u32 epoch;	 /* in which the FIB confirmed the next hop */
 	__u32 asked;	 /* in which the FIB was asked for this flow */
-	__u32 hop;	 /* in `hops` */
-	__u32 hop_serial; /* which that was then */
+	__u16 hop;	 /* in this CPU's share of `hops` */
+	__u16 hop_serial; /* which that was then */
 	__u32 slot;	 /* of the rule that decided, plus one; see WEIR_FLOW_DROP */
-	__u32 _pad[5];
+	__u32 session;	 /* see WEIR_FLOW_SESSION; else the bucket in `session_index` where there would be one */
+	__u32 serial;	 /* of the session, or version of the bucket: while it is the same, this holds */
+	__u32 xsaddr, xdaddr; /* what it becomes: 0, and the rest with it, where nothing changes */
+	__u32 xports;
+	__u16 l3_delta, l4_delta; /* to be added to checksums' complements: RFC 1624, equation 3 */
 } __attribute__((aligned(64)));
+
+#define WEIR_FLOW_SESSION 0x80000000 /* it is of one, whose number stands below */
+#define WEIR_FLOW_BACK	  0x40000000 /* and goes back */
 
 #define WEIR_FLOW_DROP	0x80000000 /* the rule of slot - 1 drops it; without this it lets it pass */
 #define WEIR_FLOW_JUDGE 0xffffffff /* the rules look at more than the key: each packet is judged */
@@ -206,8 +213,10 @@ struct weir_self {
 	__u8 virtual_link; /* local senders may leave checksums open (veth, tun) */
 	__u8 generic;
 	__u8 filter;	   /* there may be rules */
-	__u8 _pad;
+	__u8 track;	   /* sessions are followed: there may be NAT, or rules that ask for a state */
 	__u32 rule_slots;  /* cells of `counts` for a CPU */
+	__u32 index_mask;  /* buckets of `session_index`, less one */
+	__u32 dry;	   /* 'weir explain': nothing that other programs see is changed */
 };
 
 /* What XDP puts before a frame that it passes to a TC program of the same device. */

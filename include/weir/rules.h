@@ -23,8 +23,7 @@
 /* Sets of rules: the map's index, and what they are asked. */
 #define WEIR_RULESETS(SET)                                                                         \
 	SET(filter, "what passes")                                                                 \
-	SET(dnat, "where to, before routing")                                                      \
-	SET(snat, "where from, after routing")
+	SET(nat, "what is translated: where to, before routing; where from, after it")
 
 enum weir_ruleset {
 #define SET(id, text) WEIR_RULESET_##id,
@@ -118,6 +117,7 @@ enum weir_dim {
 
 #define WEIR_NO_PORT 0x10000
 #define WEIR_NO_DEV  0 /* iif of a local sender's packet; oif of one for this host */
+#define WEIR_DEV_DNAT 0xfffffffe /* oif of NAT's first question, where to: it is asked before routing */
 
 /* What rules test of a packet. */
 struct weir_fields {
@@ -179,10 +179,11 @@ struct weir_rule_rec {
 	__u32 limit_burst; /* tokens that a full bucket holds */
 	__u32 to[2]; /* addresses that it translates to, host order, inclusive; a policy: iif, oif */
 	__u16 to_port[2];  /* and ports; 0 = the packet's own, or any */
-	__u32 dev;	   /* masquerade, map: whose address */
+	__u32 dev;	   /* NAT: the outside's, by which the one end's addresses are the other's */
 	__u32 block;	   /* deterministic: ports for each inside address; 0 = no */
 	__u32 text;	   /* bytes into the text: where its line begins */
 	__u32 text_len;	   /* without newline */
+	__u32 inside[2]; /* map, deterministic: addresses that stand behind `to`, host order, inclusive */
 } __attribute__((aligned(64)));
 
 /*

@@ -38,19 +38,17 @@ static void check_boxes(const struct weir_rule *rule, __u32 place)
 	struct weir_rule_rec rec;
 	struct weir_err err;
 
-	for (unsigned int s = 0; s < WEIR_RULESET_COUNT; s++) {
-		boxes.nr = 0;
-		if (!weir_rule_is_of(rule, s) ||
-			weir_rule_boxes(rule, s, place, &by, &boxes, &rec, &err))
-			continue;
-		MUST(boxes.nr >= 1 && boxes.nr <= WEIR_RULE_BOXES_MAX && rec.id == rule->id);
-		for (size_t i = 0; i < boxes.nr; i++) {
-			const struct weir_box *b = &boxes.list[i];
+	if (weir_rule_boxes(rule, place, &by, &boxes, &rec, &err)) {
+		weir_boxes_done(&boxes);
+		return;
+	}
+	MUST(boxes.nr >= 1 && boxes.nr <= WEIR_RULE_BOXES_MAX && rec.id == rule->id);
+	for (size_t i = 0; i < boxes.nr; i++) {
+		const struct weir_box *b = &boxes.list[i];
 
-			MUST(b->src[0] <= b->src[1] && b->dst[0] <= b->dst[1]);
-			MUST(b->sport[0] <= b->sport[1] && b->dport[0] <= b->dport[1]);
-			MUST(b->rule == place && b->checks == rec.checks);
-		}
+		MUST(b->src[0] <= b->src[1] && b->dst[0] <= b->dst[1]);
+		MUST(b->sport[0] <= b->sport[1] && b->dport[0] <= b->dport[1]);
+		MUST(b->rule == place && b->checks == rec.checks);
 	}
 	weir_boxes_done(&boxes);
 }

@@ -44,7 +44,7 @@ int find(struct __sk_buff *skb)
 
 	if (!f || bpf_skb_load_bytes(skb, 0, f, sizeof(*f)))
 		return 1;
-	rule = nat_find(WEIR_RULESET_snat, f, &rec);
+	rule = nat_find(f, &rec);
 	bpf_skb_store_bytes(skb, sizeof(*f), &rule, sizeof(rule), 0);
 	return bpf_skb_store_bytes(skb, sizeof(*f) + sizeof(rule), &rec.id, sizeof(rec.id), 0) ? 1
 											       : 0;

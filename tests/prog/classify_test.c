@@ -353,7 +353,7 @@ static void nat_rules_are_found(void **state)
 	(void)state;
 	rule_add()->oif = 3;
 	rule_add()->oif = 2;
-	assert_int_equal(ruleset_make(skel, WEIR_RULESET_snat, boxes, nr_boxes, recs, nr_rules), 0);
+	assert_int_equal(ruleset_make(skel, WEIR_RULESET_nat, boxes, nr_boxes, recs, nr_rules), 0);
 	run(skel->progs.find, &f, got, sizeof(got));
 	assert_int_equal(got[0], 1);
 	assert_int_equal(got[1], 2);

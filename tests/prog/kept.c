@@ -18,18 +18,25 @@ static bool is_kept(const struct weir_flow *r)
 	return r->epoch;
 }
 
+struct weir_hop *prog_hop(const struct prog *p, const struct weir_flow *r)
+{
+	return &p->hops[prog_cpu() * HOPS_EACH + r->hop];
+}
+
 /* A next hop of its own, since others may share what the FIB named. */
 void prog_forge(struct prog *p, const struct frame *f)
 {
 	struct weir_flow *r = prog_flow(p, f);
-	__u32 i = (prog_cpu() + 1) * HOPS_EACH;
+	__u16 from, i = HOPS_EACH;
 
 	assert_non_null(r);
-	while (p->hops[--i].epoch)
-		assert_true(i > prog_cpu() * HOPS_EACH);
-	p->hops[i] = p->hops[r->hop];
-	p->hops[i].macs[2] = htons(FORGED);
-	r->hop = i;
+	from = r->hop;
+	do {
+		assert_true(i > 0);
+		r->hop = --i;
+	} while (prog_hop(p, r)->epoch);
+	*prog_hop(p, r) = p->hops[prog_cpu() * HOPS_EACH + from];
+	prog_hop(p, r)->macs[2] = htons(FORGED);
 }
 
 void prog_flow_age(struct weir_flow *r)

@@ -226,6 +226,8 @@ void prog_forget_flows(struct prog *p);
 __u32 prog_kept(const struct prog *p);
 /* The entry of @f's addresses and TOS on this CPU, NULL if there is none. */
 struct weir_flow *prog_flow(struct prog *p, const struct frame *f);
+/* Its next hop. */
+struct weir_hop *prog_hop(const struct prog *p, const struct weir_flow *r);
 /* Gives @f's entry a MAC that no FIB has said: what goes there was answered by the entry. */
 #define FORGED 0x9999
 void prog_forge(struct prog *p, const struct frame *f);

@@ -110,11 +110,11 @@ static void entry_holds_what_the_fib_said(void **state)
 		assert_non_null(r);
 		hop.epoch = want.epoch = want.asked = prog_epoch(&prog);
 		want.world = prog_cursor(&prog)->world;
-		hop.serial = want.hop_serial = (__u32)i + 1;
+		hop.serial = want.hop_serial = (__u16)(i + 1);
 		want.slot = WEIR_FLOW_NEW;
 		want.hop = r->hop;
 		assert_memory_equal(r, &want, sizeof(want));
-		assert_memory_equal(&prog.hops[r->hop], &hop, sizeof(hop));
+		assert_memory_equal(prog_hop(&prog, r), &hop, sizeof(hop));
 	}
 }
 
@@ -133,7 +133,7 @@ static void confirmed_hop_renews_its_flows(void **state)
 	r = prog_flow(&prog, &f);
 	r->epoch -= 3; /* while the hop is of now */
 	assert_way_is(&prog, &f, OUT_BY(FORGED));
-	assert_int_equal(r->epoch, prog.hops[r->hop].epoch);
+	assert_int_equal(r->epoch, prog_hop(&prog, r)->epoch);
 
 	r->epoch -= 3;
 	r->asked -= WEIR_FLOW_EPOCHS; /* but its own path is due */
@@ -142,12 +142,12 @@ static void confirmed_hop_renews_its_flows(void **state)
 
 	prog_forge(&prog, &f);
 	r->epoch -= 3;
-	prog.hops[r->hop].serial++; /* the entry is another next hop's now */
+	prog_hop(&prog, r)->serial++; /* the entry is another next hop's now */
 	assert_way_is(&prog, &f, OUT_BY(HOP_MAC));
 
 	r->epoch -= 3; /* another flow has asked, and found a new address */
-	prog.hops[r->hop].epoch -= 3;
-	prog.hops[r->hop].macs[2] = 0;
+	prog_hop(&prog, r)->epoch -= 3;
+	prog_hop(&prog, r)->macs[2] = 0;
 	assert_way_is(&prog, &other, OUT_BY(HOP_MAC));
 	assert_kept_way(&prog, &f, OUT_BY(HOP_MAC));
 }

@@ -87,8 +87,7 @@ void prog_rules(struct prog *p, const char *text, struct weir_ruleset_model *mod
 	recs = aligned_alloc(64, (model->nr + model->nr_policies + 1) * sizeof(*recs));
 	assert_non_null(recs);
 	for (__u32 i = 0; i < model->nr; i++) {
-		if (weir_rule_boxes(
-			    &model->rules[i], WEIR_RULESET_filter, i, &by, &boxes, &recs[i], &err))
+		if (weir_rule_boxes(&model->rules[i], i, &by, &boxes, &recs[i], &err))
 			fail_msg("%s", err.what);
 		recs[i].slot = i;
 	}

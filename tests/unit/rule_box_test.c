@@ -27,14 +27,13 @@ static bool set_has(void *ctx, const char *name, __u32 value)
 
 static const struct weir_resolve by = {.ifindex_of = ifindex_of, .set_of = set_of};
 
-static int boxes_of(const char *typed, enum weir_rule_kind kind, enum weir_ruleset ruleset,
-	struct weir_boxes *boxes, struct weir_rule_rec *rec, struct weir_err *err)
+static int boxes_of(const char *typed, enum weir_rule_kind kind, struct weir_boxes *boxes, struct weir_rule_rec *rec, struct weir_err *err)
 {
 	struct weir_rule rule;
 	int ret;
 
 	must_parse(&rule, kind, typed);
-	ret = weir_rule_boxes(&rule, ruleset, 9, &by, boxes, rec, err);
+	ret = weir_rule_boxes(&rule, 9, &by, boxes, rec, err);
 	weir_rule_done(&rule);
 	return ret;
 }
@@ -48,7 +47,7 @@ static void boxes_are_the_product_of_lists_that_touch(void **state)
 	(void)state;
 	assert_int_equal(boxes_of("id 4 in dev eth0 proto udp src 10.0.0.0/9,10.128.0.0/9,@bad "
 				  "dport 5,7,6,@ports,@ports limit 2/s accept log",
-				 WEIR_RULE_FILTER, WEIR_RULESET_filter, &boxes, &rec, &err),
+				 WEIR_RULE_FILTER, &boxes, &rec, &err),
 		0);
 	assert_int_equal(boxes.nr, 4);
 	assert_int_equal(boxes.list[0].src[0], 0x0a000000);
@@ -71,22 +70,41 @@ static void boxes_are_the_product_of_lists_that_touch(void **state)
 
 static void boxes_of_map_go_both_ways(void **state)
 {
-	const char *map = "map 10.0.0.0/30 to 192.0.2.0/30 dev eth1";
 	struct weir_boxes boxes = {0};
 	struct weir_rule_rec rec;
 	struct weir_err err;
 
 	(void)state;
-	assert_int_equal(boxes_of(map, WEIR_RULE_NAT, WEIR_RULESET_snat, &boxes, &rec, &err), 0);
-	assert_int_equal(boxes.list[0].src[0], 0x0a000000);
-	assert_int_equal(boxes.list[0].oif, 6);
-	assert_int_equal(rec.to[1], 0xc0000203);
-	assert_int_equal(boxes_of(map, WEIR_RULE_NAT, WEIR_RULESET_dnat, &boxes, &rec, &err), 0);
+	assert_int_equal(boxes_of("map 10.0.0.0/30 to 192.0.2.0/30 dev eth1", WEIR_RULE_NAT,
+				 &boxes, &rec, &err),
+		0);
 	assert_int_equal(boxes.nr, 2);
+	assert_int_equal(boxes.list[0].src[0], 0x0a000000);
+	assert_int_equal(boxes.list[0].dst[1], ~0u);
+	assert_int_equal(boxes.list[0].oif, 6);
+	assert_int_equal(boxes.list[1].src[1], ~0u);
 	assert_int_equal(boxes.list[1].dst[1], 0xc0000203);
 	assert_int_equal(boxes.list[1].iif, 6);
-	assert_int_equal(boxes.list[1].oif, 0);
-	assert_int_equal(rec.to[0], 0x0a000000);
+	assert_int_equal(boxes.list[1].oif, WEIR_DEV_DNAT);
+	assert_int_equal(rec.to[1], 0xc0000203);
+	assert_int_equal(rec.inside[0], 0x0a000000);
+	assert_int_equal(rec.dev, 6);
+	weir_boxes_done(&boxes);
+}
+
+static void dnat_is_asked_before_there_is_a_way_out(void **state)
+{
+	struct weir_boxes boxes = {0};
+	struct weir_rule_rec rec;
+	struct weir_err err;
+
+	(void)state;
+	assert_int_equal(boxes_of("dnat in dev eth1 proto udp dport 53 to 10.0.0.2",
+				 WEIR_RULE_NAT, &boxes, &rec, &err),
+		0);
+	assert_int_equal(boxes.nr, 1);
+	assert_int_equal(boxes.list[0].iif, 6);
+	assert_int_equal(boxes.list[0].oif, WEIR_DEV_DNAT);
 	assert_int_equal(rec.dev, 6);
 	weir_boxes_done(&boxes);
 }
@@ -108,7 +126,7 @@ static void boxes_refuse_what_cannot_be_resolved(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_not_equal(boxes_of(bad[i].typed, WEIR_RULE_FILTER, WEIR_RULESET_filter,
+		assert_int_not_equal(boxes_of(bad[i].typed, WEIR_RULE_FILTER,
 					     &boxes, &rec, &err),
 			0);
 		assert_string_equal(err.what, bad[i].what);
@@ -120,7 +138,7 @@ static void boxes_refuse_what_cannot_be_resolved(void **state)
 	for (int i = 1; i < 256; i++)
 		p += sprintf(p, ",%d", i * 2 + 1);
 	assert_int_not_equal(
-		boxes_of(line, WEIR_RULE_FILTER, WEIR_RULESET_filter, &boxes, &rec, &err), 0);
+		boxes_of(line, WEIR_RULE_FILTER, &boxes, &rec, &err), 0);
 	assert_string_equal(err.what, "its lists make 65792 combinations: 65536 at most");
 	assert_string_equal(
 		err.remedy, "put the longest into a set: weir set add NAME ..., then sport @NAME");
@@ -202,7 +220,7 @@ static void boxes_match_what_the_reference_does(void **state)
 
 		must_parse(&rule, WEIR_RULE_FILTER, rules[r]);
 		assert_int_equal(
-			weir_rule_boxes(&rule, WEIR_RULESET_filter, 0, &by, &boxes, &rec, NULL), 0);
+			weir_rule_boxes(&rule, 0, &by, &boxes, &rec, NULL), 0);
 		for (int i = 0; i < 20000; i++) {
 			bool any = false;
 
@@ -273,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(boxes_are_the_product_of_lists_that_touch),
 		cmocka_unit_test(boxes_of_map_go_both_ways),
+		cmocka_unit_test(dnat_is_asked_before_there_is_a_way_out),
 		cmocka_unit_test(boxes_refuse_what_cannot_be_resolved),
 		cmocka_unit_test(boxes_match_what_the_reference_does),
 		cmocka_unit_test(the_first_rule_decides_and_count_goes_on),

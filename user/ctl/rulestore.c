@@ -270,7 +270,7 @@ static int add_rule(struct making *m, const struct weir_rule *rule, struct weir_
 	char *text;
 	int rc, len;
 
-	rc = weir_rule_boxes(rule, m->which, m->nr, &by, &m->boxes, rec, err);
+	rc = weir_rule_boxes(rule, m->nr, &by, &m->boxes, rec, err);
 	if (rc)
 		return rc;
 	len = weir_rule_text(rule, &text, err);

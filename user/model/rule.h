@@ -117,9 +117,6 @@ int weir_rule_text(const struct weir_rule *rule, char **text, struct weir_err *e
 /* Whether two rules say the same, whatever their ids and the positions they asked for. */
 bool weir_rule_equal(const struct weir_rule *a, const struct weir_rule *b);
 
-/* Whether a rule belongs into a set: NAT rules do in one or, with map, in both of dnat and snat. */
-bool weir_rule_is_of(const struct weir_rule *rule, enum weir_ruleset ruleset);
-
 /* The tokens that a full bucket holds, and the time that brings one. */
 __u32 weir_rule_burst(const struct weir_rule *rule);
 __u64 weir_rule_token_ns(const struct weir_rule *rule);
@@ -157,13 +154,11 @@ void weir_boxes_done(struct weir_boxes *boxes);
 int weir_boxes_room(struct weir_boxes *boxes, size_t more, struct weir_err *err);
 
 /*
- * Appends the rule's alternatives, as @ruleset asks for them, to @boxes and fills @rec but for
- * slot, text and text_len. @place: in the list, from 0. Spans of a list that touch become one.
+ * Appends the rule's alternatives to @boxes and fills @rec but for slot, text and text_len. @place: in the list, from 0. Spans of a list that touch become one.
  * Without room nothing is appended. A missing device is WEIR_NOT_FOUND, as is a missing set.
  */
-int weir_rule_boxes(const struct weir_rule *rule, enum weir_ruleset ruleset, __u32 place,
-	const struct weir_resolve *by, struct weir_boxes *boxes, struct weir_rule_rec *rec,
-	struct weir_err *err);
+int weir_rule_boxes(const struct weir_rule *rule, __u32 place, const struct weir_resolve *by,
+	struct weir_boxes *boxes, struct weir_rule_rec *rec, struct weir_err *err);
 
 struct weir_prefix {
 	__u32 value; /* bits behind the prefix 0 */

@@ -27,15 +27,6 @@ unsigned int weir_span_prefixes(
 	return nr;
 }
 
-bool weir_rule_is_of(const struct weir_rule *rule, enum weir_ruleset ruleset)
-{
-	if (rule->kind == WEIR_RULE_FILTER)
-		return ruleset == WEIR_RULESET_filter;
-	if (ruleset == WEIR_RULESET_dnat)
-		return rule->nat == WEIR_NAT_dnat || rule->nat == WEIR_NAT_map;
-	return ruleset == WEIR_RULESET_snat && rule->nat != WEIR_NAT_dnat;
-}
-
 static __u64 unit_ns(char unit)
 {
 	__u64 second = 1000000000;
@@ -194,12 +185,14 @@ static void fill_box(struct weir_box *box, const struct weir_rule *rule, __u32 p
 		box->proto[0] = box->proto[1] = rule->proto;
 }
 
-static int fill_rec(const struct weir_rule *rule, enum weir_ruleset ruleset,
-	const struct weir_resolve *by, struct weir_rule_rec *rec, struct weir_err *err)
+static int fill_rec(const struct weir_rule *rule, const struct weir_resolve *by,
+	struct weir_rule_rec *rec, struct weir_err *err)
 {
-	bool back = rule->nat == WEIR_NAT_map && ruleset == WEIR_RULESET_dnat;
-	struct weir_span to = back ? rule->from : rule->to;
-	const char *dev = rule->nat == WEIR_NAT_masquerade ? rule->out : rule->dev;
+	/* a deterministic rule has one span of sources: rule_check.c */
+	struct weir_span inside = rule->nat == WEIR_NAT_map ? rule->from
+				  : rule->block		    ? rule->src.alts[0].span
+							    : (struct weir_span){0, 0};
+	const char *dev = *rule->dev ? rule->dev : rule->nat == WEIR_NAT_dnat ? rule->in : rule->out;
 
 	*rec = (struct weir_rule_rec){
 		.id = rule->id,
@@ -212,9 +205,10 @@ static int fill_rec(const struct weir_rule *rule, enum weir_ruleset ruleset,
 		.checks = checks_of(rule),
 		.limit_ns = weir_rule_token_ns(rule),
 		.limit_burst = weir_rule_burst(rule),
-		.to = {to.lo, to.hi},
+		.to = {rule->to.lo, rule->to.hi},
 		.to_port = {(__u16)rule->to_port.lo, (__u16)rule->to_port.hi},
 		.block = rule->block,
+		.inside = {inside.lo, inside.hi},
 	};
 	return rule->kind == WEIR_RULE_NAT ? device(by, dev, &rec->dev, err) : 0;
 }
@@ -281,9 +275,8 @@ void weir_boxes_done(struct weir_boxes *boxes)
 }
 
 /* The lists' alternatives, and the product of their numbers. */
-static int resolve_all(const struct weir_rule *rule, enum weir_ruleset ruleset,
-	const struct weir_resolve *by, struct options options[LISTS], __u64 *product,
-	struct weir_err *err)
+static int resolve_all(const struct weir_rule *rule, const struct weir_resolve *by,
+	struct options options[LISTS], __u64 *product, struct weir_err *err)
 {
 	static const char *const names[LISTS] = {"src", "dst", "sport", "dport"};
 	const struct weir_list *lists[LISTS] = {&rule->src, &rule->dst, &rule->sport, &rule->dport};
@@ -299,13 +292,6 @@ static int resolve_all(const struct weir_rule *rule, enum weir_ruleset ruleset,
 		if (options[l].nr > options[longest].nr)
 			longest = l;
 	}
-	/* map has no list: it is asked for what it stands for, or what stands for it */
-	if (rule->kind == WEIR_RULE_NAT && rule->nat == WEIR_NAT_map) {
-		if (ruleset == WEIR_RULESET_dnat)
-			options[DST].list[0].span = rule->to;
-		else
-			options[SRC].list[0].span = rule->from;
-	}
 	if (*product <= WEIR_RULE_BOXES_MAX)
 		return 0;
 	weir_fail(err, WEIR_USAGE, 0, "its lists make %llu combinations: %d at most",
@@ -315,9 +301,28 @@ static int resolve_all(const struct weir_rule *rule, enum weir_ruleset ruleset,
 	return -E2BIG;
 }
 
-int weir_rule_boxes(const struct weir_rule *rule, enum weir_ruleset ruleset, __u32 place,
-	const struct weir_resolve *by, struct weir_boxes *boxes, struct weir_rule_rec *rec,
-	struct weir_err *err)
+/*
+ * Which of NAT's questions a rule answers is told by the device out: there is none yet where the first is
+ * asked. `map` answers both: what comes for the one address is the other's, and what is from that, this.
+ */
+static void multiply_nat(const struct weir_rule *rule, struct options options[LISTS],
+	struct weir_box *common, __u32 dev, struct weir_boxes *boxes)
+{
+	if (rule->nat == WEIR_NAT_map) {
+		common->oif = dev;
+		options[SRC].list[0].span = rule->from;
+		multiply(options, common, boxes);
+		options[SRC].list[0].span = (struct weir_span){0, ~0u};
+		options[DST].list[0].span = rule->to;
+		common->iif = dev;
+	}
+	if (rule->nat == WEIR_NAT_map || rule->nat == WEIR_NAT_dnat)
+		common->oif = WEIR_DEV_DNAT;
+	multiply(options, common, boxes);
+}
+
+int weir_rule_boxes(const struct weir_rule *rule, __u32 place, const struct weir_resolve *by,
+	struct weir_boxes *boxes, struct weir_rule_rec *rec, struct weir_err *err)
 {
 	struct options options[LISTS] = {0};
 	struct weir_rule_rec filled;
@@ -326,19 +331,20 @@ int weir_rule_boxes(const struct weir_rule *rule, enum weir_ruleset ruleset, __u
 	int ret;
 
 	fill_box(&common, rule, place);
-	ret = fill_rec(rule, ruleset, by, &filled, err);
+	ret = fill_rec(rule, by, &filled, err);
 	if (!ret)
 		ret = device(by, rule->in, &common.iif, err);
 	if (!ret)
 		ret = device(by, rule->out, &common.oif, err);
-	if (!ret && *rule->dev)
-		*(ruleset == WEIR_RULESET_dnat ? &common.iif : &common.oif) = filled.dev;
 	if (!ret)
-		ret = resolve_all(rule, ruleset, by, options, &product, err);
-	if (!ret)
-		ret = weir_boxes_room(boxes, product, err);
+		ret = resolve_all(rule, by, options, &product, err);
+	if (!ret) /* of map there are two */
+		ret = weir_boxes_room(boxes, product + 1, err);
 	if (!ret) {
-		multiply(options, &common, boxes);
+		if (rule->kind == WEIR_RULE_NAT)
+			multiply_nat(rule, options, &common, filled.dev, boxes);
+		else
+			multiply(options, &common, boxes);
 		*rec = filled;
 	}
 	for (int l = 0; l < LISTS; l++)

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sessions and NAT, as BPF programs and user space share them.
+ *
+ * A session is one record for both directions. It is found by what its packets look like:
+ *
+ *	orig   as the first packet came in          a ─▶ b     the inside's, where NAT is source NAT
+ *	xlat   as that packet leaves                a' ─▶ b'
+ *	reply  as an answer comes in                b' ─▶ a'
+ *	mid    where both ends are translated: between the two, as the kernel sees it   a ─▶ b', b' ─▶ a
+ *
+ * each an entry of `session_index`. A mapping (RFC 4787, 4.1) is what an endpoint of the inside is called
+ * outside; sessions share it, and it holds the port. Times are in epochs (WEIR_EPOCH_NS).
+ */
+#ifndef WEIR_SESSIONS_H
+#define WEIR_SESSIONS_H
+
+#include <linux/types.h>
+#include "abi.h"
+
+#define WEIR_SESSIONS_DEFAULT 262144
+#define WEIR_SESSIONS_MIN     64
+#define WEIR_SESSIONS_MAX     16777216
+#define WEIR_POOL_ADDRS_MAX   4096 /* addresses, and masquerading devices, that ports are given of */
+#define WEIR_FRAGS_MAX	      8192 /* fragmented packets whose first fragment was seen */
+
+/*
+ * How long a session lasts without a packet, in seconds: name, default, least, text. A least is what
+ * the RFC lets nobody go below.
+ */
+#define WEIR_TIMEOUTS(T)                                                                           \
+	T(udp, 300, 120, "UDP: RFC 4787 REQ-5")                                                    \
+	T(tcp_established, 7440, 7440, "TCP, both ends open: RFC 5382 REQ-5")                      \
+	T(tcp_transitory, 240, 240, "TCP, opening, closing or reset: RFC 5382 REQ-5, RFC 7857 2")  \
+	T(icmp, 60, 60, "ICMP queries: RFC 5508 REQ-2")                                            \
+	T(other, 600, 60, "other protocols")
+
+enum weir_timeout {
+#define T(id, seconds, least, text) WEIR_TIMEOUT_##id,
+	WEIR_TIMEOUTS(T)
+#undef T
+		WEIR_TIMEOUT_COUNT
+};
+
+#define WEIR_TIMEOUT_MAX_S 604800
+
+/* A packet's ends. Network order. ICMP queries: their id is the asker's port, the type of the request
+ * the other one. Without ports: 0. */
+struct weir_tuple {
+	__u32 saddr, daddr;
+	__u16 sport, dport;
+	__u8 proto;
+	__u8 kind; /* of what is looked for: WEIR_KEY_tuple, or of mappings */
+	__u16 _pad;
+	__u32 more; /* mappings: the rule that made them */
+};
+
+/* What an entry of the index leads to. */
+#define WEIR_REFS(REF)                                                                             \
+	REF(orig)                                                                                  \
+	REF(reply)                                                                                 \
+	REF(mid_orig)                                                                              \
+	REF(mid_reply)                                                                             \
+	REF(map_in)                                                                                \
+	REF(map_out)                                                                               \
+	REF(permit)
+
+enum weir_ref {
+#define REF(id) WEIR_REF_##id,
+	WEIR_REFS(REF)
+#undef REF
+		WEIR_REF_COUNT
+};
+
+/* Kinds of keys: the first four kinds of entries share one. */
+enum weir_key { WEIR_KEY_tuple, WEIR_KEY_map_in, WEIR_KEY_map_out, WEIR_KEY_permit };
+
+/*
+ * Map `session_index`: two buckets for each key, a cache line each. An entry is the key's tag, then what it
+ * leads to; 0 is none. `version` of a key's first bucket moves when something is put under that key:
+ * whoever has not found it and goes by that looks there again.
+ */
+#define WEIR_BUCKET_WAYS 7
+#define WEIR_REF_SHIFT	 28 /* of an entry's lower half: kind above, number of the record below */
+#define WEIR_REF_RECORD	 ((1U << WEIR_REF_SHIFT) - 1)
+
+struct weir_index_bucket {
+	__u32 version;
+	__u32 _pad;
+	__u64 entry[WEIR_BUCKET_WAYS];
+} __attribute__((aligned(64)));
+
+/* A record's life. */
+enum weir_life { WEIR_LIFE_FREE, WEIR_LIFE_MAKING, WEIR_LIFE_LIVE, WEIR_LIFE_ENDING };
+
+enum weir_session_flag {
+	WEIR_SESSION_REPLIED = 1 << 0, /* packets have gone both ways */
+	WEIR_SESSION_SRC = 1 << 1,     /* the source is translated, on the way there */
+	WEIR_SESSION_DST = 1 << 2,     /* the destination is */
+	WEIR_SESSION_INBOUND = 1 << 3, /* begun from outside, through a mapping */
+	WEIR_SESSION_HAIRPIN = 1 << 4, /* from inside to inside, by an outside address */
+	WEIR_SESSION_LOCAL = 1 << 5,   /* one end is this host */
+};
+
+/* What TCP's two ends have sent: bits, the answering end's shifted by WEIR_TCP_REPLY. */
+enum weir_tcp_seen {
+	WEIR_TCP_SYN = 1 << 0,
+	WEIR_TCP_ACK = 1 << 1, /* of the other's SYN */
+	WEIR_TCP_FIN = 1 << 2,
+	WEIR_TCP_RST = 1 << 3,
+};
+#define WEIR_TCP_REPLY 4
+
+/* Map `sessions`. The first cache line is what each packet touches; `serial` moves when a record begins
+ * and when it ends, so who goes by it need not look at the rest. */
+struct weir_session {
+	__u32 serial;
+	__u32 seen; /* epoch of the last packet */
+	__u8 life;  /* enum weir_life */
+	__u8 flags; /* enum weir_session_flag */
+	__u8 tcp;   /* enum weir_tcp_seen, both ends' */
+	__u8 timeout; /* enum weir_timeout */
+	__u32 mapping; /* number plus one; 0 = none */
+	struct weir_count count[2]; /* there, back */
+	__u32 permit; /* number plus one, of the record that lets answers from that address in; 0 = none */
+	__u32 rule_src, rule_dst; /* ids of the NAT rules that translate; 0 = none */
+	__u32 born; /* epoch */
+
+	__u32 saddr, daddr; /* orig; network order, as all of these */
+	__u16 sport, dport;
+	__u32 xsaddr, xdaddr; /* xlat */
+	__u16 xsport, xdport;
+	__u8 proto;
+	__u8 _pad[3];
+	__u32 iif, oif; /* of the first packet; 0: this host */
+	__u32 _pad2[7];
+} __attribute__((aligned(64)));
+
+/* Map `mappings`: an endpoint of the inside, and its name outside; or, as `permit`, that an outside
+ * address may send there. */
+struct weir_mapping {
+	__u32 refs; /* sessions that hold it; 0 = free, or going */
+	__u32 addr; /* outside; network order, as all of these */
+	__u32 inside;
+	__u32 remote; /* what the mapping depends on, or who is permitted; 0 = nothing */
+	__u16 port, inside_port, remote_port;
+	__u8 proto;
+	__u8 key;  /* WEIR_KEY_map_in, or WEIR_KEY_permit */
+	__u32 rule; /* id */
+	__u32 pool; /* whose ports: number in `pool_ports` plus one; 0 = no port is held */
+};
+
+/*
+ * Map `pool_ports`, by number, of maps of one address each: WEIR_PORT_LINES lines of 512 bits, a set
+ * bit is a port in use. A protocol has two planes, of even and odd ports, and a plane a last line whose
+ * bits are words of it that have no free port left.
+ */
+#define WEIR_PORT_PROTOS      3 /* UDP, TCP, ICMP queries */
+#define WEIR_PLANE_LINES      64
+#define WEIR_PORT_PLANE	      (WEIR_PLANE_LINES + 1)
+#define WEIR_PORT_LINES	      (WEIR_PORT_PROTOS * 2 * WEIR_PORT_PLANE)
+
+struct weir_port_line {
+	__u64 word[8];
+} __attribute__((aligned(64)));
+
+/* Map `pools`: whose ports are where: of an address, or of a device's own one. */
+struct weir_pool_key {
+	__u32 addr; /* network order; 0: the device's */
+	__u32 dev;  /* ifindex; 0: none */
+};
+
+struct weir_pool {
+	__u32 number; /* in `pool_ports` */
+	__u32 dev;    /* the outside: where it is translated to this */
+};
+
+/* Map `frags`, by a fragmented packet: which session its first fragment was of. */
+struct weir_frag_key {
+	__u32 saddr, daddr; /* network order, as it came in */
+	__u16 id;
+	__u8 proto;
+	__u8 egress; /* as TC egress met it */
+};
+
+struct weir_frag_session {
+	__u32 session; /* number plus one; 0: of none, and left as it is */
+	__u32 serial;
+	__u32 seen; /* epoch */
+	__u8 ref;   /* enum weir_ref by which it was found */
+	__u8 _pad[3];
+};
+
+#define WEIR_FRAG_EPOCHS 600 /* 30 s, as net.ipv4.ipfrag_time */
+
+/* Map `nat`, one entry: settings, which user space writes, and what became of sessions. */
+struct weir_nat_state {
+	__u32 timeout_s[WEIR_TIMEOUT_COUNT];
+	__u32 sessions_max, mappings_max;
+	__u32 sessions_used, mappings_used; /* records that were in use ever */
+	__u64 created, ended; /* the difference is how many there are */
+	__u64 expired;	      /* of ended, those whose time was over */
+	__u64 sessions_full;  /* own limit: packets of sessions that there was no room for */
+	__u64 mappings_full;
+	__u64 index_full;
+	__u64 frags_full; /* own limit: fragmented packets that were forgotten for others */
+	__u64 ports_full; /* no free port in the rule's pool */
+	__u64 clashes;	  /* answers to it would have been another session's */
+};
+
+/* What `flush` ends: zero matches all. Addresses and ports of either end, inside or outside. */
+struct weir_flush {
+	__u32 addr, mask; /* network order */
+	__u32 rule;
+	__u16 port; /* network order */
+	__u8 proto;
+	__u8 any_proto; /* else only proto */
+	__u32 ended;	/* out */
+};
+
+#ifndef __bpf__
+_Static_assert(sizeof(struct weir_session) == 128, "a session is two cache lines");
+_Static_assert(__builtin_offsetof(struct weir_session, saddr) == 64, "a packet touches the first");
+_Static_assert(sizeof(struct weir_mapping) == 32, "a mapping is half a cache line");
+_Static_assert(sizeof(struct weir_index_bucket) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(struct weir_tuple) == 20, "a key has no holes");
+#endif
+
+#endif
