@@ -100,14 +100,14 @@ enum weir_session_flag {
 	WEIR_SESSION_INBOUND = 1 << 3, /* begun from outside, through a mapping */
 	WEIR_SESSION_HAIRPIN = 1 << 4, /* from inside to inside, by an outside address */
 	WEIR_SESSION_LOCAL = 1 << 5,   /* one end is this host */
-};
+	WEIR_SESSION_MASQUERADE = 1 << 6, /* ends when the device's address is another */
 
-/* What TCP's two ends have sent: bits, the answering end's shifted by WEIR_TCP_REPLY. */
-enum weir_tcp_seen {
-	WEIR_TCP_SYN = 1 << 0,
-	WEIR_TCP_ACK = 1 << 1, /* of the other's SYN */
-	WEIR_TCP_FIN = 1 << 2,
-	WEIR_TCP_RST = 1 << 3,
+	/* what TCP's ends have sent: the one that began, and, shifted by WEIR_TCP_REPLY, the other */
+	WEIR_TCP_SYN = 1 << 8,
+	WEIR_TCP_ACK = 1 << 9,
+	WEIR_TCP_FIN = 1 << 10,
+	WEIR_TCP_RST = 1 << 11,
+	WEIR_TCP_ALL = 0xff00,
 };
 #define WEIR_TCP_REPLY 4
 
@@ -115,16 +115,13 @@ enum weir_tcp_seen {
  * and when it ends, so who goes by it need not look at the rest. */
 struct weir_session {
 	__u32 serial;
-	__u32 seen; /* epoch of the last packet */
-	__u8 life;  /* enum weir_life */
-	__u8 flags; /* enum weir_session_flag */
-	__u8 tcp;   /* enum weir_tcp_seen, both ends' */
-	__u8 timeout; /* enum weir_timeout */
+	__u32 seen;  /* epoch of the last packet */
+	__u32 life;  /* enum weir_life */
+	__u32 flags; /* enum weir_session_flag */
 	__u32 mapping; /* number plus one; 0 = none */
-	struct weir_count count[2]; /* there, back */
 	__u32 permit; /* number plus one, of the record that lets answers from that address in; 0 = none */
+	struct weir_count count[2]; /* there, back */
 	__u32 rule_src, rule_dst; /* ids of the NAT rules that translate; 0 = none */
-	__u32 born; /* epoch */
 
 	__u32 saddr, daddr; /* orig; network order, as all of these */
 	__u16 sport, dport;
@@ -133,8 +130,28 @@ struct weir_session {
 	__u8 proto;
 	__u8 _pad[3];
 	__u32 iif, oif; /* of the first packet; 0: this host */
-	__u32 _pad2[7];
+	__u32 born;	/* epoch */
+	__u32 outside;	/* ifindex of the NAT rule's device */
+	__u32 _pad2[5];
 } __attribute__((aligned(64)));
+
+/* How long it lasts without a packet: what of its ends was seen says which. */
+static inline enum weir_timeout weir_session_timeout(__u8 proto, __u32 flags)
+{
+	__u32 both = WEIR_TCP_ACK | WEIR_TCP_ACK << WEIR_TCP_REPLY;
+
+	if (proto == 17)
+		return WEIR_TIMEOUT_udp;
+	if (proto == 1)
+		return WEIR_TIMEOUT_icmp;
+	if (proto != 6)
+		return WEIR_TIMEOUT_other;
+	if (flags & (WEIR_TCP_RST | WEIR_TCP_RST << WEIR_TCP_REPLY) || (flags & both) != both)
+		return WEIR_TIMEOUT_tcp_transitory;
+	both = WEIR_TCP_FIN | WEIR_TCP_FIN << WEIR_TCP_REPLY;
+	return (flags & both) == both ? WEIR_TIMEOUT_tcp_transitory
+				      : WEIR_TIMEOUT_tcp_established;
+}
 
 /* Map `mappings`: an endpoint of the inside, and its name outside; or, as `permit`, that an outside
  * address may send there. */
@@ -147,7 +164,9 @@ struct weir_mapping {
 	__u8 proto;
 	__u8 key;  /* WEIR_KEY_map_in, or WEIR_KEY_permit */
 	__u32 rule; /* id */
-	__u32 pool; /* whose ports: number in `pool_ports` plus one; 0 = no port is held */
+	__u16 pool; /* whose ports: number in `pool_ports` plus one; 0 = no port is held */
+	__u8 filtering; /* enum weir_dependency: who may begin from outside */
+	__u8 _pad;
 };
 
 /*
@@ -170,10 +189,13 @@ struct weir_pool_key {
 	__u32 dev;  /* ifindex; 0: none */
 };
 
+/* Each device that NAT rules name as the outside has an entry, with or without ports. */
 struct weir_pool {
-	__u32 number; /* in `pool_ports` */
+	__u32 number; /* in `pool_ports`; WEIR_POOL_NONE */
 	__u32 dev;    /* the outside: where it is translated to this */
 };
+
+#define WEIR_POOL_NONE 0xffffffff
 
 /* Map `frags`, by a fragmented packet: which session its first fragment was of. */
 struct weir_frag_key {
@@ -198,6 +220,9 @@ struct weir_nat_state {
 	__u32 timeout_s[WEIR_TIMEOUT_COUNT];
 	__u32 sessions_max, mappings_max;
 	__u32 sessions_used, mappings_used; /* records that were in use ever */
+	__u32 seed;   /* of the index, by chance, so that nobody can fill a bucket on purpose */
+	__u32 states; /* filter rules ask for states: what is not translated has sessions, too */
+	__u32 sweep;  /* the session that the sweeper looks at next */
 	__u64 created, ended; /* the difference is how many there are */
 	__u64 expired;	      /* of ended, those whose time was over */
 	__u64 sessions_full;  /* own limit: packets of sessions that there was no room for */
