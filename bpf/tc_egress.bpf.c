@@ -6,6 +6,7 @@
 #define THIS_HOOK WEIR_HOOK_tc_egress
 #include "lib/hook_tc.h"
 #include "lib/judge.h"
+#include "lib/rewrite.h"
 
 /* Whether the TC ingress program sent the packet here: this CPU is still within that call. */
 static __always_inline bool is_judged(struct __sk_buff *skb, const struct pkt *p)
@@ -24,27 +25,74 @@ static __always_inline bool came_in_by_ours(struct __sk_buff *skb)
 	return iif && bpf_map_lookup_elem(&ports, &iif);
 }
 
+/* The packet's session, as it was when it came in by one of our devices, or as it is now. */
+static __always_inline struct track *sent_begin(struct pkt *p, bool ours)
+{
+	struct track *t = track_of();
+
+	if (!t || p->ctx->protocol != bpf_htons(ETH_P_IP))
+		return NULL;
+	if (track_in(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex) == TRACKED_FOUND)
+		t->done = ours;
+	return t;
+}
+
+static __always_inline struct verdict sent_drop(struct pkt *p, __u32 exit)
+{
+	struct headers h = {}; /* of a superframe all is quoted that there is room for */
+
+	barrier_var(exit);
+	if (exit >= WEIR_EXIT_COUNT)
+		return weir_drop(p, tc_egress, NAT_FULL);
+	if (exit == WEIR_EXIT_tc_egress_NAT_EXHAUSTED)
+		return exit_reject(p, exit, answer_refused(p, &h, ANSWER_ICMP));
+	if (exit == WEIR_EXIT_tc_egress_FILTER_REJECT)
+		return exit_reject(p, exit, answer_refused(p, &h, 0));
+	return exit_drop(p, exit);
+}
+
+/* What the filter, and NAT, say of what is sent: 0, or the exit of a drop, plus one. */
+static __always_inline __u32 sent_judge(struct pkt *p)
+{
+	bool ours = came_in_by_ours(p->ctx);
+	__u32 iif = p->ctx->ingress_ifindex, drop;
+	struct track *t = self.track ? sent_begin(p, ours) : NULL;
+
+	if (self.filter && !ours) {
+		switch (SAID_VERDICT(
+			judge(p->ctx, ETH_HLEN, iif, self.ifindex, t != NULL))) {
+		case WEIR_drop:
+			return WEIR_EXIT_tc_egress_FILTER + 1;
+		case WEIR_reject:
+			return WEIR_EXIT_tc_egress_FILTER_REJECT + 1;
+		}
+	}
+	if (!t)
+		return 0;
+	t->oif = self.ifindex;
+	drop = track_leave(p->ctx, t, t->daddr);
+	if (drop)
+		return drop;
+	if ((src_changes(t) || (t->error && dst_changes(t))) && rewrite_packet(p->ctx, WRITE_SRC))
+		return WEIR_EXIT_tc_egress_NAT_FULL + 1;
+	return 0;
+}
+
 SEC("tcx/egress")
 int weir_tc_egress(struct __sk_buff *skb)
 {
 	struct pkt p;
+	__u32 drop;
 
 	if (!packet_enter(skb, &p))
 		return HOOK_PASS;
 	p.oif = self.ifindex;
 	if (is_judged(skb, &p))
 		return weir_send(&p, tc_egress, TC_JUDGED).code;
-	if (self.filter && !came_in_by_ours(skb)) {
-		struct headers h = {}; /* of a superframe all is quoted that there is room for */
-
-		switch (SAID_VERDICT(judge(skb, ETH_HLEN, skb->ingress_ifindex, self.ifindex))) {
-		case WEIR_drop:
-			return weir_drop(&p, tc_egress, FILTER).code;
-		case WEIR_reject:
-			return weir_reject(&p, tc_egress, &h).code;
-		}
-	}
+	drop = self.filter || self.track ? sent_judge(&p) : 0;
 	stage_done(&p, WEIR_FAST_tc_egress);
+	if (drop)
+		return sent_drop(&p, drop - 1).code;
 	return weir_send(&p, xmit, NONE).code;
 }
 

@@ -21,19 +21,23 @@ static __always_inline bool is_judged(struct __sk_buff *skb)
 SEC("tcx/ingress")
 int weir_tc_ingress(struct __sk_buff *skb)
 {
+	struct verdict v;
 	struct pkt p;
 
 	if (!packet_enter(skb, &p))
 		return HOOK_PASS;
 	p.cur->skb = 0;
 	if (is_judged(skb))
-		return weir_pass(&p, tc_ingress, XDP_JUDGED).code;
-	if (p.timed | p.captured)
-		return forward(&p).code;
-	/* a second copy, from which the compiler takes all timing and capturing out */
-	p.timed = 0;
-	p.captured = 0;
-	return forward(&p).code;
+		return leave(&p, weir_pass(&p, tc_ingress, XDP_JUDGED));
+	if (p.timed | p.captured) {
+		v = forward(&p);
+	} else {
+		/* a second copy, from which the compiler takes all timing and capturing out */
+		p.timed = 0;
+		p.captured = 0;
+		v = forward(&p);
+	}
+	return leave(&p, v);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

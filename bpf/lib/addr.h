@@ -42,6 +42,21 @@ __checked_once __u32 dev_addr(__u64 dev, __u32 towards)
 	return first;
 }
 
+/* Whether @addr is one of the device's own. */
+__checked_once int dev_has(__u64 dev, __u32 addr)
+{
+	struct net_device *d = (void *)dev;
+	struct in_ifaddr *ifa = BPF_CORE_READ(d, ip_ptr, ifa_list);
+	__u32 i;
+
+	for (i = 0; i < ADDR_WALK && ifa; i++) {
+		if (BPF_CORE_READ(ifa, ifa_local) == addr)
+			return 1;
+		ifa = BPF_CORE_READ(ifa, ifa_next);
+	}
+	return 0;
+}
+
 /* The device of @net with that index; 0 where there is none. */
 __checked_once __u64 dev_by_index(__u64 net, __u32 ifindex)
 {
@@ -62,6 +77,13 @@ __checked_once __u64 dev_by_index(__u64 net, __u32 ifindex)
 		node = BPF_CORE_READ(node, next);
 	}
 	return 0;
+}
+
+static __always_inline bool ifindex_has(__u64 net, __u32 ifindex, __u32 addr)
+{
+	__u64 dev = dev_by_index(net, ifindex);
+
+	return dev && dev_has(dev, addr);
 }
 
 /* dev_addr() of another device. */

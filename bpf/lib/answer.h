@@ -25,6 +25,7 @@
 #define LINK_MAX	(ETH_HLEN + WEIR_TAGS_MAX * TAG_LEN)
 #define LOCAL_BROADCAST 3 /* RTN_BROADCAST */
 #define ANSWER_NS	(1000000000ULL / WEIR_ANSWERS_PER_S)
+#define ANSWER_ICMP	0x80000000 /* beside an offset: by ICMP, TCP too */
 
 /* ICMP types that are queries and replies. All others are errors, or unknown: as icmp_send() has it. */
 #define ICMP_NO_ERRORS (1U << 0 | 1U << 8 | 0x3fU << 13)
@@ -396,7 +397,7 @@ static __always_inline __be32 answer_source(hook_ctx *ctx, const struct answer *
 }
 
 /*
- * Makes the frame the answer to itself, and counts that in @row. Returns 0 where there is none, or
+ * Makes the frame the answer to itself, and counts that in @row. @l3_off may hold ANSWER_ICMP. Returns 0 where there is none, or
  * none now; the frame may be spoilt then.
  */
 __checked_once int answer(
@@ -404,14 +405,16 @@ __checked_once int answer(
 {
 	__u32 zero = 0;
 	struct answer *a = bpf_map_lookup_elem(&answer_scratch, &zero);
+	bool icmp = l3_off & ANSWER_ICMP, sent;
 	__be32 src = 0;
-	bool sent;
 
 	barrier_var(iif); /* egress does not look at it, and clang would leave it out of the call */
+	l3_off &= ~ANSWER_ICMP;
 	if (!a || !row || l3_off < ETH_HLEN || l3_off > LINK_MAX ||
 		!has_answer(ctx, a, l3_off, wire_len))
 		return 0;
-	if (a->in.protocol != IPPROTO_TCP) {
+	icmp |= a->in.protocol != IPPROTO_TCP;
+	if (icmp) {
 		src = answer_source(ctx, a, iif);
 		if (!src)
 			return 0;
@@ -421,8 +424,7 @@ __checked_once int answer(
 		return 0;
 	}
 	swap_macs(a->link);
-	sent = a->in.protocol == IPPROTO_TCP ? send_rst(ctx, a, l3_off)
-					     : send_error(ctx, a, l3_off, src);
+	sent = icmp ? send_error(ctx, a, l3_off, src) : send_rst(ctx, a, l3_off);
 	if (!sent || hook_store(ctx, 0, a->link, one_to(32, l3_off)))
 		return 0;
 	row->answers++;
@@ -464,12 +466,12 @@ static __always_inline int answer_send(hook_ctx *ctx, struct weir_cursor *cur)
 /*
  * The refused packet becomes the answer to its sender: the hook's code for that, or 0 where it is but to
  * be dropped. Either way the caller counts a drop, before; the frame is not to be touched any more. Of
- * @h only wire_len is asked: 0 where it is not known.
+ * @h only wire_len is asked: 0 where it is not known. @how: ANSWER_ICMP, or 0.
  */
-static __always_inline int answer_refused(struct pkt *p, const struct headers *h)
+static __always_inline int answer_refused(struct pkt *p, const struct headers *h, __u32 how)
 {
 	if (!answer_has_way() ||
-		!answer(p->ctx, p->row, (__u32)p->l3_off, p->iif, h->wire_len))
+		!answer(p->ctx, p->row, (__u32)p->l3_off | how, p->iif, h->wire_len))
 		return 0;
 	return answer_send(p->ctx, p->cur);
 }

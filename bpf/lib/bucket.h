@@ -15,6 +15,8 @@
 
 #define BUCKET_TRIES 4
 
+static int buckets_do(void *map, __u32 *key, struct chores *c);
+
 static __always_inline __u32 bucket_per(
 	const struct weir_rule_rec *rec, const struct weir_fields *f)
 {
@@ -40,7 +42,7 @@ static __always_inline struct bucket *bucket_of(
 		return b;
 	/* another CPU may be first, so it is the map that says whose it is */
 	bpf_map_update_elem(&buckets, key, &new, BPF_NOEXIST);
-	chores_set();
+	chores_set(CHORE_BUCKETS, buckets_do, CHORES_NS);
 	return bpf_map_lookup_elem(&buckets, key);
 }
 
@@ -118,7 +120,7 @@ static long bucket_sweep(
 	return 0;
 }
 
-static int chores_do(void *map, __u32 *key, struct chores *c)
+static int buckets_do(void *map, __u32 *key, struct chores *c)
 {
 	__u64 now = bpf_ktime_get_ns();
 

@@ -50,7 +50,7 @@ struct flow_key {
 
 static __always_inline struct flow_key flow_key(const struct pkt *p, const struct headers *h)
 {
-	if (likely(!p->cur->narrow && !self.filter))
+	if (likely(!p->cur->narrow && !self.filter && !self.track))
 		return (struct flow_key){.proto_tos = (__u16)((h->ip->tos & TOS_ROUTING) << 8)};
 	return (struct flow_key){
 		.ports = flow_ports(h),

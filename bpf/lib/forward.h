@@ -7,7 +7,7 @@
 #define WEIR_BPF_FORWARD_H
 
 #include "checksum.h"
-#include "judge.h"
+#include "leave.h"
 #include "length.h"
 #include "route.h"
 
@@ -108,9 +108,16 @@ static __always_inline struct step step_ip_rcv(struct pkt *p, struct headers *h)
 	return GO_ON;
 }
 
-/* The room for the filter and DNAT. */
-static __always_inline struct step step_nf_prerouting(struct pkt *p, struct headers *h)
+/* Where nothing is known of the packet's flow: its session is looked for, and where it goes to. */
+static __always_inline struct step step_nf_prerouting(struct pkt *p, bool known)
 {
+	const struct track *t;
+
+	if (self.track && !known) {
+		t = track_begin(p);
+		if (t && unlikely(t->drop))
+			return LEAVE(weir_drop(p, nf_prerouting, NAT_FILTERED));
+	}
 	stage_done(p, WEIR_FAST_nf_prerouting);
 	return GO_ON;
 }
@@ -118,7 +125,7 @@ static __always_inline struct step step_nf_prerouting(struct pkt *p, struct head
 static __always_inline struct step step_route_in(struct pkt *p, struct headers *h, long found)
 {
 	/* 0.0.0.0/8 matches a default route, yet ip_route_input_slow() never asks one for it. */
-	if (unlikely(!(h->ip->daddr & bpf_htonl(0xff000000))))
+	if (unlikely(!(p->daddr & bpf_htonl(0xff000000))))
 		return LEAVE(weir_pass(p, route_in, NOT_FORWARDED));
 	switch (found) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -194,7 +201,9 @@ static __always_inline struct step step_nf_forward(
 		stage_done(p, WEIR_FAST_nf_forward);
 		return GO_ON;
 	}
-	said = judge(p->ctx, (__u32)p->l3_off, p->iif, asked ? way->oif : way->hop->oif);
+	if (self.track && !p->tracked)
+		track_begin(p);
+	said = judge(p->ctx, (__u32)p->l3_off, p->iif, asked ? p->oif_way : way->hop->oif, self.track);
 	if (keeps)
 		way->flow->slot = SAID_SLOT(said);
 	switch (SAID_VERDICT(said)) {
@@ -209,11 +218,103 @@ static __always_inline struct step step_nf_forward(
 	return GO_ON;
 }
 
-/* The room for SNAT. */
-static __always_inline struct step step_nf_postrouting(struct pkt *p, struct headers *h)
+/* What was found is kept with the flow, if all packets of that key fare alike. */
+static __always_inline void flow_track(
+	const struct pkt *p, const struct headers *h, struct weir_flow *f, const struct track *t)
 {
+	__u8 proto = h->ip->protocol;
+	__u64 addrs;
+
+	if (t->frag != WEIR_FRAG_NONE || t->error || proto == IPPROTO_ICMP)
+		return;
+	if (!t->session) {
+		if (t->what == TRACKED_NEW && !*(volatile __u32 *)&nat.states) {
+			f->serial = t->version;
+			f->session = t->bucket;
+		}
+		return;
+	}
+	f->xsaddr = 0;
+	if (src_changes(t) || dst_changes(t)) {
+		if (!ports_change(proto))
+			return;
+		f->xsaddr = t->saddr;
+		f->xdaddr = t->daddr;
+		f->xports = t->sport | (__u32)t->dport << 16;
+		addrs = csum_delta(h->ip->saddr, t->saddr) + csum_delta(h->ip->daddr, t->daddr);
+		f->l3_delta = csum_fold(addrs);
+		f->l4_delta = csum_fold(addrs + csum_delta(t->t.sport, t->sport) +
+					csum_delta(t->t.dport, t->dport));
+	}
+	f->serial = t->serial;
+	f->session = WEIR_FLOW_SESSION | (t->back ? WEIR_FLOW_BACK : 0) | (t->session - 1);
+}
+
+/* A packet of a flow that is known counts for its session. */
+static __always_inline void flow_count(
+	struct pkt *p, const struct headers *h, const struct weir_flow *f)
+{
+	struct weir_session *s = session_at(f->session & WEIR_REF_RECORD);
+	__u32 back = f->session & WEIR_FLOW_BACK ? 1 : 0;
+	const __u8 *l4 = (const __u8 *)(h->ip + 1);
+
+	if (!s || !(f->session & WEIR_FLOW_SESSION))
+		return;
+	p->counted = 1;
+	session_count(s, back, p->cur->epoch, p->len);
+	if (h->ip->protocol == IPPROTO_TCP && (const void *)(l4 + 14) <= h->end &&
+		unlikely(tcp_tells(s, back, l4[13])))
+		session_tcp(s, back, l4[13]);
+}
+
+/* SNAT, and with it the session. */
+static __always_inline struct step step_nf_postrouting(
+	struct pkt *p, struct headers *h, struct weir_flow *f, long found, bool asked)
+{
+	struct track *t;
+	__u32 drop;
+
+	if (self.track && likely(!asked)) {
+		flow_count(p, h, f);
+	} else if (self.track) {
+		t = track_of();
+		if (!t)
+			return LEAVE(weir_drop(p, nf_postrouting, NAT_FULL));
+		t->oif = p->oif_way;
+		drop = track_leave(p->ctx, t, p->nexthop);
+		if (unlikely(drop == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED + 1)) {
+			stage_done(p, WEIR_FAST_nf_postrouting);
+			return LEAVE(exit_reject(p, WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED,
+				answer_refused(p, h, ANSWER_ICMP)));
+		}
+		if (unlikely(drop)) {
+			stage_done(p, WEIR_FAST_nf_postrouting);
+			barrier_var(drop);
+			return drop <= WEIR_EXIT_COUNT ? LEAVE(exit_drop(p, drop - 1))
+						       : LEAVE(weir_drop(p, nf_postrouting, NAT_FULL));
+		}
+		if (found == BPF_FIB_LKUP_RET_SUCCESS)
+			flow_track(p, h, f, t);
+	}
 	stage_done(p, WEIR_FAST_nf_postrouting);
 	return GO_ON;
+}
+
+/* Whether what is kept of a flow still holds for its session, or for there being none. */
+static __always_inline bool flow_tracked(const struct headers *h, const struct weir_flow *f)
+{
+	const __u8 *l4 = (const __u8 *)(h->ip + 1);
+
+	if (likely(f->session & WEIR_FLOW_SESSION)) {
+		struct weir_session *s = session_at(f->session & WEIR_REF_RECORD);
+
+		return s && *(volatile __u32 *)&s->serial == f->serial &&
+		       (h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 18) <= h->end);
+	} else {
+		struct weir_index_bucket *b = bucket_at(f->session);
+
+		return b && *(volatile __u32 *)&b->version == f->serial;
+	}
 }
 
 /* @asked: the FIB was asked just now, which is when the next hop's time is looked at too. */
@@ -226,6 +327,34 @@ static __always_inline struct step step_neigh(
 		return LEAVE(weir_pass(p, neigh, NEIGH_CONFIRM));
 	stage_done(p, WEIR_FAST_neigh);
 	return GO_ON;
+}
+
+/* Whether the packet's addresses change; struct track says to what, also where its flow was known. */
+static __always_inline bool nat_writes(
+	struct pkt *p, const struct headers *h, const struct weir_flow *f)
+{
+	struct track *t = track_of();
+	const __u16 *l4 = (const __u16 *)(h->ip + 1);
+
+	if (!t)
+		return false;
+	if (p->tracked)
+		return src_changes(t) || dst_changes(t);
+	if (!(f->session & WEIR_FLOW_SESSION) || !f->xsaddr || (void *)(l4 + 2) > h->end)
+		return false;
+	t->ip = *h->ip;
+	t->what = TRACKED_FOUND;
+	t->frag = WEIR_FRAG_NONE;
+	t->error = 0;
+	t->l3_off = (__u32)p->l3_off;
+	t->l4_off = t->l3_off + sizeof(*h->ip);
+	t->l4.sport = t->t.sport = l4[0];
+	t->l4.dport = t->t.dport = l4[1];
+	t->saddr = f->xsaddr;
+	t->daddr = f->xdaddr;
+	t->sport = (__u16)f->xports;
+	t->dport = (__u16)(f->xports >> 16);
+	return true;
 }
 
 #if HOOK_TC
@@ -255,13 +384,18 @@ static __always_inline bool rewrite(
 }
 
 static __always_inline struct verdict step_xmit(
-	struct pkt *p, struct headers *h, const struct weir_hop *r)
+	struct pkt *p, struct headers *h, const struct weir_hop *r, const struct weir_flow *f)
 {
+	bool write;
+
 	if (unlikely(!r->dev))
 		return weir_punt(p, xmit, EGRESS_NOT_ATTACHED);
 	p->oif = r->oif; /* a VLAN device writes its tag itself */
+	write = self.track && nat_writes(p, h, f);
 	if (unlikely(!rewrite(p, h, r)))
 		return weir_punt(p, ip_rcv, HEADER_APART); /* for want of memory */
+	if (write && unlikely(rewrite_packet(p->ctx, WRITE_SRC | WRITE_DST)))
+		return weir_drop(p, nf_postrouting, NAT_UNTRANSLATED);
 	bpf_redirect(r->oif, 0);
 	return weir_redirect(p);
 }
@@ -316,12 +450,67 @@ __checked_once int tags_write(hook_ctx *ctx, const struct weir_hop *r, __u32 l3_
 	return TAGS_WRITTEN;
 }
 
-static __always_inline struct verdict xmit_tagged(
-	struct pkt *p, const struct weir_hop *r, enum csum_state csum, __u32 check_off)
+/*
+ * Addresses and ports become what the flow's packets become. By the flow's own cache line, where the
+ * headers lie in the first buffer; false where that cannot be.
+ */
+static __always_inline bool nat_write(const struct weir_flow *f, struct iphdr *ip, void *end)
+{
+	__u32 *l4 = (__u32 *)(ip + 1);
+	__u16 *check = (__u16 *)l4 + (ip->protocol == IPPROTO_TCP ? 8 : 3);
+
+	barrier_var(check);
+	if ((void *)(l4 + 1) > end || (void *)(check + 1) > end)
+		return false;
+	ip->saddr = f->xsaddr;
+	ip->daddr = f->xdaddr;
+	ip->check = csum_mend(ip->check, f->l3_delta);
+	*l4 = f->xports;
+	if (*check || ip->protocol == IPPROTO_TCP) {
+		*check = csum_mend(*check, f->l4_delta);
+		if (!*check && ip->protocol == IPPROTO_UDP)
+			*check = 0xffff;
+	}
+	return true;
+}
+
+/* The same of any packet, whose headers are written already and begin at p->l3_off. */
+static __always_inline struct verdict nat_xmit(
+	struct pkt *p, struct headers *h, const struct weir_flow *f)
+{
+	struct track *t;
+
+	/* generic XDP's skb may have an open checksum */
+	if (likely(!(self.generic && self.virtual_link) && f->session & WEIR_FLOW_SESSION)) {
+		if (!f->xsaddr || likely(nat_write(f, h->ip, h->end)))
+			return weir_redirect(p);
+	}
+	if (!nat_writes(p, h, f))
+		return weir_redirect(p);
+	t = track_of();
+	if (t) {
+		t->l4_off += (__u32)p->l3_off - t->l3_off;
+		t->l3_off = (__u32)p->l3_off;
+	}
+	if (unlikely(rewrite_packet(p->ctx, WRITE_SRC | WRITE_DST)))
+		return weir_drop(p, nf_postrouting, NAT_UNTRANSLATED);
+	return weir_redirect(p);
+}
+
+static __always_inline struct verdict xmit_tagged(struct pkt *p, struct headers *h,
+	const struct weir_hop *r, const struct weir_flow *f, enum csum_state csum, __u32 check_off)
 {
 	switch (tags_write(p->ctx, r, (__u32)p->l3_off, csum, check_off)) {
 	case TAGS_WRITTEN:
-		return weir_redirect(p);
+		if (!self.track)
+			return weir_redirect(p);
+		p->l3_off = ETH_HLEN + tags_len(r);
+		h->end = (void *)(long)p->ctx->data_end;
+		h->ip = (void *)(long)p->ctx->data + p->l3_off;
+		barrier_var(h->ip);
+		if ((void *)(h->ip + 1) > h->end)
+			return weir_drop(p, nf_postrouting, NAT_UNTRANSLATED);
+		return nat_xmit(p, h, f);
 	case TAGS_NO_ROOM:
 		return weir_punt(p, xmit, NO_HEADROOM);
 	}
@@ -329,7 +518,7 @@ static __always_inline struct verdict xmit_tagged(
 }
 
 static __always_inline struct verdict step_xmit(
-	struct pkt *p, struct headers *h, const struct weir_hop *r)
+	struct pkt *p, struct headers *h, const struct weir_hop *r, const struct weir_flow *f)
 {
 	enum csum_state csum = CSUM_WHOLE;
 	__u32 check_off = 0;
@@ -344,12 +533,12 @@ static __always_inline struct verdict step_xmit(
 	if (unlikely(csum == CSUM_HOPELESS))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	if (unlikely(p->l3_off != ETH_HLEN || r->tags[0]))
-		return xmit_tagged(p, r, csum, check_off);
+		return xmit_tagged(p, h, r, f, csum, check_off);
 	if (unlikely(csum == CSUM_OPEN) && !csum_complete(p->ctx, h, check_off))
 		return weir_punt(p, xmit, CSUM_UNKNOWN);
 	ip_ttl_decrement(h->ip);
 	write_macs(h->eth, r);
-	return weir_redirect(p);
+	return self.track ? nat_xmit(p, h, f) : weir_redirect(p);
 }
 
 #endif
@@ -381,12 +570,14 @@ static __always_inline struct verdict forward(struct pkt *p)
 #endif
 	TAKE(step_link(p, &h));
 	TAKE(step_ip_rcv(p, &h));
-	TAKE(step_nf_prerouting(p, &h));
 	world_look(p);
+	p->daddr = h.ip->daddr;
 	key = flow_key(p, &h);
-	if (likely(flow_find(p, h.ip, &key, &flow)))
+	if (likely(flow_find(p, h.ip, &key, &flow)) &&
+		(!self.track || likely(flow_tracked(&h, flow))))
 		hop = hop_at(p, flow->hop);
 	asked = unlikely(!hop);
+	TAKE(step_nf_prerouting(p, !asked));
 	if (likely(flow))
 		way.flow = flow;
 	if (asked)
@@ -396,9 +587,9 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_route_in(p, &h, found));
 	TAKE(step_ip_forward(p, &h, way.flow, found));
 	TAKE(step_nf_forward(p, &h, &way, found, asked));
-	TAKE(step_nf_postrouting(p, &h));
+	TAKE(step_nf_postrouting(p, &h, way.flow, found, asked));
 	TAKE(step_neigh(p, way.hop, found, asked));
-	return step_xmit(p, &h, way.hop);
+	return step_xmit(p, &h, way.hop, way.flow);
 }
 
 #endif

@@ -11,7 +11,7 @@
 #include "fields.h"
 #include "filter.h"
 #include "log.h"
-#include "track_maps.h"
+#include "nat.h"
 
 /* The packet in hand, and what the filter says of it: for each CPU. The stack is too small for it.
  */
@@ -67,8 +67,11 @@ __checked_once int policy_judge(struct weir_fields *f, struct weir_judged *judge
 	return 0;
 }
 
-/* Where the kernel would send an IPv4 packet that is not asked about otherwise; 0: nowhere. */
-__checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
+/*
+ * Where the kernel would send an IPv4 packet that it is not asked about otherwise, to @daddr: the next hop
+ * above, the device's index below; 0: nowhere.
+ */
+__checked_once __u64 way_of(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 daddr)
 {
 	__u32 zero = 0;
 	struct work *w = bpf_map_lookup_elem(&work, &zero);
@@ -78,8 +81,10 @@ __checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	if (!w || hook_load(ctx, l3_off, &w->head.ip, sizeof(w->head.ip)) ||
 		w->head.ip.version != 4)
 		return 0;
+	if (!daddr)
+		daddr = w->head.ip.daddr;
 	/* no route is asked for these: ip_route_input_slow() */
-	net = bpf_ntohl(w->head.ip.daddr) >> 24;
+	net = bpf_ntohl(daddr) >> 24;
 	if (!net || net == 127 || net >= 224)
 		return 0;
 	w->fib = (struct bpf_fib_lookup){
@@ -88,32 +93,52 @@ __checked_once __u32 oif_of(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 		.l4_protocol = w->head.ip.protocol,
 		.tot_len = sizeof(w->head.ip),
 		.ipv4_src = w->head.ip.saddr,
-		.ipv4_dst = w->head.ip.daddr,
+		.ipv4_dst = daddr,
 		.ifindex = iif,
 	};
 	found = bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib), 0);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return 0;
-	return w->fib.ifindex;
+	return (__u64)nexthop_word(&w->fib) << 32 | w->fib.ifindex;
+}
+
+/* What the filter says of a packet, in one number: the verdict, and what its flow may keep of it. */
+#define SAID(verdict, slot) ((__u64)(slot) << 32 | (verdict))
+#define SAID_VERDICT(said)  ((__u32)(said)&0xff)
+#define SAID_SLOT(said)	    ((__u32)((said) >> 32))
+
+/* Rules see where a packet goes to in the end, and where it comes from in the beginning; and of what
+ * state its session is. True where that will not change as long as there is the session. */
+static __always_inline bool fields_track(struct weir_fields *f)
+{
+	const struct track *t = track_of();
+
+	if (!t || f->dim[WEIR_DIM_proto] == PROTO_NONE)
+		return false;
+	f->dim[WEIR_DIM_dst] = bpf_ntohl(t->daddr);
+	if (f->dim[WEIR_DIM_dport] != WEIR_NO_PORT)
+		f->dim[WEIR_DIM_dport] = bpf_ntohs(t->dport);
+	f->state = t->state;
+	return t->session && t->state == WEIR_STATE_established;
 }
 
 /*
- * Judges the frame in hand. 0 devices are none: local senders, this host; JUDGE_OIF asks the FIB. A
- * flow's key has no ports where a fragment's packets differ in them, nor where the header is cut
+ * Judges the frame in hand. 0 devices are none: local senders, this host. @tracked: struct track is about
+ * it. A flow's key has no ports where a fragment's packets differ in them, nor where the header is cut
  * short.
  */
-__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
+__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif, __u32 tracked)
 {
-	__u32 zero = 0, slot = 0;
+	__u32 zero = 0, slot = 0, each = JUDGE_EACH;
 	struct work *w = bpf_map_lookup_elem(&work, &zero);
 	struct weir_fields *f;
 
 	if (!w || l3_off < ETH_HLEN)
 		return SAID(WEIR_VERDICT_COUNT, WEIR_FLOW_JUDGE);
-	if (oif == JUDGE_OIF)
-		oif = oif_of(ctx, l3_off, iif);
 	f = &w->fields;
 	fields_read(ctx, f, &w->head, l3_off);
+	if (self.track && tracked && fields_track(f))
+		each &= ~WEIR_CHECK_STATE;
 	f->dim[WEIR_DIM_iif] = iif;
 	f->dim[WEIR_DIM_oif] = oif;
 	if (f->dim[WEIR_DIM_proto] == PROTO_NONE)
@@ -122,7 +147,7 @@ __checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
 		return SAID(WEIR_drop, WEIR_FLOW_JUDGE);
 	if (w->judged.log_id)
 		log_packet(ctx, &w->judged, iif, oif);
-	if (w->judged.checks & JUDGE_EACH || f->frag != WEIR_FRAG_NONE ||
+	if (w->judged.checks & each || f->frag != WEIR_FRAG_NONE ||
 		(proto_has_ports((__u8)f->dim[WEIR_DIM_proto]) &&
 			f->dim[WEIR_DIM_sport] == WEIR_NO_PORT))
 		slot = WEIR_FLOW_JUDGE;
@@ -133,25 +158,6 @@ __checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif)
 	else if (w->judged.verdict != WEIR_VERDICT_COUNT)
 		slot = WEIR_FLOW_JUDGE;
 	return SAID(w->judged.verdict, slot);
-}
-
-/*
- * A packet that was to go to the kernel leaves otherwise, counted. Returns the hook's code.
- */
-__checked_once int leave_refused(hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur,
-	__u32 l3_off, __u32 reject_iif)
-{
-	enum weir_exit exit =
-		reject_iif ? WEIR_EXIT_nf_prerouting_FILTER_REJECT : WEIR_EXIT_nf_prerouting_FILTER;
-	__u32 len = hook_len(ctx);
-
-	if (!row || !cur || l3_off < ETH_HLEN)
-		return HOOK_DROP;
-	row->exit[exit].packets++;
-	row->exit[exit].bytes += len;
-	if (reject_iif && answer_has_way() && answer(ctx, row, l3_off, reject_iif, 0))
-		return answer_send(ctx, cur);
-	return HOOK_DROP;
 }
 
 #endif

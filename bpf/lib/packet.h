@@ -21,11 +21,19 @@ struct pkt {
 	__u32 cpu;
 	__u32 oif;    /* where it is sent */
 	__u64 judged; /* the filter has been asked */
+	__u64 tracked; /* its session was looked for: struct track is about this packet */
+	__u64 counted; /* for its session, without that */
+	__u32 nexthop; /* of oif_way, network order */
+	__u32 oif_way; /* the device that the FIB has named; 0: it was not asked, or named none */
+	__u32 daddr;   /* where it goes to, DNAT done */
 };
 
-/* A verdict, which only the functions below can make. */
+/* A verdict, which only the functions below can make. Who gives a packet to the kernel does not yet say so
+ * to the kernel: leave.h has the last word. */
 struct verdict {
 	int code;
+	__u16 leaves; /* for the kernel: the exit, plus one */
+	__u16 punt;   /* where it may be dropped instead: 'punt drop' */
 };
 
 /* The timed packet in hand leaves a stage: its latencies are those of the row at @index. */
@@ -93,98 +101,24 @@ static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit ex
 {
 	exit_count(p, exit);
 	exit_tell(p, exit, false);
-	return (struct verdict){HOOK_DROP};
-}
-
-/*
- * What the filter says of a packet (judge.h), in one number: the verdict, and what its flow may
- * keep of it. A packet that goes to the kernel was not routed yet, or may go elsewhere: then the
- * FIB is asked.
- */
-#define SAID(verdict, slot) ((__u64)(slot) << 32 | (verdict))
-#define SAID_VERDICT(said)  ((__u32)(said)&0xff)
-#define SAID_SLOT(said)	    ((__u32)((said) >> 32))
-#define JUDGE_OIF	    0xffffffff
-
-__checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif);
-__checked_once int leave_refused(hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur,
-	__u32 l3_off, __u32 reject_iif);
-
-/* Without ARP no packet would come that a rule could let pass. The others are not for us. */
-static __always_inline bool exit_unjudged(enum weir_exit exit)
-{
-	switch (exit) {
-	case WEIR_EXIT_xdp_ARP:
-	case WEIR_EXIT_xdp_VLAN:
-	case WEIR_EXIT_xdp_OTHERHOST:
-	case WEIR_EXIT_xdp_UNTAGGED:
-	case WEIR_EXIT_tc_ingress_ARP:
-	case WEIR_EXIT_tc_ingress_VLAN:
-	case WEIR_EXIT_tc_ingress_OTHERHOST:
-	case WEIR_EXIT_tc_ingress_XDP_JUDGED:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Whether the filter lets the packet go to the kernel, as it has not been asked yet; else *@v is
- * how it leaves. */
-static __always_inline bool may_leave(struct pkt *p, enum weir_exit exit, struct verdict *v)
-{
-	__u32 said;
-	bool reject;
-
-	if (!self.filter || p->judged || exit_unjudged(exit))
-		return true;
-	said = SAID_VERDICT(judge(p->ctx, (__u32)p->l3_off, p->iif, JUDGE_OIF));
-	reject = said == WEIR_reject;
-	if (said != WEIR_drop && !reject)
-		return true;
-	exit_tell(p,
-		reject ? WEIR_EXIT_nf_prerouting_FILTER_REJECT : WEIR_EXIT_nf_prerouting_FILTER,
-		false);
-	v->code = leave_refused(p->ctx, p->row, p->cur, (__u32)p->l3_off, reject ? p->iif : 0);
-	return false;
-}
-
-/* The packet, judged, is the kernel's. */
-static __always_inline struct verdict exit_kernel(struct pkt *p, enum weir_exit exit)
-{
-	exit_count(p, exit);
-	exit_tell(p, exit, false);
-	if (!HOOK_TC && *(volatile __u32 *)&ctl.tc)
-		mark_judged(p->ctx, p->iif);
-	return (struct verdict){HOOK_PASS};
+	return (struct verdict){.code = HOOK_DROP};
 }
 
 static __always_inline struct verdict exit_pass(struct pkt *p, enum weir_exit exit)
 {
-	struct verdict v;
+	return (struct verdict){.code = HOOK_PASS, .leaves = exit + 1};
+}
 
-	return may_leave(p, exit, &v) ? exit_kernel(p, exit) : v;
+static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit exit)
+{
+	return (struct verdict){.code = HOOK_PASS, .leaves = exit + 1, .punt = 1};
 }
 
 static __always_inline struct verdict exit_reject(struct pkt *p, enum weir_exit exit, int code)
 {
 	exit_count(p, exit);
 	exit_tell(p, exit, false);
-	return (struct verdict){code ? code : HOOK_DROP};
-}
-
-static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit exit)
-{
-	struct verdict v;
-
-	if (!may_leave(p, exit, &v))
-		return v;
-	if (conf.punt == WEIR_PUNT_DROP) {
-		p->row->punt_drop[exit].packets++;
-		p->row->punt_drop[exit].bytes += p->len;
-		exit_tell(p, exit, true);
-		return (struct verdict){HOOK_DROP};
-	}
-	return exit_kernel(p, exit);
+	return (struct verdict){.code = code ? code : HOOK_DROP};
 }
 
 /* The frame goes to the device that the kernel was told of; it is in flight until a tracepoint
@@ -210,7 +144,7 @@ static __always_inline struct verdict exit_redirect(struct pkt *p)
 		cur->timed = 1;
 		cur->verdict_ns = cur->left_ns;
 	}
-	return (struct verdict){HOOK_REDIRECT};
+	return (struct verdict){.code = HOOK_REDIRECT};
 }
 
 /* The packet goes on to the device that it was on its way to: TC egress stops nothing. */
@@ -219,7 +153,7 @@ static __always_inline struct verdict exit_send(struct pkt *p, enum weir_exit ex
 	exit_count(p, exit);
 	exit_tell(p, exit, false);
 	p->row->sent++;
-	return (struct verdict){HOOK_PASS};
+	return (struct verdict){.code = HOOK_PASS};
 }
 
 /* weir_drop(&p, ip_rcv, IP_CSUM): a pair that exits.h does not list for that kind does not compile.
@@ -249,7 +183,7 @@ static __always_inline struct verdict exit_send(struct pkt *p, enum weir_exit ex
 	({                                                                                         \
 		(void)sizeof(((struct weir_row *)0)->stage##_DROP_FILTER_REJECT);                  \
 		stage_done(p, WEIR_FAST_##stage);                                                  \
-		exit_reject(p, WEIR_EXIT_##stage##_FILTER_REJECT, answer_refused(p, h));           \
+		exit_reject(p, WEIR_EXIT_##stage##_FILTER_REJECT, answer_refused(p, h, 0));        \
 	})
 
 #define weir_send(p, stage, cause)                                                                 \
@@ -318,6 +252,9 @@ static __always_inline bool packet_enter(hook_ctx *ctx, struct pkt *p)
 	p->timed = 0;
 	p->captured = 0;
 	p->judged = 0;
+	p->tracked = 0;
+	p->counted = 0;
+	p->oif_way = 0;
 	p->vlan = NULL;
 	p->l3_off = ETH_HLEN;
 	p->iif = self.ifindex;

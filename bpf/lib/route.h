@@ -56,7 +56,7 @@ static __always_inline bool source_is_plain(
 	*back = (struct bpf_fib_lookup){
 		.family = AF_INET,
 		.tos = ip->tos,
-		.ipv4_src = ip->daddr,
+		.ipv4_src = p->daddr,
 		.ipv4_dst = ip->saddr,
 		.ifindex = oif,
 	};
@@ -102,7 +102,6 @@ static __always_inline void hop_fill(
 struct way {
 	struct weir_flow *flow;
 	struct weir_hop *hop;
-	__u32 oif; /* also where the next hop is not resolved */
 };
 
 /*
@@ -129,19 +128,21 @@ static __always_inline long route_ask(
 		/* not 0, for then the answer's MTU would be the device's */
 		.tot_len = h->wire_len ? (__u16)h->wire_len : sizeof(*ip),
 		.ipv4_src = ip->saddr,
-		.ipv4_dst = ip->daddr,
+		.ipv4_dst = p->daddr,
 		.ifindex = iif_of(p),
 	};
 	*(__u32 *)&fib->sport = flow_ports(h);
 	found = bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
-		way->oif = fib->ifindex;
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS ||
+		found == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		p->oif_way = fib->ifindex;
+		p->nexthop = nexthop_word(fib);
+	}
 	if (found != BPF_FIB_LKUP_RET_SUCCESS)
 		return found;
-	way->oif = fib->ifindex;
 	if (!source_is_plain(p, ip, fib->ifindex, &a->back))
 		return WEIR_FIB_SOURCE;
-	nexthop = nexthop_word(fib);
+	nexthop = p->nexthop;
 	room = hop_find(p, fib->ifindex, nexthop, &hop);
 	if (room)
 		way->hop = room;
@@ -163,6 +164,7 @@ static __always_inline long route_ask(
 		.hop = (__u16)hop,
 		.hop_serial = (__u16)way->hop->serial,
 		.slot = WEIR_FLOW_NEW,
+		.session = WEIR_FLOW_UNTRACKED,
 	};
 	return found;
 }

@@ -81,6 +81,7 @@ struct weir_flow {
 
 #define WEIR_FLOW_SESSION 0x80000000 /* it is of one, whose number stands below */
 #define WEIR_FLOW_BACK	  0x40000000 /* and goes back */
+#define WEIR_FLOW_UNTRACKED 0x7fffffff /* no bucket: its session is looked for each time */
 
 #define WEIR_FLOW_DROP	0x80000000 /* the rule of slot - 1 drops it; without this it lets it pass */
 #define WEIR_FLOW_JUDGE 0xffffffff /* the rules look at more than the key: each packet is judged */

@@ -87,7 +87,21 @@ enum weir_kind {
 	EXIT(nf_forward, DROP, FILTER_REJECT)                                                      \
 	EXIT(nf_forward, PUNT, FILTER_PUNT)                                                        \
 	EXIT(tc_egress, DROP, FILTER)                                                              \
-	EXIT(tc_egress, DROP, FILTER_REJECT)
+	EXIT(tc_egress, DROP, FILTER_REJECT)                                                       \
+	EXIT(nf_prerouting, DROP, NAT_FILTERED)                                                    \
+	EXIT(nf_postrouting, DROP, NAT_EXHAUSTED)                                                  \
+	EXIT(nf_postrouting, DROP, NAT_CLASH)                                                      \
+	EXIT(nf_postrouting, DROP, NAT_FULL)                                                       \
+	EXIT(nf_postrouting, DROP, NAT_NO_SESSION)                                                 \
+	EXIT(nf_postrouting, DROP, NAT_NO_MAPPING)                                                 \
+	EXIT(nf_postrouting, DROP, NAT_FRAGMENT)                                                   \
+	EXIT(nf_postrouting, DROP, NAT_UNTRANSLATED)                                               \
+	EXIT(nf_postrouting, DROP, ICMP_CSUM)                                                      \
+	EXIT(tc_egress, DROP, NAT_EXHAUSTED)                                                       \
+	EXIT(tc_egress, DROP, NAT_CLASH)                                                           \
+	EXIT(tc_egress, DROP, NAT_FULL)                                                            \
+	EXIT(tc_egress, DROP, NAT_NO_SESSION)                                                      \
+	EXIT(tc_egress, DROP, NAT_FRAGMENT)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

@@ -118,6 +118,7 @@ enum weir_dim {
 #define WEIR_NO_PORT 0x10000
 #define WEIR_NO_DEV  0 /* iif of a local sender's packet; oif of one for this host */
 #define WEIR_DEV_DNAT 0xfffffffe /* oif of NAT's first question, where to: it is asked before routing */
+#define WEIR_DEV_INSIDE 0xfffffffd /* iif of the same, asked from inside: hairpin */
 
 /* What rules test of a packet. */
 struct weir_fields {
@@ -169,7 +170,7 @@ enum weir_limit_per { WEIR_PER_RULE, WEIR_PER_SRC, WEIR_PER_DST, WEIR_PER_FLOW }
 struct weir_rule_rec {
 	__u32 id;   /* as the user has it; stable */
 	__u32 slot; /* of its counters; stable as long as the id is */
-	__u8 verdict; /* enum weir_verdict; of the filter */
+	__u8 verdict; /* enum weir_verdict; of NAT: 1 where the rule says which destinations */
 	__u8 nat;     /* enum weir_nat; of the others */
 	__u8 mapping, filtering; /* enum weir_dependency */
 	__u8 limit_per; /* enum weir_limit_per */

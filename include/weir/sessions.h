@@ -118,7 +118,7 @@ struct weir_session {
 	__u32 seen;  /* epoch of the last packet */
 	__u32 life;  /* enum weir_life */
 	__u32 flags; /* enum weir_session_flag */
-	__u32 mapping; /* number plus one; 0 = none */
+	__u32 mapping; /* number plus one, of the source's; 0 = none */
 	__u32 permit; /* number plus one, of the record that lets answers from that address in; 0 = none */
 	struct weir_count count[2]; /* there, back */
 	__u32 rule_src, rule_dst; /* ids of the NAT rules that translate; 0 = none */
@@ -132,7 +132,8 @@ struct weir_session {
 	__u32 iif, oif; /* of the first packet; 0: this host */
 	__u32 born;	/* epoch */
 	__u32 outside;	/* ifindex of the NAT rule's device */
-	__u32 _pad2[5];
+	__u32 mapping_in; /* number plus one, of the mapping that it came in by; 0 = none */
+	__u32 _pad2[4];
 } __attribute__((aligned(64)));
 
 /* How long it lasts without a packet: what of its ends was seen says which. */
@@ -189,13 +190,14 @@ struct weir_pool_key {
 	__u32 dev;  /* ifindex; 0: none */
 };
 
-/* Each device that NAT rules name as the outside has an entry, with or without ports. */
+/* Each device that NAT rules name as the outside has an entry, with or without ports, and each number. */
 struct weir_pool {
 	__u32 number; /* in `pool_ports`; WEIR_POOL_NONE */
 	__u32 dev;    /* the outside: where it is translated to this */
 };
 
 #define WEIR_POOL_NONE 0xffffffff
+#define WEIR_POOL_NUMBERED 0xffffffff /* addr of a key whose dev is a pool's number */
 
 /* Map `frags`, by a fragmented packet: which session its first fragment was of. */
 struct weir_frag_key {
@@ -239,8 +241,8 @@ struct weir_flush {
 	__u32 rule;
 	__u16 port; /* network order */
 	__u8 proto;
-	__u8 any_proto; /* else only proto */
-	__u32 ended;	/* out */
+	__u8 _pad;
+	__u32 ended; /* out */
 };
 
 #ifndef __bpf__

@@ -206,7 +206,26 @@ enum weir_fast_stage {
 	CAUSE(FILTER_REJECT, "a rule of weir's filter rejects it, and its sender is told.",        \
 	      "weir filter show: the counters say which")                                          \
 	CAUSE(FILTER_PUNT, "a rule or a policy of weir's filter gives it to the kernel.",          \
-	      "none needed: the kernel forwards it; weir filter show")
+	      "none needed: the kernel forwards it; weir filter show")                             \
+	CAUSE(NAT_EXHAUSTED, "the NAT rule's addresses have no port left for another session.",    \
+	      "weir nat show tells how full pools are: more addresses behind 'to', or shorter "    \
+	      "'weir nat timeout'")                                                                \
+	CAUSE(NAT_CLASH, "its answers could not be told from those of another session.",           \
+	      "weir nat session show addr ADDR: two rules translate to the same ends")             \
+	CAUSE(NAT_FULL, "there is no room for another session.",                                   \
+	      "weir nat limit SESSIONS, or shorter 'weir nat timeout'")                            \
+	CAUSE(NAT_NO_SESSION, "NAT governs it, and it belongs to no session and can begin none.",  \
+	      "a late answer, or an ICMP error about nothing known: 'weir nat session show'")      \
+	CAUSE(NAT_NO_MAPPING, "for an address that NAT gives out, and nobody is behind that port.", \
+	      "weir nat explain ADDR:PORT; 'weir nat add dnat' opens a port")                      \
+	CAUSE(NAT_FILTERED, "from outside to a mapping that lets in whom it has sent to alone.",   \
+	      "'filtering endpoint' in the NAT rule lets anyone in; weir nat show")                \
+	CAUSE(NAT_FRAGMENT, "a later fragment that NAT governs, before the first one came.",       \
+	      "fragments come out of order: look for two paths to here; 'ip link show' compares MTUs") \
+	CAUSE(NAT_UNTRANSLATED, "it cannot be finished here, and would leave the kernel untranslated.", \
+	      "weir dev attach DEV: the device that it leaves by")                                 \
+	CAUSE(ICMP_CSUM, "the checksum of an ICMP error that NAT is to translate is wrong.",       \
+	      "look for a faulty sender or link: tcpdump -vv shows 'wrong icmp cksum'")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

@@ -35,7 +35,7 @@ static __always_inline int answer_all(hook_ctx *ctx)
 		return HOOK_PASS;
 	h.ip = (void *)h.eth + p.l3_off;
 	h.wire_len = (void *)(h.ip + 1) > h.end ? 0 : wire_len(&p, &h, bpf_ntohs(h.ip->tot_len));
-	code = answer_refused(&p, &h);
+	code = answer_refused(&p, &h, 0);
 	return code ? code : HOOK_DROP;
 }
 

@@ -109,6 +109,11 @@ static int map_fd(const struct prog *p, const char *name)
 	return bpf_map__fd(map_of(p, name));
 }
 
+int prog_map(const struct prog *p, const char *name)
+{
+	return map_fd(p, name);
+}
+
 static void *map_memory(const struct prog *p, const char *name)
 {
 	const struct bpf_map *map = map_of(p, name);
@@ -179,6 +184,20 @@ static void size_flows(struct prog *p, const struct prog *share)
 	}
 }
 
+/* Sessions are a namespace's, whichever device's program follows them. */
+static void size_sessions(struct prog *p, const struct prog *share)
+{
+	static const char *const sized[] = {
+		"sessions", "mappings", "session_index", "free_sessions", "free_mappings"};
+	static const char *const shared[] = {"sessions", "mappings", "session_index", "free_sessions",
+		"free_mappings", "pools", "pool_ports", "frags", ".data.nat", "rulesets", "counts"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sized); i++)
+		size_map(p, sized[i], PROG_SESSIONS);
+	for (size_t i = 0; i < ARRAY_SIZE(shared) && share && share->nat; i++)
+		assert_int_equal(bpf_map__reuse_fd(map_of(p, shared[i]), map_fd(share, shared[i])), 0);
+}
+
 static void set_self(struct prog *p, const struct prog_opts *o)
 {
 	size_t size;
@@ -191,7 +210,9 @@ static void set_self(struct prog *p, const struct prog_opts *o)
 		.flows_mask = p->flows_each - 1,
 		.hops_mask = HOPS_EACH - 1,
 		.filter = o->filter,
-		.rule_slots = o->filter ? PROG_SLOTS : 1,
+		.track = o->track,
+		.index_mask = PROG_SESSIONS - 1,
+		.rule_slots = o->filter || o->track ? PROG_SLOTS : 1,
 		.queues = p->queues,
 		.virtual_link = !o->physical,
 		.generic = o->generic,
@@ -242,8 +263,10 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	size_map(p, "cursor", cpus);
 	size_map(p, "cursor_tc", cpus * 2);
 	size_flows(p, o->share);
-	if (o->filter)
+	if (o->filter || o->track)
 		size_map(p, "counts", cpus * PROG_SLOTS);
+	if (o->track)
+		size_sessions(p, o->share);
 	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
 				asked to */
 		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);
@@ -253,6 +276,11 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		break_fib(p->prog);
 	assert_int_equal(bpf_object__load(p->obj), 0);
 	map_all(p);
+	if (o->track) {
+		p->nat = map_memory(p, ".data.nat");
+		p->sessions = map_memory(p, "sessions");
+		p->mappings = map_memory(p, "mappings");
+	}
 	fill(p);
 }
 
@@ -275,6 +303,12 @@ void prog_unload(struct prog *p)
 	unmap(p, "lat", p->lat);
 	unmap(p, "flows", p->flows);
 	unmap(p, "hops", p->hops);
+	if (p->nat) {
+		unmap(p, ".data.nat", p->nat);
+		unmap(p, "sessions", p->sessions);
+		unmap(p, "mappings", p->mappings);
+		p->nat = NULL;
+	}
 	bpf_object__close(p->obj);
 	p->obj = NULL;
 }

@@ -22,6 +22,7 @@
 #include <linux/types.h>
 #include <weir/abi.h>
 #include <weir/rules.h>
+#include <weir/sessions.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -167,6 +168,7 @@ struct prog_opts {
 	enum port port;		  /* the device that it is loaded for */
 	const struct prog *share; /* the routes are this one's, as they are within a namespace */
 	bool filter; /* it asks rules: rules.c */
+	bool track;  /* it follows sessions, @share's if there is one: nat.c */
 	__u32 queues;
 };
 
@@ -184,6 +186,9 @@ struct prog {
 	struct weir_lat *lat;
 	struct weir_flow *flows;
 	struct weir_hop *hops; /* HOPS_EACH for a CPU */
+	struct weir_nat_state *nat;
+	struct weir_session *sessions; /* PROG_SESSIONS */
+	struct weir_mapping *mappings; /* as many */
 	__u32 cpus, queues, nr_rows, nr_flows;
 	__u32 flows_each; /* for a CPU */
 	enum port own;	   /* the device it is loaded for */
@@ -205,6 +210,8 @@ struct ran {
 
 void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
+/* The descriptor of one of its maps. */
+int prog_map(const struct prog *p, const char *name);
 /* Writes into one of its maps. */
 void prog_put(const struct prog *p, const char *map, const void *key, const void *value);
 /* This CPU's cursor of the program's hook. */
@@ -259,9 +266,27 @@ struct weir_ruleset_model;
 /* Puts rules and policies, a line each, in place of those there; what they are is the caller's to
  * free. A rule's slot is its place. */
 void prog_rules(struct prog *p, const char *text, struct weir_ruleset_model *model);
+/* The same of model->kind. */
+void prog_rules_of(struct prog *p, const char *text, struct weir_ruleset_model *model);
 /* What rules have matched, by their places, policies last; and from now on again. */
 void prog_counted(const struct prog *p, struct weir_rule_count count[PROG_SLOTS]);
 void prog_uncount(const struct prog *p);
+
+/* --- nat.c --- */
+
+#define PROG_SESSIONS 4096
+
+/* Puts NAT rules, a line each, in place of those there, and all sessions away; ports of this CPU's chance. */
+void prog_nat(struct prog *p, const char *text);
+/* The live session whose packets look so as they come in, there or back; NULL. Ports in host order. */
+struct weir_session *prog_session(
+	const struct prog *p, unsigned int proto, const char *src, unsigned int sport);
+/* How many are live. */
+unsigned int prog_sessions(const struct prog *p);
+/* Ports of a pool's number that are in use: UDP 0, TCP 1, ICMP 2. */
+unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto);
+/* Ends all that there are. */
+void prog_flush(const struct prog *p);
 
 /* --- oracle.c --- */
 

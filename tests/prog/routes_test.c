@@ -112,6 +112,7 @@ static void entry_holds_what_the_fib_said(void **state)
 		want.world = prog_cursor(&prog)->world;
 		hop.serial = want.hop_serial = (__u16)(i + 1);
 		want.slot = WEIR_FLOW_NEW;
+		want.session = WEIR_FLOW_UNTRACKED;
 		want.hop = r->hop;
 		assert_memory_equal(r, &want, sizeof(want));
 		assert_memory_equal(prog_hop(&prog, r), &hop, sizeof(hop));

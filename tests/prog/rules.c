@@ -52,13 +52,14 @@ static __u32 add_policies(const struct weir_ruleset_model *model, struct weir_ru
 	return nr;
 }
 
-static void put(const struct prog *p, const struct weir_pages *pages)
+static void put(
+	const struct prog *p, enum weir_ruleset ruleset, const struct weir_pages *pages)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	size_t bytes = (size_t)pages->nr * WEIR_PAGE;
 	int fd = bpf_map_create(
 		BPF_MAP_TYPE_ARRAY, "ruleset", sizeof(__u32), WEIR_PAGE, pages->nr, &opts);
-	__u32 which = WEIR_RULESET_filter;
+	__u32 which = ruleset;
 	void *at;
 
 	assert_true(fd >= 0);
@@ -72,6 +73,12 @@ static void put(const struct prog *p, const struct weir_pages *pages)
 
 void prog_rules(struct prog *p, const char *text, struct weir_ruleset_model *model)
 {
+	*model = (struct weir_ruleset_model){.kind = WEIR_RULE_FILTER};
+	prog_rules_of(p, text, model);
+}
+
+void prog_rules_of(struct prog *p, const char *text, struct weir_ruleset_model *model)
+{
 	const struct weir_resolve by = {.ifindex_of = ifindex_of, .set_of = set_of};
 	struct weir_boxes boxes = {0};
 	struct weir_rule_rec *recs;
@@ -81,7 +88,6 @@ void prog_rules(struct prog *p, const char *text, struct weir_ruleset_model *mod
 	size_t nr;
 	__u32 policies;
 
-	*model = (struct weir_ruleset_model){.kind = WEIR_RULE_FILTER};
 	if (weir_ruleset_load(model, "rules", text, strlen(text), &err))
 		fail_msg("%u:%u: %s", err.at.line, err.at.column, err.what);
 	recs = aligned_alloc(64, (model->nr + model->nr_policies + 1) * sizeof(*recs));
@@ -105,7 +111,7 @@ void prog_rules(struct prog *p, const char *text, struct weir_ruleset_model *mod
 						    .policies = policies},
 				 &pages, &err),
 		0);
-	put(p, &pages);
+	put(p, model->kind == WEIR_RULE_NAT ? WEIR_RULESET_nat : WEIR_RULESET_filter, &pages);
 	p->ctl->generation++;
 	weir_pages_free(&pages);
 	weir_boxes_done(&boxes);

@@ -78,7 +78,7 @@ static void boxes_of_map_go_both_ways(void **state)
 	assert_int_equal(boxes_of("map 10.0.0.0/30 to 192.0.2.0/30 dev eth1", WEIR_RULE_NAT,
 				 &boxes, &rec, &err),
 		0);
-	assert_int_equal(boxes.nr, 2);
+	assert_int_equal(boxes.nr, 3);
 	assert_int_equal(boxes.list[0].src[0], 0x0a000000);
 	assert_int_equal(boxes.list[0].dst[1], ~0u);
 	assert_int_equal(boxes.list[0].oif, 6);
@@ -86,6 +86,9 @@ static void boxes_of_map_go_both_ways(void **state)
 	assert_int_equal(boxes.list[1].dst[1], 0xc0000203);
 	assert_int_equal(boxes.list[1].iif, 6);
 	assert_int_equal(boxes.list[1].oif, WEIR_DEV_DNAT);
+	assert_int_equal(boxes.list[2].dst[1], 0xc0000203);
+	assert_int_equal(boxes.list[2].iif, WEIR_DEV_INSIDE);
+	assert_int_equal(boxes.list[2].oif, WEIR_DEV_DNAT);
 	assert_int_equal(rec.to[1], 0xc0000203);
 	assert_int_equal(rec.inside[0], 0x0a000000);
 	assert_int_equal(rec.dev, 6);
@@ -102,7 +105,8 @@ static void dnat_is_asked_before_there_is_a_way_out(void **state)
 	assert_int_equal(boxes_of("dnat in dev eth1 proto udp dport 53 to 10.0.0.2",
 				 WEIR_RULE_NAT, &boxes, &rec, &err),
 		0);
-	assert_int_equal(boxes.nr, 1);
+	assert_int_equal(boxes.nr, 2);
+	assert_int_equal(boxes.list[1].iif, WEIR_DEV_INSIDE);
 	assert_int_equal(boxes.list[0].iif, 6);
 	assert_int_equal(boxes.list[0].oif, WEIR_DEV_DNAT);
 	assert_int_equal(rec.dev, 6);

@@ -228,6 +228,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		return -errno;
 	rc = weir_rules_size(obj, ctl);
 	self->filter = ctl->filter != 0;
+	self->track = ctl->track != 0;
 	self->rule_slots = weir_rule_slots(ctl);
 	munmap(ctl, sizeof(*ctl));
 	self->flows_mask = flows_mask();

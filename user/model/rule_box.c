@@ -196,7 +196,8 @@ static int fill_rec(const struct weir_rule *rule, const struct weir_resolve *by,
 
 	*rec = (struct weir_rule_rec){
 		.id = rule->id,
-		.verdict = (__u8)rule->verdict,
+		.verdict = rule->kind == WEIR_RULE_NAT ? rule->dst.nr || rule->nat == WEIR_NAT_map
+						       : (__u8)rule->verdict,
 		.nat = (__u8)rule->nat,
 		.mapping = (__u8)rule->mapping,
 		.filtering = (__u8)rule->filtering,
@@ -303,7 +304,8 @@ static int resolve_all(const struct weir_rule *rule, const struct weir_resolve *
 
 /*
  * Which of NAT's questions a rule answers is told by the device out: there is none yet where the first is
- * asked. `map` answers both: what comes for the one address is the other's, and what is from that, this.
+ * asked, once as from the rule's device, once as from inside. `map` answers both: what comes for the one
+ * address is the other's, and what is from that, this.
  */
 static void multiply_nat(const struct weir_rule *rule, struct options options[LISTS],
 	struct weir_box *common, __u32 dev, struct weir_boxes *boxes)
@@ -316,8 +318,11 @@ static void multiply_nat(const struct weir_rule *rule, struct options options[LI
 		options[DST].list[0].span = rule->to;
 		common->iif = dev;
 	}
-	if (rule->nat == WEIR_NAT_map || rule->nat == WEIR_NAT_dnat)
+	if (rule->nat == WEIR_NAT_map || rule->nat == WEIR_NAT_dnat) {
 		common->oif = WEIR_DEV_DNAT;
+		multiply(options, common, boxes);
+		common->iif = WEIR_DEV_INSIDE;
+	}
 	multiply(options, common, boxes);
 }
 
@@ -338,8 +343,8 @@ int weir_rule_boxes(const struct weir_rule *rule, __u32 place, const struct weir
 		ret = device(by, rule->out, &common.oif, err);
 	if (!ret)
 		ret = resolve_all(rule, by, options, &product, err);
-	if (!ret) /* of map there are two */
-		ret = weir_boxes_room(boxes, product + 1, err);
+	if (!ret) /* NAT: one question is asked from inside, too, and of map there are two */
+		ret = weir_boxes_room(boxes, 2 * product + 1, err);
 	if (!ret) {
 		if (rule->kind == WEIR_RULE_NAT)
 			multiply_nat(rule, options, &common, filled.dev, boxes);

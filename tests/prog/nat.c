@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* NAT rules in the program's maps, with their pools, as user/ctl puts them there; sessions looked at. */
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "model/ruleset.h"
+#include "nat.skel.h"
+#include "prog.h"
+
+static __u32 pool_new(const struct prog *p, __u32 *next)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ports", sizeof(__u32),
+		sizeof(struct weir_port_line), WEIR_PORT_LINES, &opts);
+
+	assert_true(fd >= 0);
+	prog_put(p, "pool_ports", next, &fd);
+	close(fd);
+	return (*next)++;
+}
+
+static void pool_name(const struct prog *p, __u32 addr, __u32 dev, __u32 number, __u32 outside)
+{
+	struct weir_pool_key key = {addr, dev};
+	struct weir_pool pool = {number, outside};
+
+	prog_put(p, "pools", &key, &pool);
+}
+
+static void pools_clear(const struct prog *p)
+{
+	int fd = prog_map(p, "pools");
+	struct weir_pool_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+}
+
+static void pools_of(const struct prog *p, const struct weir_rule *r, __u32 *next)
+{
+	__u32 dev = if_nametoindex(*r->dev ? r->dev : r->nat == WEIR_NAT_dnat ? r->in : r->out);
+	struct weir_pool_key key = {0, dev};
+	struct weir_pool old;
+	__u32 number;
+
+	assert_true(dev);
+	if (bpf_map_lookup_elem(prog_map(p, "pools"), &key, &old))
+		pool_name(p, 0, dev, WEIR_POOL_NONE, dev);
+	if (r->nat == WEIR_NAT_masquerade) {
+		number = pool_new(p, next);
+		pool_name(p, 0, dev, number, dev);
+		pool_name(p, WEIR_POOL_NUMBERED, number, number, dev);
+	}
+	for (__u32 a = r->to.lo; r->nat == WEIR_NAT_snat && a <= r->to.hi; a++) {
+		number = pool_new(p, next);
+		pool_name(p, htonl(a), 0, number, dev);
+		pool_name(p, WEIR_POOL_NUMBERED, number, number, dev);
+	}
+}
+
+void prog_nat(struct prog *p, const char *text)
+{
+	static const __u32 timeouts[] = {
+#define T(id, seconds, least, text) seconds,
+		WEIR_TIMEOUTS(T)
+#undef T
+	};
+	struct weir_ruleset_model model = {.kind = WEIR_RULE_NAT};
+	__u32 next = 0;
+
+	prog_flush(p);
+	pools_clear(p);
+	memcpy(p->nat->timeout_s, timeouts, sizeof(timeouts));
+	p->nat->sessions_max = p->nat->mappings_max = PROG_SESSIONS;
+	p->nat->states = 0;
+	p->nat->seed = 0x12345678;
+	prog_rules_of(p, text, &model);
+	for (__u32 i = 0; i < model.nr; i++)
+		pools_of(p, &model.rules[i], &next);
+	weir_ruleset_done(&model);
+	prog_forget_flows(p);
+}
+
+static bool is_end(__u32 addr, __u16 port, __u32 want, unsigned int want_port)
+{
+	return addr == want && ntohs(port) == want_port;
+}
+
+struct weir_session *prog_session(
+	const struct prog *p, unsigned int proto, const char *src, unsigned int sport)
+{
+	__u32 addr;
+
+	assert_int_equal(inet_pton(AF_INET, src, &addr), 1);
+	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
+		struct weir_session *s = &p->sessions[i];
+
+		if (s->life == WEIR_LIFE_LIVE && s->proto == proto &&
+			(is_end(s->saddr, s->sport, addr, sport) ||
+				is_end(s->xdaddr, s->xdport, addr, sport)))
+			return s;
+	}
+	return NULL;
+}
+
+unsigned int prog_sessions(const struct prog *p)
+{
+	unsigned int nr = 0;
+
+	for (__u32 i = 0; i < PROG_SESSIONS; i++)
+		nr += p->sessions[i].life == WEIR_LIFE_LIVE;
+	assert_int_equal(p->nat->created - p->nat->ended, nr);
+	return nr;
+}
+
+unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto)
+{
+	struct weir_port_line line;
+	unsigned int nr = 0;
+	__u32 id;
+	int fd;
+
+	assert_int_equal(bpf_map_lookup_elem(prog_map(p, "pool_ports"), &pool, &id), 0);
+	fd = bpf_map_get_fd_by_id(id);
+	assert_true(fd >= 0);
+	for (__u32 i = proto * 2 * WEIR_PORT_PLANE; i < (proto + 1) * 2 * WEIR_PORT_PLANE; i++) {
+		if (i % WEIR_PORT_PLANE == WEIR_PLANE_LINES)
+			continue; /* which words are full */
+		assert_int_equal(bpf_map_lookup_elem(fd, &i, &line), 0);
+		for (unsigned int w = 0; w < ARRAY_SIZE(line.word); w++)
+			nr += (unsigned int)__builtin_popcountll(line.word[w]);
+	}
+	close(fd);
+	return nr;
+}
+
+static void share(struct bpf_object *obj, const struct prog *p, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
+
+	assert_non_null(map);
+	assert_int_equal(bpf_map__reuse_fd(map, prog_map(p, name)), 0);
+}
+
+void prog_flush(const struct prog *p)
+{
+	static const char *const maps[] = {"sessions", "mappings", "session_index", "free_sessions",
+		"free_mappings", "pool_ports", ".data.nat"};
+	struct nat_bpf *skel = nat_bpf__open();
+	struct weir_flush f = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &f, .ctx_size_in = sizeof(f));
+	unsigned int live = prog_sessions(p);
+
+	assert_non_null(skel);
+	skel->rodata_self->self.index_mask = PROG_SESSIONS - 1;
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		share(skel->obj, p, maps[i]);
+	assert_int_equal(nat_bpf__load(skel), 0);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weir_flush), &opts), 0);
+	assert_int_equal(f.ended, live);
+	nat_bpf__destroy(skel);
+}
