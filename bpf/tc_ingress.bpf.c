@@ -21,7 +21,6 @@ static __always_inline bool is_judged(struct __sk_buff *skb)
 SEC("tcx/ingress")
 int weir_tc_ingress(struct __sk_buff *skb)
 {
-	struct verdict v;
 	struct pkt p;
 
 	if (!packet_enter(skb, &p))
@@ -29,15 +28,7 @@ int weir_tc_ingress(struct __sk_buff *skb)
 	p.cur->skb = 0;
 	if (is_judged(skb))
 		return leave(&p, weir_pass(&p, tc_ingress, XDP_JUDGED));
-	if (p.timed | p.captured) {
-		v = forward(&p);
-	} else {
-		/* a second copy, from which the compiler takes all timing and capturing out */
-		p.timed = 0;
-		p.captured = 0;
-		v = forward(&p);
-	}
-	return leave(&p, v);
+	return leave(&p, forward(&p));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,20 +6,11 @@
 SEC("xdp.frags")
 int weir_xdp(struct xdp_md *ctx)
 {
-	struct verdict v;
 	struct pkt p;
 
 	if (!packet_enter(ctx, &p))
 		return XDP_PASS;
-	if (p.timed | p.captured) {
-		v = forward(&p);
-	} else {
-		/* a second copy, from which the compiler takes all timing and capturing out */
-		p.timed = 0;
-		p.captured = 0;
-		v = forward(&p);
-	}
-	return leave(&p, v);
+	return leave(&p, forward(&p));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

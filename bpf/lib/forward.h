@@ -219,35 +219,35 @@ static __always_inline struct step step_nf_forward(
 }
 
 /* What was found is kept with the flow, if all packets of that key fare alike. */
-static __always_inline void flow_track(
-	const struct pkt *p, const struct headers *h, struct weir_flow *f, const struct track *t)
+__checked_once int flow_track(struct weir_flow *f)
 {
-	__u8 proto = h->ip->protocol;
+	const struct track *t = track_of();
 	__u64 addrs;
 
-	if (t->frag != WEIR_FRAG_NONE || t->error || proto == IPPROTO_ICMP)
-		return;
+	if (!f || !t || t->frag != WEIR_FRAG_NONE || t->error || t->ip.protocol == IPPROTO_ICMP)
+		return 0;
 	if (!t->session) {
 		if (t->what == TRACKED_NEW && !*(volatile __u32 *)&nat.states) {
 			f->serial = t->version;
 			f->session = t->bucket;
 		}
-		return;
+		return 0;
 	}
 	f->xsaddr = 0;
 	if (src_changes(t) || dst_changes(t)) {
-		if (!ports_change(proto))
-			return;
+		if (!ports_change(t->ip.protocol))
+			return 0;
 		f->xsaddr = t->saddr;
 		f->xdaddr = t->daddr;
 		f->xports = t->sport | (__u32)t->dport << 16;
-		addrs = csum_delta(h->ip->saddr, t->saddr) + csum_delta(h->ip->daddr, t->daddr);
+		addrs = csum_delta(t->ip.saddr, t->saddr) + csum_delta(t->ip.daddr, t->daddr);
 		f->l3_delta = csum_fold(addrs);
 		f->l4_delta = csum_fold(addrs + csum_delta(t->t.sport, t->sport) +
 					csum_delta(t->t.dport, t->dport));
 	}
 	f->serial = t->serial;
 	f->session = WEIR_FLOW_SESSION | (t->back ? WEIR_FLOW_BACK : 0) | (t->session - 1);
+	return 0;
 }
 
 /* A packet of a flow that is known counts for its session. */
@@ -294,7 +294,7 @@ static __always_inline struct step step_nf_postrouting(
 						       : LEAVE(weir_drop(p, nf_postrouting, NAT_FULL));
 		}
 		if (found == BPF_FIB_LKUP_RET_SUCCESS)
-			flow_track(p, h, f, t);
+			flow_track(f);
 	}
 	stage_done(p, WEIR_FAST_nf_postrouting);
 	return GO_ON;
@@ -550,7 +550,18 @@ static __always_inline struct verdict step_xmit(
 			return s_.v;                                                               \
 	} while (0)
 
-static __always_inline struct verdict forward(struct pkt *p)
+/*
+ * @known: only if its flow is known; else the verdict says AGAIN, and nothing was counted. That is most
+ * packets' copy of the road, without what the others need.
+ */
+#define AGAIN ((struct verdict){.code = -2})
+
+static __always_inline bool is_again(struct verdict v)
+{
+	return v.code == -2;
+}
+
+static __always_inline struct verdict forward_as(struct pkt *p, bool known)
 {
 	long found = BPF_FIB_LKUP_RET_SUCCESS;
 	struct headers h = {
@@ -577,6 +588,8 @@ static __always_inline struct verdict forward(struct pkt *p)
 		(!self.track || likely(flow_tracked(&h, flow))))
 		hop = hop_at(p, flow->hop);
 	asked = unlikely(!hop);
+	if (known && (asked || (self.filter && unlikely(flow->slot >= WEIR_FLOW_NEW))))
+		return AGAIN;
 	TAKE(step_nf_prerouting(p, !asked));
 	if (likely(flow))
 		way.flow = flow;
@@ -590,6 +603,28 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_nf_postrouting(p, &h, way.flow, found, asked));
 	TAKE(step_neigh(p, way.hop, found, asked));
 	return step_xmit(p, &h, way.hop, way.flow);
+}
+
+/* The first copy is without timing and capturing, too. */
+static __always_inline struct verdict forward(struct pkt *p)
+{
+	struct verdict v = AGAIN;
+
+	if (likely(!(p->timed | p->captured))) {
+		p->timed = 0;
+		p->captured = 0;
+		v = forward_as(p, true);
+	}
+	if (unlikely(is_again(v))) {
+		/* one way on for the verifier, whatever was found so far */
+		p->timed = unknown((__u32)p->timed);
+		p->captured = unknown((__u32)p->captured);
+		p->l3_off = ETH_HLEN;
+		p->iif = self.ifindex;
+		p->vlan = NULL;
+		v = forward_as(p, false);
+	}
+	return v;
 }
 
 #endif

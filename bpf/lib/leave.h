@@ -125,9 +125,14 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 
 	if (likely(!v.leaves))
 		return v.code;
-	/* else the verifier would go through what follows once for each exit */
+	/* else the verifier would go through what follows once for each way here */
 	exit = unknown(v.leaves - 1U);
 	punt = unknown(v.punt);
+	p->l3_off = unknown((__u32)p->l3_off);
+	p->judged = unknown((__u32)p->judged);
+	p->tracked = unknown((__u32)p->tracked);
+	p->counted = unknown((__u32)p->counted);
+	p->oif_way = unknown(p->oif_way);
 	if (exit >= WEIR_EXIT_COUNT)
 		return HOOK_DROP;
 	if (self.track && !exit_untracked(exit)) {

@@ -29,10 +29,15 @@
 #endif
 
 /* What NAT's rules are asked about the packet: from @iif, out by @oif, its destination translated. */
-static __always_inline void track_ask(struct track *t, __u32 iif, __u32 oif)
+__checked_once int track_ask(struct track *t, __u32 iif, __u32 oif)
 {
-	struct weir_fields *f = &t->fields;
-	bool has = t->frag != WEIR_FRAG_LATER && proto_has_ports(t->ip.protocol) &&
+	struct weir_fields *f;
+	bool has;
+
+	if (!t)
+		return 0;
+	f = &t->fields;
+	has = t->frag != WEIR_FRAG_LATER && proto_has_ports(t->ip.protocol) &&
 		     t->what != TRACKED_NOT;
 
 	f->dim[WEIR_DIM_src] = bpf_ntohl(t->ip.saddr);
@@ -47,6 +52,7 @@ static __always_inline void track_ask(struct track *t, __u32 iif, __u32 oif)
 	f->icmp_code = t->l4.code;
 	f->frag = t->frag;
 	f->len = t->len;
+	return 0;
 }
 
 /* Whether packets that leave by the device are translated by some rule. */
