@@ -57,8 +57,10 @@ __u64 strays;
 struct {
 	__u64 packets;
 	__u64 bytes;
-	__u64 expect; /* written before a run: when that many have come, the time is taken */
-	__u64 end_ns;
+	__u64 translated;   /* with the source that is written before a run */
+	__u64 warm, expect; /* written before a run: when that many have come, the time is taken */
+	__u64 start_ns, end_ns;
+	__be32 source;
 } sink __attribute__((aligned(64)));
 
 /* The floor of the harness: what two veth pairs, a redirect and the sink cost. */
@@ -106,8 +108,8 @@ static __always_inline __u32 fib(void *ctx, void *data, void *end, __u32 ingress
 SEC("xdp")
 int xdp_fib(struct xdp_md *ctx)
 {
-	__u32 to = fib(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
-		ctx->ingress_ifindex);
+	__u32 to = fib(
+		ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, ctx->ingress_ifindex);
 
 	return to ? bpf_redirect(to, 0) : XDP_PASS;
 }
@@ -115,8 +117,8 @@ int xdp_fib(struct xdp_md *ctx)
 SEC("xdp")
 int xdp_fib_map(struct xdp_md *ctx)
 {
-	__u32 to = fib(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
-		ctx->ingress_ifindex);
+	__u32 to = fib(
+		ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, ctx->ingress_ifindex);
 
 	return to ? bpf_redirect_map(&ports, to, 0) : XDP_PASS;
 }
@@ -125,8 +127,8 @@ int xdp_fib_map(struct xdp_md *ctx)
 SEC("tcx/ingress")
 int tc_fib(struct __sk_buff *skb)
 {
-	__u32 to = fib(skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
-		skb->ingress_ifindex);
+	__u32 to = fib(
+		skb, (void *)(long)skb->data, (void *)(long)skb->data_end, skb->ingress_ifindex);
 
 	return to ? bpf_redirect(to, 0) : TCX_NEXT;
 }
@@ -142,7 +144,10 @@ int xdp_sink(struct xdp_md *ctx)
 		ip->protocol != IPPROTO_UDP)
 		return XDP_PASS;
 	sink.bytes += end - (void *)eth;
-	if (++sink.packets == sink.expect)
+	sink.translated += ip->saddr == sink.source;
+	if (++sink.packets == sink.warm)
+		sink.start_ns = bpf_ktime_get_ns();
+	if (sink.packets == sink.expect)
 		sink.end_ns = bpf_ktime_get_ns();
 	return XDP_DROP;
 }

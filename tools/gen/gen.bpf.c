@@ -49,6 +49,7 @@ __u64 due; /* when the next frame is due, 1/1024 ns since start_ns */
 __u64 start_ns;
 __u64 flow_index;
 __u32 step[GEN_DIMS]; /* position in sport, src, dport, dst: a counter with four wheels */
+__u64 chance;
 
 __u64 sent;
 __u64 dropped;
@@ -71,6 +72,26 @@ static __always_inline int over_rate(void)
 		due = now - depth;
 	due += conf.interval;
 	return 0;
+}
+
+/* xorshift64. Its upper half times the count, so that no division is needed. */
+static __always_inline __u32 below(__u32 count)
+{
+	chance ^= chance << 13;
+	chance ^= chance >> 7;
+	chance ^= chance << 17;
+	return (chance >> 32) * count >> 32;
+}
+
+/* The same flows again after the last: from the seed. */
+static __always_inline void random_flow(void)
+{
+	if (!flow_index)
+		chance = GEN_SEED;
+	if (++flow_index >= conf.flows)
+		flow_index = 0;
+	for (int i = 0; i < GEN_DIMS; i++)
+		step[i] = below(conf.dim[i].count);
 }
 
 static __always_inline void next_flow(void)
@@ -133,6 +154,8 @@ int gen(struct xdp_md *ctx)
 	seq = (void *)(udp + 1);
 	if ((void *)(seq + 1) > end)
 		return XDP_ABORTED;
+	if (conf.random)
+		random_flow();
 	udp->source = bpf_htons(conf.dim[GEN_SPORT].first + step[GEN_SPORT]);
 	udp->dest = bpf_htons(conf.dim[GEN_DPORT].first + step[GEN_DPORT]);
 	ip->saddr = bpf_htonl(conf.dim[GEN_SRC].first + step[GEN_SRC]);
@@ -144,7 +167,8 @@ int gen(struct xdp_md *ctx)
 		   halves(*seq));
 	udp->check = sum ? sum : 0xffff; /* RFC 768: 0 would mean that there is none */
 	offered++;
-	next_flow();
+	if (!conf.random)
+		next_flow();
 	return bpf_redirect(conf.ifindex, 0);
 }
 

@@ -12,6 +12,8 @@
 
 #define GEN_SIGNAL_DONE 10 /* SIGUSR1: all frames are offered */
 
+#define GEN_SEED 0x9e3779b97f4a7c15ULL /* of chance: the same flows each time */
+
 /* The dimensions of a flow, fastest first. */
 enum gen_dim { GEN_SPORT, GEN_SRC, GEN_DPORT, GEN_DST, GEN_DIMS };
 
@@ -33,6 +35,8 @@ struct gen_conf {
 	__u32 bytes;
 	__u32 ip_sum; /* one's complement sums of all that is the same in every frame */
 	__u64 udp_sum;
+	__u32 random; /* each flow's place in every dimension is chance's */
+	__u32 _pad;
 };
 
 #endif

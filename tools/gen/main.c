@@ -36,7 +36,7 @@ enum {
 struct options {
 	const char *dev;
 	unsigned char to[ETH_ALEN], from[ETH_ALEN];
-	bool have_to, json, have_count;
+	bool have_to, json, have_count, random;
 	struct gen_span dim[GEN_DIMS];
 	__u64 flows, bytes, rate, count;
 	double seconds;
@@ -47,7 +47,7 @@ static volatile sig_atomic_t stop;
 
 static const char help[] =
 	"usage: weir-gen dev DEV to MAC [src PFX] [dst PFX] [sport R] [dport R] [flows N]\n"
-	"                [size BYTES] [rate PPS] [count N | seconds S] [cpu N] [json]\n"
+	"                [random] [size BYTES] [rate PPS] [count N | seconds S] [cpu N] [json]\n"
 	"\n"
 	"Sends UDP over IPv4 through DEV, from inside the kernel.\n"
 	"\n"
@@ -58,6 +58,7 @@ static const char help[] =
 	"  sport R      source ports, P or P-P, 1024-65535 unless told\n"
 	"  dport R      destination ports, 9 unless told\n"
 	"  flows N      this many flows in turn, 1 unless told\n"
+	"  random       flows by chance, the same ones each time\n"
 	"  size BYTES   of the frame without FCS, 60-1514, 60 unless told\n"
 	"  rate PPS     frames a second at most\n"
 	"  count N      frames to send, 1000000 unless told\n"
@@ -67,7 +68,8 @@ static const char help[] =
 	"\n"
 	"Flow i takes the i-th combination of source port, source address, destination port and\n"
 	"destination address, the first of them changing fastest; flows follow each other frame\n"
-	"by frame. Of a prefix shorter than /31 the first and the last address are left out.\n"
+	"by frame. With 'random' chance says all four, and two flows may be the same. Of a prefix\n"
+	"shorter than /31 the first and the last address are left out.\n"
 	"Payloads begin with the frame's number, 8 bytes in network order.\n"
 	"\n"
 	"`dropped` are frames that the driver did not take (a veth: its ring was full), `refused`\n"
@@ -195,8 +197,8 @@ static int parse(struct options *o, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		int taken;
 
-		if (!strcmp(argv[i], "json")) {
-			o->json = true;
+		if (!strcmp(argv[i], "json") || !strcmp(argv[i], "random")) {
+			*(*argv[i] == 'j' ? &o->json : &o->random) = true;
 			continue;
 		}
 		taken = take(o, argv[i], i + 1 < argc ? argv[i + 1] : "");
@@ -301,6 +303,7 @@ static int configure(struct options *o, struct gen_bpf *skel)
 	if (o->rate)
 		conf.interval = ((1000000000ULL << GEN_RATE_SHIFT) + o->rate / 2) / o->rate;
 	memcpy(conf.dim, o->dim, sizeof(conf.dim));
+	conf.random = o->random;
 	build_frame(o, &conf, frame);
 	memcpy((void *)&skel->rodata->conf, &conf, sizeof(conf));
 	memcpy((void *)skel->rodata->frame, frame, sizeof(frame));

@@ -16,26 +16,49 @@ struct bench {
 };
 
 struct figure {
+	double ns[ROUNDS_MAX];	  /* a frame, in each round */
 	double ns_min, ns_median; /* 0 = not measured */
-	__u64 sent, received;	  /* all rounds */
-	double to_weir;		  /* median of the ratios within a round; 0 = weir not measured */
+	__u64 sent, received;	  /* all rounds, what does not count included */
+	double to_weir; /* median of the ratios within a round to the family's; 0 = not measured */
 	int rounds;
+};
+
+/* Rows of the same peers. */
+struct family {
+	const char *name;
+	const char *what;
+	enum peer ours;
+	enum traffic traffic;
+	__u32 most; /* frames a run; 0 = as many as told */
+	int nr;
+	enum peer peers[PEER_COUNT]; /* @nr of them, as they stand in a row */
+};
+
+struct row {
+	char name[64]; /* as `case` knows it */
+	const struct family *family;
+	struct load load;
+	struct figure f[PEER_COUNT];
 };
 
 struct report {
 	json_t *rows;
-	int met, missed;
+	const struct rig *rig;
+	int met, missed, skipped;
 };
 
 bool bench_wants(const struct bench *bench, const char *name);
 
-int bench_forward(struct rig *rig, const struct bench *bench, struct report *report);
+int bench_cells(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_zero_loss(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_ledger(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_top(struct rig *rig, const struct bench *bench, struct report *report);
 
-void report_forward_head(void);
-void report_forward(struct report *r, const struct load *load, const struct figure *f);
+/* The median of what @a costs in units of what @b costs in the same round. */
+double figure_ratio(const struct figure *a, const struct figure *b);
+
+void report_head(const struct rig *rig, const struct bench *bench, const struct family *family);
+void report_row(struct report *r, const struct row *row);
 /* @pps by peer, 0 = not measured. */
 void report_zero_loss(struct report *r, __u32 bytes, const double *pps);
 

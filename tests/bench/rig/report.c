@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include "bench.h"
-
-static const double weir_to_fib = 1.10, ip_forward_to_weir = 2.3, weir_tc_to_fib = 1.15;
-static const double capture_to_weir = 1.02;
 
 static const double zero_loss_weir_to_fib = 1.00;
 
@@ -24,47 +22,91 @@ void report_target(struct report *r, const struct target *t)
 		r->missed++;
 }
 
-static void forward_targets(struct report *r, const struct figure *f)
+/* What one peer may cost at most, or must at least, in units of another. */
+static const struct {
+	const char *rows; /* a pattern of names */
+	enum peer over, under;
+	double limit;
+	bool at_most;
+} targets[] = {
+	{"forward/gen/*", PEER_WEIR_CAPTURE, PEER_WEIR, 1.02, true},
+	{"forward/gen/*", PEER_WEIR_TC, PEER_TC_FIB, 1.15, true},
+	{"forward/gen/*", PEER_WEIR, PEER_XDP_FIB, 1.10, true},
+	{"forward/gen/*", PEER_IP_FORWARD, PEER_WEIR, 2.3, false},
+	{"filter/*", PEER_NFT_SETS, PEER_WEIR_10K, 2.8, false},
+	{"filter_linear/*", PEER_NFT_LINEAR, PEER_WEIR_10K, 80, false},
+	{"filter_linear/*", PEER_IPTABLES, PEER_WEIR_10K, 80, false},
+	{"filter/*/new", PEER_WEIR_10K, PEER_WEIR_10, 1.25, true},
+	{"nat/*/1000", PEER_NFT_NAT, PEER_WEIR_NAT, 3.2, false},
+	{"nat/*/50000", PEER_NFT_NAT, PEER_WEIR_NAT, 3.0, false},
+	{"all/*/1", PEER_WEIR_ALL, PEER_XDP_FIB, 1.0, true},
+	{"all/*/1000", PEER_WEIR_ALL, PEER_XDP_FIB, 1.0, true},
+	{"all/*/10000", PEER_WEIR_ALL, PEER_XDP_FIB, 1.0, true},
+	{"all/*/50000", PEER_WEIR_ALL, PEER_XDP_FIB, 1.3, true},
+	{"setup/*", PEER_NFT_NAT, PEER_WEIR_NAT, 3, false},
+	{"pool/*", PEER_WEIR_POOL_FULL, PEER_WEIR_POOL, 2, true},
+};
+
+/* A target that @row has no figures for, because a peer that was asked for is lacking. */
+static void skip_target(struct report *r, const struct row *row, size_t i, const char *what)
 {
-	double fib = f[PEER_XDP_FIB].ns_min, weir = f[PEER_WEIR].ns_min;
-	double kernel = f[PEER_IP_FORWARD].ns_min;
-	struct target to_fib = {
-		"weir/xdp_fib", weir / fib, weir_to_fib, true, 1 / f[PEER_XDP_FIB].to_weir};
-	struct target to_kernel = {"ip_forward/weir", kernel / weir, ip_forward_to_weir, false,
-		f[PEER_IP_FORWARD].to_weir};
+	enum peer over = targets[i].over, under = targets[i].under;
+	const char *no_over = r->rig->lacks[over], *no_under = r->rig->lacks[under];
 
-	double tc_fib = f[PEER_TC_FIB].ns_min, weir_tc = f[PEER_WEIR_TC].ns_min;
-	double capture = f[PEER_WEIR_CAPTURE].ns_min;
-	struct target capture_costs = {"weir_capture/weir (1 packet in 1000)", capture / weir,
-		capture_to_weir, true, f[PEER_WEIR_CAPTURE].to_weir};
-	struct target tc_to_fib = {"weir_tc/tc_fib", weir_tc / tc_fib, weir_tc_to_fib, true, 0};
-
-	if (weir > 0 && capture > 0)
-		report_target(r, &capture_costs);
-	if (weir_tc > 0 && tc_fib > 0)
-		report_target(r, &tc_to_fib);
-	if (weir > 0 && fib > 0)
-		report_target(r, &to_fib);
-	if (weir > 0 && kernel > 0)
-		report_target(r, &to_kernel);
+	if ((!row->f[over].rounds && !*no_over) || (!row->f[under].rounds && !*no_under))
+		return;
+	printf("  SKIP %s, target %s %.2f: %s\n", what, targets[i].at_most ? "at most" : "at least",
+		targets[i].limit, *no_under ? no_under : no_over);
+	r->skipped++;
 }
 
-void report_forward_head(void)
+static void row_targets(struct report *r, const struct row *row)
 {
-	printf("ns per frame on one core, least (median) of the rounds\n%-7s%5s %6s", "sender",
-		"bytes", "flows");
-	for (int p = 0; p < PEER_COUNT; p++)
-		printf("  %14s", peer_names[p]);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		const struct figure *over = &row->f[targets[i].over];
+		const struct figure *under = &row->f[targets[i].under];
+		struct target target = {.limit = targets[i].limit, .at_most = targets[i].at_most};
+		char what[64];
+
+		if (fnmatch(targets[i].rows, row->name, 0))
+			continue;
+		snprintf(what, sizeof(what), "%s/%s", peer_info[targets[i].over].name,
+			peer_info[targets[i].under].name);
+		if (!over->rounds || !under->rounds) {
+			skip_target(r, row, i, what);
+			continue;
+		}
+		target.what = what;
+		target.value = over->ns_min / under->ns_min;
+		target.within_rounds = figure_ratio(over, under);
+		report_target(r, &target);
+	}
+}
+
+void report_head(const struct rig *rig, const struct bench *bench, const struct family *family)
+{
+	printf("%s: ns per frame on one core, least (median) of the rounds\n", family->what);
+	for (int i = 0; i < family->nr; i++)
+		if (*rig->lacks[family->peers[i]])
+			printf("SKIP %s: %s\n", peer_info[family->peers[i]].name,
+				rig->lacks[family->peers[i]]);
+	printf("%-22s", "case");
+	for (int i = 0; i < family->nr; i++)
+		if (bench->peer[family->peers[i]])
+			printf("  %15s", peer_info[family->peers[i]].name);
 	printf("\n");
 }
 
-static void row(struct report *r, const struct load *load, enum peer peer, const struct figure *f)
+static void row_json(struct report *r, const struct row *row, enum peer peer)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:i, s:f}", "case",
-		"forward", "peer", peer_names[peer], "sender", sender_names[load->sender], "flows",
-		(json_int_t)load->flows, "bytes", (json_int_t)load->bytes, "ns_min", f->ns_min,
-		"ns_median", f->ns_median, "sent", (json_int_t)f->sent, "received",
-		(json_int_t)f->received, "rounds", f->rounds, "to_weir", f->to_weir);
+	const struct load *load = &row->load;
+	const struct figure *f = &row->f[peer];
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:i, s:f}",
+		"case", row->family->name, "row", row->name, "peer", peer_info[peer].name, "sender",
+		sender_names[load->sender], "flows", (json_int_t)load->flows, "bytes",
+		(json_int_t)load->bytes, "ns_min", f->ns_min, "ns_median", f->ns_median, "sent",
+		(json_int_t)f->sent, "received", (json_int_t)f->received, "rounds", f->rounds,
+		"to_weir", f->to_weir);
 
 	json_array_append_new(r->rows, o);
 }
@@ -74,21 +116,21 @@ static void row(struct report *r, const struct load *load, enum peer peer, const
  * copies each into a page first, which neither weir nor its peer can avoid, and the kernel need
  * not.
  */
-void report_forward(struct report *r, const struct load *load, const struct figure *f)
+void report_row(struct report *r, const struct row *row)
 {
-	printf("%-7s%5u %6u", sender_names[load->sender], load->bytes, load->flows);
-	for (int p = 0; p < PEER_COUNT; p++) {
-		char text[32] = "-";
+	printf("%-22s", row->name);
+	for (int i = 0; i < row->family->nr; i++) {
+		const struct figure *f = &row->f[row->family->peers[i]];
+		char text[32];
 
-		if (f[p].ns_min > 0) {
-			snprintf(text, sizeof(text), "%.0f (%.0f)", f[p].ns_min, f[p].ns_median);
-			row(r, load, (enum peer)p, &f[p]);
-		}
-		printf("  %14s", text);
+		if (!f->rounds)
+			continue;
+		snprintf(text, sizeof(text), "%.0f (%.0f)", f->ns_min, f->ns_median);
+		row_json(r, row, row->family->peers[i]);
+		printf("  %15s", text);
 	}
 	printf("\n");
-	if (load->sender == SENDER_GEN)
-		forward_targets(r, f);
+	row_targets(r, row);
 	fflush(stdout);
 }
 
@@ -101,10 +143,10 @@ void report_zero_loss(struct report *r, __u32 bytes, const double *pps)
 	for (int p = 0; p < PEER_COUNT; p++) {
 		if (pps[p] <= 0)
 			continue;
-		printf("  %-12s %.3f Mpps\n", peer_names[p], pps[p] / 1e6);
+		printf("  %-12s %.3f Mpps\n", peer_info[p].name, pps[p] / 1e6);
 		json_array_append_new(
 			r->rows, json_pack("{s:s, s:s, s:s, s:i, s:I, s:f}", "case", "zero_loss",
-					 "peer", peer_names[p], "sender", "gen", "flows", 1,
+					 "peer", peer_info[p].name, "sender", "gen", "flows", 1,
 					 "bytes", (json_int_t)bytes, "pps", pps[p]));
 	}
 	if (pps[PEER_WEIR] > 0 && pps[PEER_XDP_FIB] > 0)
@@ -114,11 +156,11 @@ void report_zero_loss(struct report *r, __u32 bytes, const double *pps)
 
 void report_ledger(struct report *r, int readings, int wrong, __u64 sent, __u64 in)
 {
-	struct target target = {"readings of the ledger under full load that do not balance", wrong,
-		0, true, 0};
+	struct target target = {
+		"readings of the ledger under full load that do not balance", wrong, 0, true, 0};
 
-	printf("ledger read %d times while %llu frames were sent, %llu counted in\n", readings, sent,
-		in);
+	printf("ledger read %d times while %llu frames were sent, %llu counted in\n", readings,
+		sent, in);
 	json_array_append_new(r->rows,
 		json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I}", "case", "ledger", "peer",
 			"weir", "sender", "gen", "flows", 1000, "bytes", 60, "readings", readings,

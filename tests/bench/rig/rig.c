@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,17 +19,6 @@
 #include "peers.skel.h"
 #include "rig.h"
 
-const char *const peer_names[PEER_COUNT] = {
-	[PEER_FLOOR] = "floor",
-	[PEER_XDP_FIB] = "xdp_fib",
-	[PEER_WEIR] = "weir",
-	[PEER_WEIR_LATENCY] = "weir_latency",
-	[PEER_WEIR_CAPTURE] = "weir_capture",
-	[PEER_IP_FORWARD] = "ip_forward",
-	[PEER_TC_FIB] = "tc_fib",
-	[PEER_WEIR_TC] = "weir_tc",
-};
-
 const char *const sender_names[SENDER_COUNT] = {
 	[SENDER_GEN] = "gen",
 	[SENDER_SOCKET] = "socket",
@@ -36,7 +26,7 @@ const char *const sender_names[SENDER_COUNT] = {
 
 volatile sig_atomic_t rig_interrupted;
 
-static int fail(const char *what, int error)
+int rig_fail(const char *what, int error)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(error < 0 ? -error : error));
 	return error < 0 ? error : -error;
@@ -58,13 +48,13 @@ int rig_pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		return fail("sched_setaffinity", errno);
-	return sched_setscheduler(0, SCHED_FIFO, &fifo) ? fail("SCHED_FIFO", errno) : 0;
+		return rig_fail("sched_setaffinity", errno);
+	return sched_setscheduler(0, SCHED_FIFO, &fifo) ? rig_fail("SCHED_FIFO", errno) : 0;
 }
 
 static int enter(int netns)
 {
-	return setns(netns, CLONE_NEWNET) ? fail("setns", errno) : 0;
+	return setns(netns, CLONE_NEWNET) ? rig_fail("setns", errno) : 0;
 }
 
 static int open_netns(const char *lab, char which)
@@ -74,7 +64,7 @@ static int open_netns(const char *lab, char which)
 
 	snprintf(path, sizeof(path), "/run/netns/%s-%c", lab, which);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? fail(path, errno) : fd;
+	return fd < 0 ? rig_fail(path, errno) : fd;
 }
 
 static int find_build(struct rig *rig)
@@ -83,15 +73,15 @@ static int find_build(struct rig *rig)
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 	if (len < 0)
-		return fail("/proc/self/exe", errno);
+		return rig_fail("/proc/self/exe", errno);
 	exe[len] = '\0';
 	snprintf(rig->build, sizeof(rig->build), "%s", dirname(dirname(exe)));
-	return 0;
+	snprintf(rig->rules, sizeof(rig->rules), "%s/bench-rules", rig->build);
+	return setenv("RULES", rig->rules, 1) ? rig_fail("setenv", errno) : 0;
 }
 
-/* Links, not netlink: the kernel detaches them when the bench dies, however it dies. */
-static int attach(
-	int home, int netns, struct bpf_program *prog, const char *dev, struct bpf_link **link)
+int rig_attach(const struct rig *rig, int netns, struct bpf_program *prog, const char *dev,
+	struct bpf_link **link)
 {
 	int err = enter(netns);
 
@@ -101,8 +91,8 @@ static int attach(
 			? bpf_program__attach_xdp(prog, (int)if_nametoindex(dev))
 			: bpf_program__attach_tcx(prog, (int)if_nametoindex(dev), NULL);
 	if (!*link)
-		err = fail(dev, errno);
-	return enter(home) ? -EIO : err;
+		err = rig_fail(dev, errno);
+	return enter(rig->home) ? -EIO : err;
 }
 
 /* Where the floor sends to: from r1 to s0, by their addresses in tools/lab. */
@@ -129,7 +119,7 @@ static int cookie(const struct rig *rig, int netns, __u64 *out)
 		return err;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, out, &len))
-		err = fail("SO_NETNS_COOKIE", errno);
+		err = rig_fail("SO_NETNS_COOKIE", errno);
 	if (fd >= 0)
 		close(fd);
 	return enter(rig->home) ? -EIO : err;
@@ -148,7 +138,7 @@ static int watch_strays(struct rig *rig)
 		return err;
 	rig->peers->bss->send_cpu = SEND_CPU;
 	rig->strays = bpf_program__attach(rig->peers->progs.napi_poll);
-	return rig->strays ? 0 : fail("tracepoint napi_poll", errno);
+	return rig->strays ? 0 : rig_fail("tracepoint napi_poll", errno);
 }
 
 int rig_open(struct rig *rig, const char *lab)
@@ -167,13 +157,13 @@ int rig_open(struct rig *rig, const char *lab)
 		return err;
 	rig->peers = peers_bpf__open_and_load();
 	if (!rig->peers)
-		return fail("loading the peers", errno);
+		return rig_fail("loading the peers", errno);
 	err = next_hop(rig);
 	if (!err)
 		err = watch_strays(rig);
 	if (err)
 		return err;
-	return attach(rig->home, rig->server, rig->peers->progs.xdp_sink, "s0", &rig->sink);
+	return rig_attach(rig, rig->server, rig->peers->progs.xdp_sink, "s0", &rig->sink);
 }
 
 void rig_close(struct rig *rig)
@@ -186,125 +176,6 @@ void rig_close(struct rig *rig)
 	close(rig->client);
 	close(rig->router);
 	close(rig->server);
-}
-
-static bool is_weir(enum peer peer)
-{
-	return peer == PEER_WEIR || peer == PEER_WEIR_LATENCY || peer == PEER_WEIR_CAPTURE ||
-	       peer == PEER_WEIR_TC;
-}
-
-bool rig_has(const struct rig *rig, enum peer peer)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/weir", rig->build);
-	return !is_weir(peer) || !access(path, X_OK);
-}
-
-int rig_weir(const struct rig *rig, char *const words[])
-{
-	char path[300], netns[64], out[2048];
-	char *argv[12] = {path, "-n", netns};
-	size_t n = 3;
-	int err;
-
-	snprintf(path, sizeof(path), "%s/weir", rig->build);
-	snprintf(netns, sizeof(netns), "%s-r", rig->lab);
-	for (size_t i = 0; words[i] && n + 1 < sizeof(argv) / sizeof(argv[0]); i++)
-		argv[n++] = words[i];
-	err = rig_spawn(-1, argv, out, sizeof(out));
-	if (err)
-		fprintf(stderr, "bench: weir %s %s: %s\n", words[0], words[1], out);
-	return err;
-}
-
-/* Leaves `weir trace` running, once it has said that it captures. */
-static int trace_on(struct rig *rig)
-{
-	char path[300], netns[64], line[256] = "";
-	char *argv[] = {path, "-n", netns, "trace", "sample", "1/1000", "write", "/dev/null", NULL};
-	int out[2];
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "%s/weir", rig->build);
-	snprintf(netns, sizeof(netns), "%s-r", rig->lab);
-	if (pipe2(out, O_CLOEXEC))
-		return fail("pipe", errno);
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
-		dup2(out[1], STDERR_FILENO);
-		execv(path, argv);
-		_exit(127);
-	}
-	close(out[1]);
-	if (pid > 0 && read(out[0], line, sizeof(line) - 1) <= 0)
-		snprintf(line, sizeof(line), "it ended");
-	close(out[0]);
-	rig->tracer = pid > 0 ? pid : 0;
-	if (strstr(line, "capturing"))
-		return 0;
-	fprintf(stderr, "bench: weir trace: %s\n", line);
-	return -EIO;
-}
-
-static void trace_off(struct rig *rig)
-{
-	if (!rig->tracer)
-		return;
-	kill(rig->tracer, SIGTERM);
-	waitpid(rig->tracer, NULL, 0);
-	rig->tracer = 0;
-}
-
-static int weir_on(struct rig *rig, enum peer peer)
-{
-	char *up[] = {"dev", "attach", "r0", "r1", "xdp", peer == PEER_WEIR_TC ? "off" : "native",
-		NULL};
-	char *off[] = {"watch", "off", NULL};
-	char *on[] = {"watch", "on", "latency", "1/128", NULL};
-	int err = rig_weir(rig, up);
-
-	if (!err)
-		err = rig_weir(rig, peer == PEER_WEIR_LATENCY ? on : off);
-	if (!err && peer == PEER_WEIR_CAPTURE)
-		err = trace_on(rig);
-	return err;
-}
-
-int rig_peer_on(struct rig *rig, enum peer peer)
-{
-	struct bpf_program *prog = peer == PEER_FLOOR    ? rig->peers->progs.xdp_floor
-				   : peer == PEER_TC_FIB ? rig->peers->progs.tc_fib
-							 : rig->peers->progs.xdp_fib;
-	int err;
-
-	rig->peer = peer;
-	rig->peer_on = true;
-	if (peer == PEER_IP_FORWARD)
-		return 0;
-	if (is_weir(peer))
-		return weir_on(rig, peer);
-	err = attach(rig->home, rig->router, prog, "r0", &rig->r0);
-	if (!err)
-		err = attach(rig->home, rig->router, prog, "r1", &rig->r1);
-	return err;
-}
-
-int rig_peer_off(struct rig *rig)
-{
-	char *down[] = {"dev", "detach", "all", NULL};
-
-	if (!rig->peer_on)
-		return 0;
-	rig->peer_on = false;
-	trace_off(rig);
-	bpf_link__destroy(rig->r0);
-	bpf_link__destroy(rig->r1);
-	rig->r0 = rig->r1 = NULL;
-	return is_weir(rig->peer) ? rig_weir(rig, down) : 0;
 }
 
 int rig_warm(struct rig *rig)

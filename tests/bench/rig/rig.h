@@ -14,16 +14,45 @@
 #include <sys/types.h>
 #include <linux/types.h>
 
+/* What forwards at the router: see the table in peers.c. */
 enum peer {
-	PEER_FLOOR,	   /* redirect without asking anything */
-	PEER_XDP_FIB,	   /* the bare XDP FIB forward */
-	PEER_WEIR,	   /* attached, all counters on */
-	PEER_WEIR_LATENCY, /* the same, latency of one packet in 128 measured */
-	PEER_WEIR_CAPTURE, /* the same as weir, one packet in 1000 captured */
-	PEER_IP_FORWARD,   /* the kernel's own path */
-	PEER_TC_FIB,	   /* the bare tcx FIB redirect */
-	PEER_WEIR_TC,	   /* attached by TC alone, all counters on */
+	PEER_FLOOR,
+	PEER_XDP_FIB,
+	PEER_WEIR,
+	PEER_WEIR_LATENCY,
+	PEER_WEIR_CAPTURE,
+	PEER_IP_FORWARD,
+	PEER_TC_FIB,
+	PEER_WEIR_TC,
+	PEER_WEIR_10,
+	PEER_WEIR_10K,
+	PEER_NFT_SETS,
+	PEER_NFT_LINEAR,
+	PEER_IPTABLES,
+	PEER_WEIR_NAT,
+	PEER_NFT_NAT,
+	PEER_IPTABLES_NAT,
+	PEER_WEIR_ALL,
+	PEER_WEIR_POOL,
+	PEER_WEIR_POOL_FULL,
 	PEER_COUNT
+};
+
+enum { PEER_COMMANDS = 5 };
+
+/* Commands are a shell's, in the router's namespace. $RULES is the folder with the rules. */
+struct peer_info {
+	const char *name, *what;
+	const char *prog;		 /* of peers.bpf.c, at r0 and r1 */
+	const char *weir[PEER_COMMANDS]; /* commands of weir */
+	const char *undo[PEER_COMMANDS]; /* of weir, after `dev detach all` */
+	const char *try;		 /* in no lab: fails where the machine has no such peer */
+	const char *up, *down;
+	const char *source; /* NAT: the only address that may come out */
+	bool traced;	    /* `weir trace` runs beside it */
+	bool rules;	    /* it needs the rules written */
+	__u32 slower;	    /* it is sent one frame in so many, to take as long; 0 = all */
+	__u32 warm;	    /* frames before those that count; 0 = as its load says */
 };
 
 enum sender {
@@ -32,30 +61,42 @@ enum sender {
 	SENDER_COUNT
 };
 
+enum traffic {
+	TRAFFIC_PLAIN, /* one host to one host, another port for each flow */
+	TRAFFIC_MIXED, /* addresses and ports by chance, of what the rules are about */
+	TRAFFIC_POOL,  /* 128 ports of one host after another: all hosts want the same ports */
+};
+
 enum { SEND_CPU = 0, OTHER_CPU = 1 };
 
-extern const char *const peer_names[PEER_COUNT];
+extern const struct peer_info peer_info[PEER_COUNT];
 extern const char *const sender_names[SENDER_COUNT];
 
 struct peers_bpf;
 struct bpf_link;
+struct bpf_program;
 
 struct rig {
 	const char *lab;
-	char build[256];		  /* directory that holds the programs */
+	char build[256]; /* directory that holds the programs */
+	char rules[300]; /* and the rules of the peers that filter */
+	bool rules_written;
 	int home, client, router, server; /* network namespaces */
 	struct peers_bpf *peers;
 	struct bpf_link *sink, *strays, *r0, *r1;
 	enum peer peer;
 	bool peer_on;
-	int tracer; /* process; 0 = none */
+	int tracer;		     /* process; 0 = none */
+	char lacks[PEER_COUNT][240]; /* why a peer cannot be measured; empty = it can */
 };
 
 struct load {
 	enum sender sender;
-	__u32 flows;
+	enum traffic traffic;
+	__u32 flows; /* 0 = each frame is another's */
 	__u32 bytes; /* of a frame without FCS */
-	__u64 count; /* frames; 0 = by time */
+	__u64 warm;  /* frames before those that count */
+	__u64 count; /* frames that count; 0 = by time */
 	__u64 rate;  /* frames a second; 0 = as fast as it goes */
 	double seconds;
 };
@@ -63,8 +104,9 @@ struct load {
 struct outcome {
 	__u64 sent; /* taken by the sender's device */
 	__u64 offered;
-	__u64 received; /* by the sink */
-	__u64 strays;	/* frames polled for on another CPU than SEND_CPU */
+	__u64 received;	  /* by the sink */
+	__u64 translated; /* of them, with the source that the peer gives them */
+	__u64 strays;	  /* frames polled for on another CPU than SEND_CPU */
 	__u64 start_ns, end_ns;
 	double pps; /* offered */
 };
@@ -75,20 +117,34 @@ extern volatile sig_atomic_t rig_interrupted;
 int rig_open(struct rig *rig, const char *lab);
 void rig_close(struct rig *rig);
 
-/* Whether what @peer needs has been built. */
-bool rig_has(const struct rig *rig, enum peer peer);
+/* --- peers.c --- */
+/* Fills rig->lacks for those of the wanted peers that cannot be measured. False where weir is
+ * wanted and not built. */
+bool rig_find_lacking(struct rig *rig, const bool *wanted);
 
 int rig_peer_on(struct rig *rig, enum peer peer);
 int rig_peer_off(struct rig *rig);
 
+/* rules.c: writes the rules of the peers that filter, once. */
+int rig_write_rules(struct rig *rig);
+
 /* Makes sure that client, router and server know each other's link addresses. */
 int rig_warm(struct rig *rig);
+
+/* Says what failed, and returns it as -errno. */
+int rig_fail(const char *what, int error);
+
+/* By links, not netlink: the kernel detaches them when the bench dies, however it dies. */
+int rig_attach(const struct rig *rig, int netns, struct bpf_program *prog, const char *dev,
+	struct bpf_link **link);
 
 /* Sends @load and waits until the sink has all that was sent, or nothing more comes. */
 int rig_run(struct rig *rig, const struct load *load, struct outcome *out);
 
 /* Runs a command in a network namespace (-1 = this one); its output, 0-terminated, goes to @out. */
 int rig_spawn(int netns, char *const argv[], char *out, size_t size);
+/* The same; returns its exit code where it has one. */
+int rig_exit_code(int netns, char *const argv[], char *out, size_t size);
 
 /* --- beside.c: while frames flow, on the other core and out of their way --- */
 int rig_step_aside(void);

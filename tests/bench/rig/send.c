@@ -23,7 +23,7 @@ enum {
 	WAIT_TURNS = 500, /* without a new frame, until what is missing is lost */
 };
 
-int rig_spawn(int netns, char *const argv[], char *out, size_t size)
+int rig_exit_code(int netns, char *const argv[], char *out, size_t size)
 {
 	size_t len = 0;
 	ssize_t got;
@@ -60,7 +60,14 @@ int rig_spawn(int netns, char *const argv[], char *out, size_t size)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -ECHILD;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -ECHILD;
+}
+
+int rig_spawn(int netns, char *const argv[], char *out, size_t size)
+{
+	int code = rig_exit_code(netns, argv, out, size);
+
+	return code > 0 ? -ECHILD : code;
 }
 
 static int parse_report(const char *text, struct outcome *out)
@@ -81,21 +88,41 @@ static int parse_report(const char *text, struct outcome *out)
 	return 0;
 }
 
+static const struct {
+	char *src, *dst, *sport, *dport, *random;
+} traffics[] = {
+	[TRAFFIC_PLAIN] = {"192.0.2.2", "198.51.100.1", "1024-65535", "9", NULL},
+	[TRAFFIC_MIXED] = {"198.18.0.0/16", "198.19.0.0/16", "1024-65535", "1-65535", "random"},
+	[TRAFFIC_POOL] = {"198.18.0.0/16", "198.51.100.1", "1024-1151", "9", NULL},
+};
+
 static int send_gen(struct rig *rig, const struct load *load, struct outcome *out)
 {
 	char path[300], flows[24], bytes[24], amount[24], rate[24], cpu[8], text[4096];
-	char *argv[] = {path, "dev", "c0", "to", "02:00:00:00:00:fe", "src", "192.0.2.2", "dst",
-		"198.51.100.1", "flows", flows, "size", bytes, "cpu", cpu, "json",
-		load->count ? "count" : "seconds", amount, load->rate ? "rate" : NULL, rate, NULL};
+	char *argv[32] = {path, "dev", "c0", "to", "02:00:00:00:00:fe", "src",
+		traffics[load->traffic].src, "dst", traffics[load->traffic].dst, "sport",
+		traffics[load->traffic].sport, "dport", traffics[load->traffic].dport, "flows",
+		flows, "size", bytes, "cpu", cpu, "json", load->count ? "count" : "seconds",
+		amount};
+	__u64 count = load->warm + load->count;
+	size_t n = 0;
 	int err;
 
+	while (argv[n])
+		n++;
+	if (traffics[load->traffic].random)
+		argv[n++] = traffics[load->traffic].random;
+	if (load->rate) {
+		argv[n++] = "rate";
+		argv[n++] = rate;
+	}
 	snprintf(path, sizeof(path), "%s/weir-gen", rig->build);
-	snprintf(flows, sizeof(flows), "%u", load->flows);
+	snprintf(flows, sizeof(flows), "%llu", load->flows ? load->flows : count);
 	snprintf(bytes, sizeof(bytes), "%u", load->bytes);
 	snprintf(cpu, sizeof(cpu), "%d", SEND_CPU);
 	snprintf(rate, sizeof(rate), "%llu", load->rate);
 	if (load->count)
-		snprintf(amount, sizeof(amount), "%llu", load->count);
+		snprintf(amount, sizeof(amount), "%llu", count);
 	else
 		snprintf(amount, sizeof(amount), "%.3f", load->seconds);
 	err = rig_spawn(rig->client, argv, text, sizeof(text));
@@ -203,9 +230,11 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out)
 	bool held;
 
 	memset(out, 0, sizeof(*out));
-	b->sink.packets = b->sink.bytes = b->sink.end_ns = 0;
+	b->sink.packets = b->sink.bytes = b->sink.translated = 0;
+	b->sink.start_ns = b->sink.end_ns = 0;
 	b->strays = 0;
-	b->sink.expect = load->count;
+	b->sink.warm = load->warm;
+	b->sink.expect = load->count ? load->warm + load->count : 0;
 	held = load->count && !pthread_create(&holder, NULL, hold_still, b);
 	err = load->sender == SENDER_GEN ? send_gen(rig, load, out) : send_socket(rig, load, out);
 	while (!err && *packets < out->sent && idle < WAIT_TURNS) {
@@ -217,7 +246,10 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out)
 	if (held)
 		pthread_join(holder, NULL);
 	out->received = *packets;
+	out->translated = b->sink.translated;
 	out->strays = b->strays;
+	if (b->sink.start_ns)
+		out->start_ns = b->sink.start_ns;
 	if (b->sink.end_ns)
 		out->end_ns = b->sink.end_ns;
 	return err;

@@ -155,7 +155,7 @@ int bench_zero_loss(struct rig *rig, const struct bench *bench, struct report *r
 	for (size_t p = 0; p < sizeof(peers) / sizeof(peers[0]) && !err; p++)
 		if (bench->peer[peers[p]] && best[peers[p]] < LEAST_PPS) {
 			fprintf(stderr, "bench: %s loses at any rate: is the machine busy?\n",
-				peer_names[peers[p]]);
+				peer_info[peers[p]].name);
 			err = -EPROTO;
 		}
 	if (!err)
