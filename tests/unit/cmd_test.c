@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "fake_filter.h"
+#include "fake_nat.h"
 #include "model/tables.h"
 #include "test.h"
 #include "tui/keys.h"
