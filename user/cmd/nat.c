@@ -51,8 +51,7 @@ int weir_nat_show_cmd(struct weir_run *run, const struct weir_args *args, struct
 	if (!rc)
 		rc = weir_nat_use_read(run->ns, &use, err);
 	if (!rc)
-		rc = weir_show(
-			&run->face, weir_doc_nat(&model, counts, &use), weir_text_nat, err);
+		rc = weir_show(&run->face, weir_doc_nat(&model, counts, &use), weir_text_nat, err);
 	weir_nat_use_done(&use);
 	weir_ruleset_done(&model);
 	free(counts);
@@ -67,8 +66,7 @@ static int show_timeouts(struct weir_run *run, struct weir_err *err)
 	int rc = weir_nat_use_read(run->ns, &use, err);
 
 	if (!rc)
-		rc = weir_show(
-			&run->face, weir_doc_timeouts(&use.state), weir_text_timeouts, err);
+		rc = weir_show(&run->face, weir_doc_timeouts(&use.state), weir_text_timeouts, err);
 	weir_nat_use_done(&use);
 	return rc;
 }
@@ -93,8 +91,8 @@ int weir_nat_timeout_cmd(struct weir_run *run, const struct weir_args *args, str
 	rc = weir_nat_timeout_set(run->ns, which, seconds, err);
 	if (rc)
 		return rc;
-	snprintf(text, sizeof(text), "timeout of %s: %u seconds", weir_timeout_name(which),
-		seconds);
+	snprintf(
+		text, sizeof(text), "timeout of %s: %u seconds", weir_timeout_name(which), seconds);
 	return weir_done(run, text,
 		json_pack("{s:s, s:I}", "name", weir_timeout_name(which), "seconds",
 			(json_int_t)seconds),
@@ -136,8 +134,7 @@ int weir_nat_limit_cmd(struct weir_run *run, const struct weir_args *args, struc
 	if (rc)
 		return rc;
 	snprintf(text, sizeof(text), "limit: %u sessions", (unsigned int)nr);
-	return weir_done(
-		run, text, json_pack("{s:I}", "sessions", (json_int_t)nr), &notes, err);
+	return weir_done(run, text, json_pack("{s:I}", "sessions", (json_int_t)nr), &notes, err);
 }
 
 /* --- sessions --- */
@@ -169,8 +166,7 @@ static void say_more(const struct weir_run *run, const struct weir_line *line, c
 		if (!strcmp(line->words[i].text, "from"))
 			i++;
 		else
-			n += (size_t)snprintf(
-				text + n, 512 - n, " %.48s", line->words[i].text);
+			n += (size_t)snprintf(text + n, 512 - n, " %.48s", line->words[i].text);
 	}
 }
 
@@ -213,8 +209,8 @@ static int flush_sessions(struct weir_run *run, const struct weir_line *line, st
 	if (rc)
 		return rc;
 	snprintf(text, sizeof(text), "%u sessions ended", match.which.ended);
-	return weir_done(run, text, json_pack("{s:I}", "ended", (json_int_t)match.which.ended),
-		NULL, err);
+	return weir_done(
+		run, text, json_pack("{s:I}", "ended", (json_int_t)match.which.ended), NULL, err);
 }
 
 static int wrong_word(const struct weir_line *line, struct weir_err *err)
@@ -232,8 +228,8 @@ static int wrong_word(const struct weir_line *line, struct weir_err *err)
 	else
 		weir_fail(err, WEIR_USAGE, 0, "'nat session %s': show or flush", word);
 	if (line->nr)
-		weir_err_mark(err, line->typed, line->len, line->words[0].column,
-			line->words[0].length);
+		weir_err_mark(
+			err, line->typed, line->len, line->words[0].column, line->words[0].length);
 	return -EINVAL;
 }
 
@@ -296,8 +292,8 @@ static int nobody(const struct weir_asked *asked, struct weir_err *err)
 	if (asked->has_port)
 		weir_fail(err, WEIR_NOT_FOUND, 0, "nobody is behind %s:%u", addr, asked->port);
 	else
-		weir_fail(err, WEIR_NOT_FOUND, 0, "nobody is behind %s, nor is it translated",
-			addr);
+		weir_fail(
+			err, WEIR_NOT_FOUND, 0, "nobody is behind %s, nor is it translated", addr);
 	weir_remedy(err, "weir nat show; weir nat session show addr %s", addr);
 	return -ENOENT;
 }
@@ -318,8 +314,8 @@ int weir_nat_explain_cmd(struct weir_run *run, const struct weir_args *args, str
 	if (!rc && !e.answers.nr)
 		rc = nobody(&asked, err);
 	if (!rc)
-		rc = weir_show(&run->face, weir_doc_answers(&asked, &e.answers),
-			weir_text_answers, err);
+		rc = weir_show(
+			&run->face, weir_doc_answers(&asked, &e.answers), weir_text_answers, err);
 	weir_answers_done(&e.answers);
 	weir_line_done(&line);
 	return rc;

@@ -56,8 +56,8 @@ static bool is_asked(const struct weir_asked *asked, __u32 addr, __u16 port)
 	return ntohl(addr) == asked->addr && (!asked->has_port || ntohs(port) == asked->port);
 }
 
-int weir_explain_mapping(struct weir_answers *answers, const struct weir_asked *asked,
-	const struct weir_mapping *m)
+int weir_explain_mapping(
+	struct weir_answers *answers, const struct weir_asked *asked, const struct weir_mapping *m)
 {
 	struct weir_answer a = {.by = WEIR_BY_mapping,
 		.rule = m->rule,
@@ -95,8 +95,7 @@ static int explain_block(struct weir_answers *answers, const struct weir_asked *
 	if (!proto_fits(r, asked, &a.proto))
 		return 0;
 	if (!weir_block_of(r, own, asked->addr, &block) &&
-		!(asked->has_port &&
-			weir_block_at(r, own, asked->addr, asked->port, &block)))
+		!(asked->has_port && weir_block_at(r, own, asked->addr, asked->port, &block)))
 		return 0;
 	a.inside = block.inside;
 	a.outside = block.outside;
@@ -104,8 +103,8 @@ static int explain_block(struct weir_answers *answers, const struct weir_asked *
 	return add(answers, &a);
 }
 
-static int explain_map(struct weir_answers *answers, const struct weir_asked *asked,
-	const struct weir_rule *r)
+static int explain_map(
+	struct weir_answers *answers, const struct weir_asked *asked, const struct weir_rule *r)
 {
 	struct weir_answer a = {.by = WEIR_BY_map, .rule = r->id};
 
@@ -149,7 +148,8 @@ static int explain_dnat(struct weir_answers *answers, const struct weir_asked *a
 
 	if (!proto_fits(r, asked, &a.proto))
 		return 0;
-	/* without 'dst' it takes what comes in by its device: for that one's address, as far as we know */
+	/* without 'dst' it takes what comes in by its device: for that one's address, as far as we
+	 * know */
 	if (!r->dst.nr && (!own || strcmp(own->dev, r->in)))
 		return 0;
 	if (!may_hold(&r->dst, asked->addr, a.set))

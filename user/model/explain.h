@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who is behind an address and port, or what is it called outside: by mappings, and by rules alone. */
+/* Who is behind an address and port, or what is it called outside: by mappings, and by rules alone.
+ */
 #ifndef WEIR_EXPLAIN_H
 #define WEIR_EXPLAIN_H
 
@@ -8,7 +9,7 @@
 
 #define WEIR_ANSWERS(BY)                                                                           \
 	BY(mapping, "a mapping, as it is now")                                                     \
-	BY(deterministic, "a block of ports, now and at any time since the rule was made")          \
+	BY(deterministic, "a block of ports, now and at any time since the rule was made")         \
 	BY(map, "one address for another")                                                         \
 	BY(dnat, "what comes in for the one goes to the other")
 

@@ -40,8 +40,7 @@ const char *weir_timeout_name(enum weir_timeout which)
 
 enum match_key { PROTO, ADDR, PORT, RULE, STATE, LIMIT, FROM, NOTHING };
 
-static const char *const keys[] = {
-	"proto", "addr", "port", "rule", "state", "limit", "from", NULL};
+static const char *const keys[] = {"proto", "addr", "port", "rule", "state", "limit", "from", NULL};
 static const char *const needs[] = {"udp, tcp, icmp or a number", "ADDRESS[/LENGTH]", "PORT",
 	"a rule's id", "STATE[,..]", "NUMBER", "the number of a record"};
 
@@ -50,11 +49,11 @@ static int read_proto(const struct rule_reader *r, const struct rule_piece *piec
 	int number = weir_proto_number(piece->text);
 	uint64_t v;
 
-	if (number < 0 && weir_parse_u64(piece->text, 1, 255, &v))
+	if (number < 0 && weir_parse_u64(piece->text, 0, 255, &v))
 		number = (int)v;
 	if (number < 0)
-		return rule_wrong(r, piece->place, "'%s' is no protocol: its name, or 1 to 255",
-			piece->text);
+		return rule_wrong(
+			r, piece->place, "'%s' is no protocol: its name, or 0 to 255", piece->text);
 	*proto = (__u8)number;
 	return 0;
 }
@@ -104,6 +103,7 @@ static int read_key(struct rule_reader *r, enum match_key key, struct weir_match
 		return rc;
 	switch (key) {
 	case PROTO:
+		which->any_proto = 0;
 		return read_proto(r, &piece, &which->proto);
 	case ADDR:
 		return read_prefix(r, &piece, which);
@@ -149,7 +149,7 @@ int weir_match_parse(struct weir_match *match, const struct weir_line *line, uns
 {
 	struct weir_err unread;
 	struct rule_reader r = {line, from, err ? err : &unread};
-	struct weir_match m = {0};
+	struct weir_match m = {.which.any_proto = 1};
 	struct rule_piece piece;
 	unsigned int seen = 0;
 
@@ -199,8 +199,7 @@ static int split_port(
 	return rc;
 }
 
-int weir_asked_parse(
-	struct weir_asked *asked, const struct weir_line *line, struct weir_err *err)
+int weir_asked_parse(struct weir_asked *asked, const struct weir_line *line, struct weir_err *err)
 {
 	struct weir_err unread;
 	struct rule_reader r = {line, 0, err ? err : &unread};
@@ -257,8 +256,9 @@ int weir_timeout_parse(enum weir_timeout *which, __u32 *seconds, const struct we
 	if (rc)
 		return rc;
 	if (!weir_parse_u64(piece.text, info->least, WEIR_TIMEOUT_MAX_S, &value))
-		return rule_wrong(&r, piece.place, "'%s' is no timeout of %s: %u to %u seconds (%s)",
-			piece.text, info->name, info->least, WEIR_TIMEOUT_MAX_S, info->text);
+		return rule_wrong(&r, piece.place,
+			"'%s' is no timeout of %s: %u to %u seconds (%s)", piece.text, info->name,
+			info->least, WEIR_TIMEOUT_MAX_S, info->text);
 	if (rule_next(&r, &piece))
 		return rule_wrong(&r, piece.place, "'%s' is one word too many", piece.text);
 	*which = (enum weir_timeout)at;

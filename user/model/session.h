@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sessions and NAT's state as plain data; and which are meant: the words of `nat session`, `nat explain`. */
+/* Sessions and NAT's state as plain data; and which are meant: the words of `nat session`, `nat
+ * explain`. */
 #ifndef WEIR_SESSION_H
 #define WEIR_SESSION_H
 
@@ -46,7 +47,8 @@ struct weir_nat_use {
 
 /* --- words --- */
 
-/* `[proto P] [addr PREFIX] [port N] [rule ID] [state S[,..]]`, and, where pages are meant, `[limit N] [from N]`. */
+/* `[proto P] [addr PREFIX] [port N] [rule ID] [state S[,..]]`, and, where pages are meant, `[limit
+ * N] [from N]`. */
 struct weir_match {
 	struct weir_flush which;
 	__u64 limit; /* 0: not said */
@@ -65,8 +67,7 @@ struct weir_asked {
 	__u8 proto;
 };
 
-int weir_asked_parse(
-	struct weir_asked *asked, const struct weir_line *line, struct weir_err *err);
+int weir_asked_parse(struct weir_asked *asked, const struct weir_line *line, struct weir_err *err);
 
 /* `[NAME SECONDS]`, of a timeout; WEIR_TIMEOUT_COUNT: none is named. */
 int weir_timeout_parse(enum weir_timeout *which, __u32 *seconds, const struct weir_line *line,

@@ -28,9 +28,9 @@ static json_t *pools_doc(const struct weir_nat_use *use)
 
 		if (json_array_append_new(list,
 			    json_pack("{s:o, s:o, s:I, s:I, s:I}", "address", addr_doc(p->addr),
-				    "device", *p->dev ? weir_json_text(p->dev) : json_null(),
-				    "udp", (json_int_t)p->ports[0], "tcp",
-				    (json_int_t)p->ports[1], "icmp", (json_int_t)p->ports[2]))) {
+				    "device", *p->dev ? weir_json_text(p->dev) : json_null(), "udp",
+				    (json_int_t)p->ports[0], "tcp", (json_int_t)p->ports[1], "icmp",
+				    (json_int_t)p->ports[2]))) {
 			json_decref(list);
 			return NULL;
 		}
@@ -43,9 +43,13 @@ static const struct {
 	const char *key, *text;
 	size_t at;
 } limits[] = {
-#define LIMIT(id, text) {#id, text, offsetof(struct weir_nat_state, id)}
+#define LIMIT(id, text)                                                                            \
+	{                                                                                          \
+#id, text, offsetof(struct weir_nat_state, id)                                     \
+	}
 	LIMIT(sessions_full, "packets that began no session: there were as many as the limit is"),
-	LIMIT(mappings_full, "packets that began no session: there were as many mappings as may be"),
+	LIMIT(mappings_full,
+		"packets that began no session: there were as many mappings as may be"),
 	LIMIT(index_full, "packets that began no session: their place in the index was full"),
 	LIMIT(frags_full, "fragmented packets forgotten for others"),
 	LIMIT(ports_full, "packets that began no session: the pool had no free port"),
@@ -126,8 +130,7 @@ void weir_text_nat(const struct weir_face *face, const json_t *doc)
 	weir_ink(face, WEIR_PLAIN,
 		"\nsessions: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT "%s\n",
 		weir_get_int(sessions, "used"), weir_get_int(sessions, "limit"),
-		json_is_true(json_object_get(sessions, "followed")) ? ""
-								    : "; none are followed");
+		json_is_true(json_object_get(sessions, "followed")) ? "" : "; none are followed");
 	for (unsigned int i = 0; i < NR_LIMITS; i++) {
 		json_int_t nr = weir_get_int(json_object_get(doc, "limits"), limits[i].key);
 
@@ -146,11 +149,11 @@ json_t *weir_doc_timeouts(const struct weir_nat_state *state)
 	for (unsigned int i = 0; i < WEIR_TIMEOUT_COUNT; i++) {
 		const struct weir_timeout_info *info = &weir_timeout_info[i];
 
-		if (json_array_append_new(list,
-			    json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", info->name, "seconds",
-				    (json_int_t)state->timeout_s[i], "default",
-				    (json_int_t)info->seconds, "least", (json_int_t)info->least,
-				    "of", info->text))) {
+		if (json_array_append_new(
+			    list, json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", info->name,
+					  "seconds", (json_int_t)state->timeout_s[i], "default",
+					  (json_int_t)info->seconds, "least",
+					  (json_int_t)info->least, "of", info->text))) {
 			json_decref(list);
 			return NULL;
 		}
@@ -195,8 +198,8 @@ static json_t *answer_doc(const struct weir_answer *a)
 			  : json_sprintf("%u", a->proto),
 		"inside", addr_doc(a->inside), "inside_ports", ports_doc(a->inside_ports),
 		"outside", addr_doc(a->outside), "outside_ports", ports_doc(a->outside_ports),
-		"remote", addr_doc(a->remote), "remote_port", (json_int_t)a->remote_port, "if_in_set",
-		*a->set ? json_string(a->set) : json_null());
+		"remote", addr_doc(a->remote), "remote_port", (json_int_t)a->remote_port,
+		"if_in_set", *a->set ? json_string(a->set) : json_null());
 }
 
 json_t *weir_doc_answers(const struct weir_asked *asked, const struct weir_answers *answers)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Sessions as they are read. A document of a million would be gigabytes, so both faces are written member by
- * member, from one and the same description of a session.
+ * Sessions as they are read. A document of a million would be gigabytes, so both faces are written
+ * member by member, from one and the same description of a session.
  */
 #include <stdlib.h>
 #include <string.h>
