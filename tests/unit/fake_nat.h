@@ -72,7 +72,8 @@ int weir_nat_limit_set(
 /* UDP 10.0.0.2:5000 to 198.51.100.53:53, as 192.0.2.1:5000. */
 static inline struct weir_seen_session fake_session(void)
 {
-	struct weir_seen_session seen = {.number = 17, .expires_ms = 1500, .in = "lan", .out = "eth0"};
+	struct weir_seen_session seen = {
+		.number = 17, .expires_ms = 1500, .in = "lan", .out = "eth0"};
 
 	seen.s = (struct weir_session){
 		.life = WEIR_LIFE_LIVE,
@@ -122,8 +123,8 @@ int weir_sessions_flush(struct weir_ns *ns, struct weir_flush *match, struct wei
 	return 0;
 }
 
-int weir_mappings_each(struct weir_ns *ns,
-	int (*fn)(void *ctx, const struct weir_mapping *mapping), void *ctx, struct weir_err *err)
+int weir_mappings_each(struct weir_ns *ns, int (*fn)(void *ctx, const struct weir_mapping *mapping),
+	void *ctx, struct weir_err *err)
 {
 	struct weir_mapping m = {.refs = 1,
 		.addr = htonl(0xc0000201),

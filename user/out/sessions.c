@@ -99,8 +99,8 @@ static void json_addr(struct put *p, const char *key, __u32 addr)
 	put_text(p, "\"");
 }
 
-/* A device's name: bytes that others chose. */
-static void json_name(struct put *p, const char *key, const char *name)
+/* Bytes that others chose, or none. */
+static void json_odd_name(struct put *p, const char *key, const char *name)
 {
 	json_t *json = *name ? weir_json_text(name) : json_null();
 	char *text = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
@@ -109,6 +109,23 @@ static void json_name(struct put *p, const char *key, const char *name)
 	put_text(p, text ? text : "null");
 	free(text);
 	json_decref(json);
+}
+
+static bool is_plain(const char *name)
+{
+	while (*name > ' ' && *name < 0x7f && *name != '"' && *name != '\\')
+		name++;
+	return !*name;
+}
+
+/* A device's name: bytes that others chose. */
+static void json_name(struct put *p, const char *key, const char *name)
+{
+	if (*name && is_plain(name)) {
+		json_word(p, key, name);
+		return;
+	}
+	json_odd_name(p, key, name);
 }
 
 static void json_flag(struct put *p, const char *key, bool set)
@@ -263,8 +280,9 @@ void weir_sessions_end(
 	if (matched == all)
 		weir_ink(face, WEIR_PLAIN, "%llu of %llu sessions shown\n", shown, all);
 	else
-		weir_ink(face, WEIR_PLAIN, "%llu of %llu sessions shown, which match, of %llu\n",
-			shown, matched, all);
+		weir_ink(face, WEIR_PLAIN,
+			"%llu of %llu sessions shown that match, of %llu in all\n", shown, matched,
+			all);
 	if (read->next && *more)
 		weir_ink(face, WEIR_PLAIN, "more: %s from %u\n", more, read->next);
 }
