@@ -32,10 +32,9 @@ static void words_say_which_are_meant(void **state)
 
 	(void)state;
 	parse("", true, &m, 0, NULL);
-	assert_true(m.which.any_proto && !m.which.mask && !m.which.port && !m.limit);
+	assert_true(!m.which.mask && !m.which.port && !m.limit);
 	parse("proto udp addr 10.0.0.0/8 port 53 rule 7 state new,reset limit 5 from 9", true, &m,
 		0, NULL);
-	assert_false(m.which.any_proto);
 	assert_int_equal(m.which.proto, 17);
 	assert_int_equal(ntohl(m.which.addr), 0x0a000000);
 	assert_int_equal(ntohl(m.which.mask), 0xff000000);
@@ -61,6 +60,7 @@ static void what_is_wrong_is_pointed_at(void **state)
 	parse("prot udp", true, &m, 1, "did you mean 'proto'?");
 	parse("xyzzy 1", true, &m, 1, "addr PREFIX");
 	parse("proto udq", true, &m, 7, "no protocol");
+	parse("proto 0", true, &m, 7, "no protocol");
 	parse("proto", true, &m, 7, "needs udp");
 	parse("proto udp proto tcp", true, &m, 11, "a second 'proto'");
 	parse("addr 10.0.0.1/8", true, &m, 6, "bits behind its prefix");
@@ -95,8 +95,8 @@ static void either_end_inside_or_outside_will_do(void **state)
 {
 	static const char *const yes[] = {"", "proto udp", "addr 10.0.0.2", "addr 198.51.100.0/24",
 		"addr 192.0.2.1", "port 5000", "port 53", "port 6000", "rule 3", "state new",
-		"state replied,new", "addr 10.0.0.0/8 port 6000 rule 3 proto udp"};
-	static const char *const no[] = {"proto tcp", "proto 0", "addr 10.0.0.3", "addr 192.0.2.0",
+		"state replied,new", "addr 10.0.0.0/8 port 5000 rule 3 proto udp"};
+	static const char *const no[] = {"proto tcp", "addr 198.51.100.53 port 5000", "addr 10.0.0.3", "addr 192.0.2.0",
 		"port 5001", "rule 4", "state replied", "addr 10.0.0.2 port 1"};
 	struct weir_session s = session(17, WEIR_SESSION_SRC);
 	struct weir_match m;

@@ -49,11 +49,11 @@ static int read_proto(const struct rule_reader *r, const struct rule_piece *piec
 	int number = weir_proto_number(piece->text);
 	uint64_t v;
 
-	if (number < 0 && weir_parse_u64(piece->text, 0, 255, &v))
+	if (number < 0 && weir_parse_u64(piece->text, 1, 255, &v))
 		number = (int)v;
 	if (number < 0)
 		return rule_wrong(
-			r, piece->place, "'%s' is no protocol: its name, or 0 to 255", piece->text);
+			r, piece->place, "'%s' is no protocol: its name, or 1 to 255", piece->text);
 	*proto = (__u8)number;
 	return 0;
 }
@@ -103,7 +103,6 @@ static int read_key(struct rule_reader *r, enum match_key key, struct weir_match
 		return rc;
 	switch (key) {
 	case PROTO:
-		which->any_proto = 0;
 		return read_proto(r, &piece, &which->proto);
 	case ADDR:
 		return read_prefix(r, &piece, which);
@@ -149,7 +148,7 @@ int weir_match_parse(struct weir_match *match, const struct weir_line *line, uns
 {
 	struct weir_err unread;
 	struct rule_reader r = {line, from, err ? err : &unread};
-	struct weir_match m = {.which.any_proto = 1};
+	struct weir_match m = {0};
 	struct rule_piece piece;
 	unsigned int seen = 0;
 
