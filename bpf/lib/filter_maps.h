@@ -4,6 +4,7 @@
 #define WEIR_BPF_FILTER_MAPS_H
 
 #include "device.h"
+#include "track_maps.h"
 
 #include <weir/rules.h>
 

@@ -235,15 +235,67 @@ struct weir_nat_state {
 	__u64 clashes;	  /* answers to it would have been another session's */
 };
 
-/* What `flush` ends: zero matches all. Addresses and ports of either end, inside or outside. */
+/* What a session is said to be. */
+#define WEIR_SESSION_STATES(STATE)                                                                 \
+	STATE(new, "packets have gone one way so far")                                             \
+	STATE(replied, "packets have gone both ways")                                              \
+	STATE(opening, "TCP: not both ends have opened it")                                        \
+	STATE(established, "TCP: both ends have")                                                  \
+	STATE(closing, "TCP: one end has said that it has no more to send")                        \
+	STATE(reset, "TCP: one end has broken it off")
+
+enum weir_session_state {
+#define STATE(id, text) WEIR_SESSION_IS_##id,
+	WEIR_SESSION_STATES(STATE)
+#undef STATE
+		WEIR_SESSION_STATE_COUNT
+};
+
+static inline enum weir_session_state weir_session_state(const struct weir_session *s)
+{
+	__u32 both = s->flags | s->flags >> WEIR_TCP_REPLY;
+
+	if (s->proto != 6) /* IPPROTO_TCP */
+		return s->flags & WEIR_SESSION_REPLIED ? WEIR_SESSION_IS_replied
+						       : WEIR_SESSION_IS_new;
+	if (both & WEIR_TCP_RST)
+		return WEIR_SESSION_IS_reset;
+	if (both & WEIR_TCP_FIN)
+		return WEIR_SESSION_IS_closing;
+	return weir_session_timeout(s->proto, s->flags) == WEIR_TIMEOUT_tcp_established
+		       ? WEIR_SESSION_IS_established
+		       : WEIR_SESSION_IS_opening;
+}
+
+/* Which sessions `session show` and `session flush` mean: 0 is any. Address and port are of one end, either, as
+ * it is inside or outside. */
 struct weir_flush {
 	__u32 addr, mask; /* network order */
-	__u32 rule;
+	__u32 rule;	  /* id */
 	__u16 port; /* network order */
 	__u8 proto;
 	__u8 _pad;
-	__u32 ended; /* out */
+	__u32 states; /* bits of enum weir_session_state; 0: any */
+	__u32 ended;  /* out */
 };
+
+static inline int weir_flush_is_end(const struct weir_flush *f, __u32 addr, __u16 port)
+{
+	return !((addr ^ f->addr) & f->mask) && (!f->port || f->port == port);
+}
+
+static inline int weir_session_matches(const struct weir_session *s, const struct weir_flush *f)
+{
+	if (f->proto && f->proto != s->proto)
+		return 0;
+	if (f->rule && f->rule != s->rule_src && f->rule != s->rule_dst)
+		return 0;
+	if (f->states && !(f->states >> weir_session_state(s) & 1))
+		return 0;
+	return weir_flush_is_end(f, s->saddr, s->sport) || weir_flush_is_end(f, s->daddr, s->dport) ||
+	       weir_flush_is_end(f, s->xsaddr, s->xsport) ||
+	       weir_flush_is_end(f, s->xdaddr, s->xdport);
+}
 
 #ifndef __bpf__
 _Static_assert(sizeof(struct weir_session) == 128, "a session is two cache lines");

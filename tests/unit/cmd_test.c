@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "fake_filter.h"
+#include "fake_nat.h"
 #include "model/tables.h"
 #include "test.h"
 #include "tui/keys.h"
@@ -338,7 +339,10 @@ static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
 	says("drp show", WEIR_USAGE, "'drop'");
 	says("dev", WEIR_USAGE, "needs a command");
 	says("dev shw", WEIR_USAGE, "'show'");
-	says("nat add", WEIR_USAGE, "unknown object");
+	says("rout add", WEIR_USAGE, "unknown object");
+	says("nat add", WEIR_USAGE, "needs its kind");
+	says("nat session shw", WEIR_USAGE, "'show'");
+	says("nat limit 1", WEIR_USAGE, "64 to");
 	says("dev attach x y x", WEIR_USAGE, "named twice");
 	says("watch on", WEIR_USAGE, "latency 1/N");
 	says("watch on latency 1/0", WEIR_USAGE, "1/0");

@@ -10,11 +10,11 @@
 #include "ctl/filter.h"
 
 /* Rules that are kept nowhere: each change begins with none. */
-int weir_filter_change(struct weir_ns *ns,
+int weir_rules_change(struct weir_ns *ns, enum weir_rule_kind kind,
 	int (*edit)(void *ctx, struct weir_ruleset_model *model, struct weir_err *err), void *ctx,
 	bool dry, struct weir_notes *notes, struct weir_err *err)
 {
-	struct weir_ruleset_model model = {.kind = WEIR_RULE_FILTER};
+	struct weir_ruleset_model model = {.kind = kind};
 	int rc = edit(ctx, &model, err);
 
 	(void)ns;
@@ -24,11 +24,11 @@ int weir_filter_change(struct weir_ns *ns,
 	return rc;
 }
 
-int weir_filter_read(struct weir_ns *ns, struct weir_ruleset_model *model,
+int weir_rules_read(struct weir_ns *ns, enum weir_rule_kind kind, struct weir_ruleset_model *model,
 	struct weir_rule_count **counts, struct weir_err *err)
 {
 	(void)ns;
-	*model = (struct weir_ruleset_model){0};
+	*model = (struct weir_ruleset_model){.kind = kind};
 	*counts = calloc(1, sizeof(**counts));
 	return *counts ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "reading the rules");
 }

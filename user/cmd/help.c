@@ -18,6 +18,8 @@ static const char *const exit_codes[] = {
 
 enum { NR_EXIT_CODES = sizeof(exit_codes) / sizeof(exit_codes[0]) };
 
+enum { WIDTH = 80, SECOND = 39, SUMMARY = 36 }; /* columns */
+
 static const char tagline[] = "where packets go, who drops them, and a faster way through";
 
 /* "attach | detach | show", as many as fit */
@@ -51,20 +53,36 @@ static void option_text(const struct weir_option_info *o, char *buf, size_t size
 		o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ? o->value : "");
 }
 
+/* Two in a line, where they fit: the whole is to fit a small terminal. */
+static void print_options(FILE *file)
+{
+	char text[64], line[256];
+	int column = 0;
+
+	for (size_t i = 0; i < weir_nr_options; i++) {
+		int len;
+
+		option_text(&weir_option_info[i], text, sizeof(text));
+		len = snprintf(line, sizeof(line), "  %-18s  %s", text, weir_option_info[i].text);
+		if (column && (column >= SECOND || SECOND + len > WIDTH)) {
+			fputc('\n', file);
+			column = 0;
+		}
+		column = column ? fprintf(file, "%*s%s", SECOND - column, "", line) + SECOND
+				: fprintf(file, "%s", line);
+	}
+	fputc('\n', file);
+}
+
 void weir_help_top(FILE *file)
 {
-	char text[64];
-
 	fprintf(file, "weir: %s\nweir [OPTION...] OBJECT COMMAND ...\n", tagline);
 	for (size_t i = 0; i < weir_nr_objects; i++) {
 		fprintf(file, "  %-8s ", weir_objects[i].name);
 		print_names(file, weir_objects[i].name, 24);
 		fprintf(file, "%s\n", weir_objects[i].summary);
 	}
-	for (size_t i = 0; i < weir_nr_options; i++) {
-		option_text(&weir_option_info[i], text, sizeof(text));
-		fprintf(file, "  %-18s  %s\n", text, weir_option_info[i].text);
-	}
+	print_options(file);
 	fprintf(file, "exit:");
 	for (int i = 0; i < NR_EXIT_CODES; i++)
 		fprintf(file, "%s %d %s", i ? "," : "", i, exit_codes[i]);
@@ -95,8 +113,12 @@ bool weir_help_object(FILE *file, const char *object)
 			c->name, *c->syntax ? " " : "", c->syntax);
 		if (found && roomy)
 			fputc('\n', file);
-		weir_wrap(file, usage, 0, 8);
-		weir_wrap(file, c->summary, fprintf(file, "    "), 4);
+		if (!roomy && strlen(usage) < SUMMARY && SUMMARY + strlen(c->summary) <= WIDTH) {
+			fprintf(file, "%-*s%s\n", SUMMARY, usage, c->summary);
+		} else {
+			weir_wrap(file, usage, 0, 8);
+			weir_wrap(file, c->summary, fprintf(file, "    "), 4);
+		}
 		found = true;
 	}
 	return found;

@@ -7,6 +7,7 @@ const struct weir_object weir_objects[] = {
 	{"drop", "who dropped what, where, why, and the remedy"},
 	{"ledger", "does every packet have its end?"},
 	{"filter", "rules: what may pass, and what may not"},
+	{"nat", "what is translated, and who is behind it"},
 	{"set", "named sets of addresses or ports, for rules"},
 	{"watch", "how closely packets are timed"},
 	{"trace", "single packets, as they pass"},
@@ -45,6 +46,7 @@ const struct weir_command weir_commands[] = {
 	{"filter", "add",
 		"[at N] [in dev D] [out dev D] [proto udp|tcp|icmp|N] [src PFX[,..]] [dst PFX[,..]] "
 		"[sport R[,..]] [dport R[,..]] [tcp-flags F/M] [icmp T[/C]] [frag any|first|later] "
+		"[state new|established|related|invalid[,..]] "
 		"[limit RATE/s [burst N] [per src|dst|flow]] accept|drop|reject|punt|count [log] "
 		"[comment TEXT]",
 		"Add a rule, at the end unless told where; the first that matches decides, 'count' "
@@ -64,6 +66,26 @@ const struct weir_command weir_commands[] = {
 		"Say what becomes of packets that no rule decides, IPv6 and others too; never of "
 		"ARP.",
 		weir_filter_policy_cmd, true},
+	{"nat", "add",
+		"snat out dev D [MATCH] to A[-A][:P-P] | masquerade out dev D [MATCH] [ports P-P] | "
+		"dnat in dev D MATCH to A[-A][:P] | map A to B dev D  [mapping DEP] "
+		"[filtering DEP] [deterministic block N] [at N] [comment TEXT]",
+		"Add a rule; MATCH is as of 'filter add', DEP endpoint, address or address-port.",
+		weir_nat_add_cmd, true},
+	{"nat", "del", "ID", "Delete a rule; its sessions end.", weir_nat_del_cmd, false},
+	{"nat", "show", "[ID]", "Show rules, pools and how full they are.", weir_nat_show_cmd, false},
+	{"nat", "flush", "", "Delete all rules.", weir_nat_flush_cmd, false},
+	{"nat", "load", "FILE", "Replace all rules by those of a file.", weir_nat_load_cmd, false},
+	{"nat", "check", "FILE", "Say whether it could be loaded.", weir_nat_check_cmd, false},
+	{"nat", "timeout", "[NAME SECONDS]", "Show or set how long sessions last.",
+		weir_nat_timeout_cmd, true},
+	{"nat", "limit", "[SESSIONS]", "Show or set how many there may be.", weir_nat_limit_cmd,
+		false},
+	{"nat", "session",
+		"show|flush [proto P] [addr PFX] [port N] [rule ID] [state S[,..]] [limit N] [from N]",
+		"Show sessions, or end them.", weir_nat_session_cmd, true},
+	{"nat", "explain", "ADDR[:PORT] [proto P]", "Say who is behind it.", weir_nat_explain_cmd,
+		true},
 	{"set", "add", "NAME ELEM[,..]",
 		"Add addresses, prefixes, ranges or ports to a set, and make it if it is not there.",
 		weir_set_add_cmd, true},

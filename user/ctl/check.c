@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include <weir/rules.h>
+#include <weir/sessions.h>
 
 #include "priv.h"
 
@@ -57,6 +58,16 @@ static const struct pin of_devices[] = {
 	{"chores", BPF_MAP_TYPE_ARRAY, INDEX, WEIR_CHORES_SIZE},
 	{"logged", BPF_MAP_TYPE_RINGBUF, 0, 0},
 	{"limits", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_limits)},
+	{"sessions", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_session)},
+	{"mappings", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_mapping)},
+	{"session_index", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_index_bucket)},
+	{"free_sessions", BPF_MAP_TYPE_QUEUE, 0, sizeof(__u32)},
+	{"free_mappings", BPF_MAP_TYPE_QUEUE, 0, sizeof(__u32)},
+	{"pools", BPF_MAP_TYPE_HASH, sizeof(struct weir_pool_key), sizeof(struct weir_pool)},
+	{"pool_ports", BPF_MAP_TYPE_ARRAY_OF_MAPS, INDEX, sizeof(__u32)},
+	{"frags", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_frag_key),
+		sizeof(struct weir_frag_session)},
+	{"nat", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_nat_state)},
 };
 
 static const struct pin of_device[] = {

@@ -206,7 +206,7 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 		weir_each_dev(ns, remove_each, ns);
 		if (weir_rules_any(ns) && !weir_shared_check(ns, NULL))
 			weir_note(notes, "rules stay, for devices to come: to remove them: weir "
-					 "filter flush");
+					 "filter flush; weir nat flush");
 		else if (ns->dir[0])
 			weir_remove_tree(ns->dir); /* whatever else is in there */
 		weir_collect_dead(ns);

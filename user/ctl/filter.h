@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Rules, policies and named sets of a network namespace, as they are in force. Each change is whole
- * or is not at all, and counts from the next packet on, for flows in progress too.
+ * Rules of the filter and of NAT, policies and named sets of a network namespace, as they are in
+ * force. Each change is whole or is not at all, and counts from the next packet on, for flows in
+ * progress too.
  */
 #ifndef WEIR_FILTER_H
 #define WEIR_FILTER_H
@@ -10,16 +11,16 @@
 #include "model/ruleset.h"
 
 /*
- * Changes the filter: @edit is given what there is, and leaves what shall be. @dry: all is checked,
- * and nothing changed. Sets that @edit puts into the model (those of a file) are made, too, and
- * hold nothing else then.
+ * Changes the rules of a kind: @edit is given what there is, and leaves what shall be. @dry: all is
+ * checked, and nothing changed. Sets that @edit puts into the model (those of a file) are made,
+ * too, and hold nothing else then.
  */
-int weir_filter_change(struct weir_ns *ns,
+int weir_rules_change(struct weir_ns *ns, enum weir_rule_kind kind,
 	int (*edit)(void *ctx, struct weir_ruleset_model *model, struct weir_err *err), void *ctx,
 	bool dry, struct weir_notes *notes, struct weir_err *err);
 
 /* Reads the rules and, for each, what it has matched. The caller owns *@model and *@counts. */
-int weir_filter_read(struct weir_ns *ns, struct weir_ruleset_model *model,
+int weir_rules_read(struct weir_ns *ns, enum weir_rule_kind kind, struct weir_ruleset_model *model,
 	struct weir_rule_count **counts, struct weir_err *err);
 
 /* Adds elements, making the set if it is not there; *@added: how many prefixes were new. */

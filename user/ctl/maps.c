@@ -16,7 +16,7 @@
 
 #include "events.skel.h"
 #include "tc_events.skel.h"
-#include "priv.h"
+#include "track.h"
 
 static char said[256];
 
@@ -217,6 +217,15 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		{"chores", "chores"},
 		{".data.limits", "limits"},
 		{"logged", "logged"},
+		{"sessions", "sessions"},
+		{"mappings", "mappings"},
+		{"session_index", "session_index"},
+		{"free_sessions", "free_sessions"},
+		{"free_mappings", "free_mappings"},
+		{"pools", "pools"},
+		{"pool_ports", "pool_ports"},
+		{"frags", "frags"},
+		{".data.nat", "nat"},
 		{"tx_ports", "tx_ports"},
 		{"tx_ports_generic", "tx_ports_generic"},
 	};
@@ -226,10 +235,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 
 	if (!ctl)
 		return -errno;
-	rc = weir_rules_size(obj, ctl);
-	self->filter = ctl->filter != 0;
-	self->track = ctl->track != 0;
-	self->rule_slots = weir_rule_slots(ctl);
+	rc = weir_rules_size(ns, obj, ctl, self);
 	munmap(ctl, sizeof(*ctl));
 	self->flows_mask = flows_mask();
 	self->hops_mask = (self->flows_mask + 1) / WEIR_HOPS_SHARE - 1;
@@ -361,6 +367,8 @@ void weir_shared_settle(struct weir_ns *ns)
 		weir_shared_follow(ns, WEIR_FOLLOW_TC, false, NULL);
 		weir_shared_mark(ns, false);
 	}
+	if (c.devs && !weir_is_tracking(ns))
+		weir_egress_down(ns); /* what a weir that was killed has left */
 	if (c.devs || !ns->dir[0] || weir_rules_any(ns))
 		return;
 	weir_remove_tree(ns->dir);

@@ -284,17 +284,24 @@ void weir_collect_dead(const struct weir_ns *ns);
 /* Waits until every program now running has ended (a grace period). */
 int weir_grace(const struct weir_ns *ns);
 
-/* --- rules.c: what rules need of the kernel --- */
+/* --- rules.c: what rules and sessions need of the kernel --- */
 
-/* Cells of `counts` for a CPU. */
-__u32 weir_rule_slots(const struct weir_ctl *ctl);
-/* Says how large the maps of rules are in a hook's object. */
-int weir_rules_size(struct bpf_object *obj, const struct weir_ctl *ctl);
+/* Says how large the maps of rules and sessions are in a hook's object, and what it is loaded for. */
+int weir_rules_size(const struct weir_ns *ns, struct bpf_object *obj, const struct weir_ctl *ctl,
+	struct weir_self *self);
 /*
- * Makes sure that the maps of rules are there, and that all programs ask them; also where no device is
- * attached yet. The caller holds the lock.
+ * Makes sure that the maps of rules, and of sessions, are there, and that all programs ask the filter, and
+ * follow sessions; also where no device is attached yet. The caller holds the lock, as of the next.
  */
-int weir_shared_filter(struct weir_ns *ns, struct weir_err *err);
+int weir_shared_ask(struct weir_ns *ns, bool filter, bool track, struct weir_err *err);
+/* No program follows sessions any more, and there are none. */
+int weir_shared_untrack(struct weir_ns *ns, struct weir_err *err);
+/* Makes maps of the size that they should have, where that is another now; programs use them once they are loaded
+ * anew, in place of those that run. */
+int weir_shared_maps(struct weir_ns *ns, struct weir_err *err);
+int weir_shared_reload(struct weir_ns *ns, struct weir_err *err);
+/* Whether sessions are followed. */
+bool weir_is_tracking(const struct weir_ns *ns);
 /* Whether there are rules, policies or named sets: pins stay for them when the last device goes. */
 bool weir_rules_any(const struct weir_ns *ns);
 

@@ -10,6 +10,11 @@
 #include "model/compile.h"
 #include "rulestore.h"
 
+static enum weir_ruleset which_of(enum weir_rule_kind kind)
+{
+	return kind == WEIR_RULE_NAT ? WEIR_RULESET_nat : WEIR_RULESET_filter;
+}
+
 /* --- reading --- */
 
 /* A rule set's map, in memory. */
@@ -100,12 +105,12 @@ static int read_devs(struct weir_stored *s, const char *text, size_t len)
 	return 0;
 }
 
-int weir_stored_read(const struct weir_ns *ns, enum weir_ruleset which, enum weir_rule_kind kind,
-	struct weir_stored *stored, struct weir_err *err)
+int weir_stored_read(const struct weir_ns *ns, enum weir_rule_kind kind, struct weir_stored *stored,
+	struct weir_err *err)
 {
 	struct weir_stored s = {.model.kind = kind};
 	struct mapped m;
-	int rc = map_set(ns, which, &m);
+	int rc = map_set(ns, which_of(kind), &m);
 
 	if (!rc && m.page) {
 		const struct weir_ruleset_head *h = &m.page[0].head;
@@ -174,7 +179,6 @@ int weir_stored_counts(
 /* What a rule set is made of. */
 struct making {
 	const struct weir_ns *ns;
-	enum weir_ruleset which;
 	const struct weir_ruleset_model *model;
 	const struct weir_stored *old;
 	bool dry;
@@ -216,7 +220,8 @@ static const struct weir_named_dev *find_dev(
 	return NULL;
 }
 
-/* A device that is gone, or has another name, keeps its rules: they are not in the way of others. */
+/* A device that is gone, or has another name, keeps its rules: they are not in the way of others.
+ */
 static __u32 ifindex_of(void *ctx, const char *name)
 {
 	struct making *m = ctx;
@@ -244,8 +249,8 @@ static int add_devs(struct making *m)
 
 	for (__u32 i = 0; i < m->nr_devs && !rc; i++) {
 		char text[64];
-		int len = snprintf(text, sizeof(text), "# dev %s %u", m->devs[i].name,
-			m->devs[i].ifindex);
+		int len = snprintf(
+			text, sizeof(text), "# dev %s %u", m->devs[i].name, m->devs[i].ifindex);
 
 		rc = add_text(m, text, (size_t)len);
 	}
@@ -373,10 +378,12 @@ static long slot_of(const struct weir_slot *slots, __u32 nr, const struct weir_r
  */
 static int give_slots(struct making *m)
 {
-	__u32 nr = m->old->nr_slots, next = 0;
+	bool nat = m->model->kind == WEIR_RULE_NAT;
+	__u32 nr = m->old->nr_slots, next = 0, from = nat ? WEIR_RULES_MAX * 2 : 0;
+	__u32 room = 2 * (nat ? WEIR_NAT_RULES_MAX : WEIR_RULES_MAX);
 	struct weir_slot *slots = calloc(nr + 1, sizeof(*slots));
 
-	m->taken = calloc(WEIR_RULES_MAX * 2 + 1, sizeof(*m->taken));
+	m->taken = calloc(room + 1, sizeof(*m->taken));
 	m->fresh = calloc(m->nr + 1, sizeof(*m->fresh));
 	if (!slots || !m->taken || !m->fresh) {
 		free(slots);
@@ -386,14 +393,14 @@ static int give_slots(struct making *m)
 		memcpy(slots, m->old->slots, nr * sizeof(*slots));
 	qsort(slots, nr, sizeof(*slots), by_id);
 	for (__u32 i = 0; i < nr; i++)
-		m->taken[slots[i].slot % (WEIR_RULES_MAX * 2)] = true;
+		m->taken[(slots[i].slot - from) % room] = true;
 	for (__u32 i = 0; i < m->nr; i++) {
 		long slot = slot_of(slots, nr, &m->recs[i]);
 
 		if (slot < 0) {
 			while (m->taken[next])
 				next++;
-			slot = next;
+			slot = from + next;
 			m->taken[next] = true;
 			m->fresh[i] = m->any_fresh = true;
 		}
@@ -431,14 +438,14 @@ static int zero_slots(struct making *m)
 
 /* --- in place --- */
 
-static int put(const struct weir_ns *ns, enum weir_ruleset which, const struct weir_pages *pages)
+static int put(const struct weir_ns *ns, enum weir_rule_kind kind, const struct weir_pages *pages)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	__cleanup_close int outer = weir_shared_map(ns, "rulesets");
 	__cleanup_close int fd = bpf_map_create(
 		BPF_MAP_TYPE_ARRAY, "weir_rules", sizeof(__u32), WEIR_PAGE, pages->nr, &opts);
 	size_t bytes = (size_t)pages->nr * WEIR_PAGE;
-	__u32 index = which;
+	__u32 index = which_of(kind);
 	void *at;
 
 	if (outer < 0 || fd < 0)
@@ -451,10 +458,10 @@ static int put(const struct weir_ns *ns, enum weir_ruleset which, const struct w
 	return bpf_map_update_elem(outer, &index, &fd, BPF_ANY) ? -errno : 0;
 }
 
-static int take_away(const struct weir_ns *ns, enum weir_ruleset which)
+static int take_away(const struct weir_ns *ns, enum weir_rule_kind kind)
 {
 	__cleanup_close int outer = weir_shared_map(ns, "rulesets");
-	__u32 index = which;
+	__u32 index = which_of(kind);
 
 	if (outer < 0)
 		return outer == -ENOENT ? 0 : outer;
@@ -487,11 +494,10 @@ static int collect(struct making *m, struct weir_err *err)
 	return rc;
 }
 
-int weir_stored_write(const struct weir_ns *ns, enum weir_ruleset which,
-	const struct weir_ruleset_model *model, const struct weir_stored *old, bool dry,
-	struct weir_err *err)
+int weir_stored_write(const struct weir_ns *ns, const struct weir_ruleset_model *model,
+	const struct weir_stored *old, bool dry, struct weir_rule_rec **recs, struct weir_err *err)
 {
-	struct making m = {.ns = ns, .which = which, .model = model, .old = old, .dry = dry};
+	struct making m = {.ns = ns, .model = model, .old = old, .dry = dry};
 	struct weir_pages pages = {0};
 	int rc = collect(&m, err);
 
@@ -511,15 +517,19 @@ int weir_stored_write(const struct weir_ns *ns, enum weir_ruleset which,
 			rc = weir_fail_pins(ns, err, rc, "zeroing counters");
 		else
 			rc = weir_rules_compile(&in, &pages, err);
-		if (!rc && !dry && (rc = put(ns, which, &pages)))
+		if (!rc && !dry && (rc = put(ns, model->kind, &pages)))
 			rc = weir_fail_sys(err, rc, "putting the rules in place");
 	} else if (!rc && !dry) {
-		rc = take_away(ns, which);
+		rc = take_away(ns, model->kind);
 		if (rc)
 			rc = weir_fail_sys(err, rc, "taking the rules away");
 	}
 	weir_pages_free(&pages);
 	weir_boxes_done(&m.boxes);
+	if (!rc && recs) {
+		*recs = m.recs;
+		m.recs = NULL;
+	}
 	free(m.recs);
 	free(m.text);
 	free(m.taken);

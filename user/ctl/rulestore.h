@@ -34,19 +34,19 @@ struct weir_stored {
 	__u32 nr_devs;
 };
 
-/* What is not there is empty. @kind: of the rules in it. */
-int weir_stored_read(const struct weir_ns *ns, enum weir_ruleset which, enum weir_rule_kind kind,
-	struct weir_stored *stored, struct weir_err *err);
+/* What is not there is empty. */
+int weir_stored_read(const struct weir_ns *ns, enum weir_rule_kind kind, struct weir_stored *stored,
+	struct weir_err *err);
 void weir_stored_done(struct weir_stored *stored);
 
 /*
  * Compiles @model, and puts it in the place of @old in one step; without rules and policies nothing
  * stays there. Rules keep the counters that their ids had. The caller holds the lock, and tells
- * the programs (weir_shared_moved). @dry: all but putting it in place.
+ * the programs (weir_shared_moved). @dry: all but putting it in place. *@recs, unless it is NULL:
+ * what its rules became, model->nr of them and then policies; the caller frees it.
  */
-int weir_stored_write(const struct weir_ns *ns, enum weir_ruleset which,
-	const struct weir_ruleset_model *model, const struct weir_stored *old, bool dry,
-	struct weir_err *err);
+int weir_stored_write(const struct weir_ns *ns, const struct weir_ruleset_model *model,
+	const struct weir_stored *old, bool dry, struct weir_rule_rec **recs, struct weir_err *err);
 
 /* What each of @stored->slots has counted, on all CPUs; @counts has room for them. 0 or -errno. */
 int weir_stored_counts(

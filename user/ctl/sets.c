@@ -187,7 +187,7 @@ int weir_set_add(struct weir_ns *ns, const struct weir_set *set, __u32 *added,
 
 	if (rc)
 		return rc;
-	rc = weir_shared_filter(ns, err);
+	rc = weir_shared_ask(ns, true, false, err);
 	if (rc)
 		return rc;
 	rc = find_set(ns, set->name, &at);
@@ -224,12 +224,12 @@ static bool list_uses(const struct weir_list *list, const char *name)
 }
 
 /* The rule that asks for a set; 0: none. */
-static __u32 user_of(const struct weir_ns *ns, const char *name)
+static __u32 user_of(const struct weir_ns *ns, enum weir_rule_kind kind, const char *name)
 {
 	struct weir_stored s;
 	__u32 id = 0;
 
-	if (weir_stored_read(ns, WEIR_RULESET_filter, WEIR_RULE_FILTER, &s, NULL))
+	if (weir_stored_read(ns, kind, &s, NULL))
 		return 0;
 	for (__u32 i = 0; i < s.model.nr && !id; i++) {
 		const struct weir_rule *r = &s.model.rules[i];
@@ -242,13 +242,21 @@ static __u32 user_of(const struct weir_ns *ns, const char *name)
 	return id;
 }
 
-static int refuse_used(const struct weir_ns *ns, const char *name, __u32 id, struct weir_err *err)
+static int refuse_used(const struct weir_ns *ns, const char *name, struct weir_err *err)
 {
+	enum weir_rule_kind kind = WEIR_RULE_FILTER;
+	__u32 id = user_of(ns, kind, name);
+	const char *of;
 	char opt[300];
 
+	if (!id)
+		id = user_of(ns, kind = WEIR_RULE_NAT, name);
+	if (!id)
+		return 0;
+	of = kind == WEIR_RULE_NAT ? "nat" : "filter";
 	weir_ns_option(ns, opt);
 	weir_fail(err, WEIR_REFUSED, 0, "rule %u asks for the set %s", id, name);
-	weir_remedy(err, "weir%s filter show %u; weir%s filter del %u", opt, id, opt, id);
+	weir_remedy(err, "weir%s %s show %u; weir%s %s del %u", opt, of, id, opt, of, id);
 	return -EBUSY;
 }
 
@@ -257,7 +265,6 @@ int weir_set_delete(struct weir_ns *ns, const char *name, const struct weir_set 
 {
 	__cleanup_close int lock = weir_ns_lock(ns, "");
 	struct set_at at;
-	__u32 user;
 	int rc = weir_shared_check(ns, err);
 
 	if (rc)
@@ -274,9 +281,10 @@ int weir_set_delete(struct weir_ns *ns, const char *name, const struct weir_set 
 		if (rc)
 			weir_fail_sys(err, rc, "taking from the set %s", name);
 	} else {
-		user = user_of(ns, name);
 		*removed = at.info.elems;
-		rc = user ? refuse_used(ns, name, user, err) : remove_set(&at);
+		rc = refuse_used(ns, name, err);
+		if (!rc)
+			rc = remove_set(&at);
 	}
 	leave_set(&at);
 	weir_shared_moved(ns);

@@ -48,20 +48,28 @@ enum {
 	EVENT(neigh_failed, HAS_ADDR)                                                              \
 	EVENT(neigh_moved, HAS_MOVE)                                                               \
 	EVENT(neigh_removed, HAS_HOP)                                                              \
-	EVENT(flows_full, HAS_COUNT) /* packets that asked the FIB */                             \
-	EVENT(answers_limited, HAS_COUNT) /* refused packets not answered */ \
-	EVENT(neigh_full, HAS_COUNT)  /* next hops not confirmed */                                \
-	EVENT(xmit_full, HAS_COUNT)   /* packets dropped */                                        \
-	EVENT(qdisc_full, HAS_COUNT)  /* packets dropped */                                        \
-	EVENT(lost, HAS_COUNT)	      /* packets that weir lost sight of */                        \
+	EVENT(flows_full, HAS_COUNT)	  /* packets that asked the FIB */                         \
+	EVENT(answers_limited, HAS_COUNT) /* refused packets not answered */                       \
+	EVENT(neigh_full, HAS_COUNT)	  /* next hops not confirmed */                            \
+	EVENT(xmit_full, HAS_COUNT)	  /* packets dropped */                                    \
+	EVENT(qdisc_full, HAS_COUNT)	  /* packets dropped */                                    \
+	EVENT(lost, HAS_COUNT)		  /* packets that weir lost sight of */                    \
 	EVENT(devices_full, HAS_COUNT)                                                             \
 	EVENT(sampling, HAS_CHANGE) /* one packet in so many is timed; 0 = none */                 \
 	EVENT(address_added, HAS_ADDR)                                                             \
 	EVENT(address_removed, HAS_ADDR)                                                           \
 	EVENT(overrun, HAS_NOTHING) /* the kernel had more to tell than could be kept */           \
-	EVENT(logged, HAS_PACKET)    /* by a rule of the filter */                                 \
-	EVENT(log_lost, HAS_COUNT)  /* packets that were not logged for want of room or by the rate */ \
-	EVENT(buckets_full, HAS_COUNT) /* packets over a limit since there was no room to count them */
+	EVENT(logged, HAS_PACKET)   /* by a rule of the filter */                                  \
+	EVENT(log_lost,                                                                            \
+		HAS_COUNT) /* packets that were not logged for want of room or by the rate */      \
+	EVENT(buckets_full,                                                                        \
+		HAS_COUNT) /* packets over a limit since there was no room to count them */        \
+	EVENT(sessions_full, HAS_COUNT) /* packets that began no session, as of the next */        \
+	EVENT(mappings_full, HAS_COUNT)                                                            \
+	EVENT(index_full, HAS_COUNT)                                                               \
+	EVENT(ports_full, HAS_COUNT)                                                               \
+	EVENT(session_clashes, HAS_COUNT)                                                          \
+	EVENT(frags_full, HAS_COUNT) /* fragmented packets forgotten */
 
 enum weir_event_kind {
 #define EVENT(id, has) WEIR_EVENT_##id,

@@ -77,9 +77,11 @@ static int grow(void **list, __u32 nr, __u32 *room, size_t size, struct weir_err
 
 static int room_for_rule(struct weir_ruleset_model *set, struct weir_err *err)
 {
-	if (set->nr < WEIR_RULES_MAX)
+	__u32 max = set->kind == WEIR_RULE_NAT ? WEIR_NAT_RULES_MAX : WEIR_RULES_MAX;
+
+	if (set->nr < max)
 		return grow((void **)&set->rules, set->nr, &set->room, sizeof(*set->rules), err);
-	return weir_fail(err, WEIR_USAGE, 0, "more than %d rules", WEIR_RULES_MAX);
+	return weir_fail(err, WEIR_USAGE, 0, "more than %u rules", max);
 }
 
 static int give_id(struct weir_ruleset_model *set, struct weir_rule *rule, struct weir_err *err)

@@ -26,6 +26,8 @@ struct weir_set {
 	__u32 prefixes; /* that they are, counted against WEIR_ELEMS_MAX */
 };
 
+struct weir_owns;
+
 /* Zeroed, but for its kind, is empty. */
 struct weir_ruleset_model {
 	enum weir_rule_kind kind;
@@ -37,6 +39,7 @@ struct weir_ruleset_model {
 	struct weir_set *sets; /* one for each name */
 	__u32 nr_sets;
 	__u32 prefixes; /* of all sets */
+	const struct weir_owns *owns; /* NAT: what new rules are checked against, see nat.h; NULL: they are right */
 };
 
 void weir_ruleset_done(struct weir_ruleset_model *set);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/nat.h"
 #include "model/rule_priv.h"
 #include "model/ruleset.h"
 
@@ -182,6 +183,8 @@ static int load_rule(struct load *l, unsigned int from)
 		ret = keep_id(l, id);
 	rule.id = 0;
 	l->set.next_id = 0;
+	if (!ret && rule.kind == WEIR_RULE_NAT)
+		ret = weir_nat_clash(&l->set, &rule, &l->line, from, l->err);
 	if (!ret)
 		ret = weir_ruleset_add(&l->set, &rule, l->err);
 	if (!ret)
@@ -262,6 +265,7 @@ int weir_ruleset_load(struct weir_ruleset_model *set, const char *file, const ch
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "cannot read '%s'", file);
 	l->err = err ? err : &unread;
 	l->set.kind = set->kind;
+	l->set.owns = set->owns;
 	while (!ret && text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t line = (size_t)((newline ? newline : end) - text);

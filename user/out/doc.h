@@ -11,8 +11,10 @@
 #include "model/event.h"
 #include "model/finding.h"
 #include "model/drops.h"
+#include "model/explain.h"
 #include "model/latency.h"
 #include "model/ruleset.h"
+#include "model/session.h"
 #include "model/trouble.h"
 #include "out/face.h"
 
@@ -66,6 +68,30 @@ void weir_text_event(const struct weir_face *face, const json_t *doc);
 /* Rules in their order; @counts[i]: what set->rules[i] has matched. NAT has no policies. */
 json_t *weir_doc_rules(const struct weir_ruleset_model *set, const struct weir_rule_count *counts);
 void weir_text_rules(const struct weir_face *face, const json_t *doc);
+
+/* NAT's rules, and what it has given: pools, sessions, limits. */
+json_t *weir_doc_nat(const struct weir_ruleset_model *set, const struct weir_rule_count *counts,
+	const struct weir_nat_use *use);
+void weir_text_nat(const struct weir_face *face, const json_t *doc);
+
+/* How long sessions last: what is set, what is the default, and the least. */
+json_t *weir_doc_timeouts(const struct weir_nat_state *state);
+void weir_text_timeouts(const struct weir_face *face, const json_t *doc);
+
+/* Who is behind what was asked for. */
+json_t *weir_doc_answers(const struct weir_asked *asked, const struct weir_answers *answers);
+void weir_text_answers(const struct weir_face *face, const json_t *doc);
+
+/*
+ * Sessions, one by one as they are read, for there may be millions: a line of text for each, or the members of one
+ * document's list. begin, each, end; without memory, and without a document in it.
+ */
+void weir_sessions_begin(const struct weir_face *face);
+void weir_sessions_put(
+	const struct weir_face *face, const struct weir_seen_session *seen, bool first);
+/* @more: how to ask for the next page, "" = there is none to be asked for. */
+void weir_sessions_end(
+	const struct weir_face *face, const struct weir_sessions_read *read, const char *more);
 
 /* Named sets; with their elements where @only names one. */
 json_t *weir_doc_sets(const struct weir_set *sets, size_t nr, const char *only);

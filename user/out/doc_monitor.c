@@ -168,6 +168,43 @@ static void tell_limit(const struct weir_event *e, const struct words *w, char t
 	}
 }
 
+static void tell_nat(const struct weir_event *e, const struct words *w, char text[TEXT_MAX],
+	char remedy[TEXT_MAX])
+{
+	static const char began[] = "packets began no session";
+
+	switch (e->kind) {
+	case WEIR_EVENT_sessions_full:
+		snprintf(text, TEXT_MAX, "%llu %s: there are as many as may be", w->count, began);
+		snprintf(remedy, TEXT_MAX, "weir nat limit; weir nat session flush");
+		break;
+	case WEIR_EVENT_mappings_full:
+		snprintf(text, TEXT_MAX, "%llu %s: there are as many mappings as may be", w->count,
+			began);
+		snprintf(remedy, TEXT_MAX, "weir nat limit; weir nat session flush");
+		break;
+	case WEIR_EVENT_index_full:
+		snprintf(text, TEXT_MAX, "%llu %s: their place in the index was full", w->count,
+			began);
+		snprintf(remedy, TEXT_MAX, "a larger one: weir nat limit SESSIONS");
+		break;
+	case WEIR_EVENT_ports_full:
+		snprintf(text, TEXT_MAX, "%llu %s: the pool had no free port", w->count, began);
+		snprintf(remedy, TEXT_MAX, "weir nat show; more addresses in the rule's pool");
+		break;
+	case WEIR_EVENT_session_clashes:
+		snprintf(text, TEXT_MAX, "%llu %s: answers would have been another's", w->count,
+			began);
+		break;
+	case WEIR_EVENT_frags_full:
+		snprintf(text, TEXT_MAX,
+			"%llu fragmented packets forgotten: there are too many at once", w->count);
+		break;
+	default:
+		break;
+	}
+}
+
 static void tell_rest(const struct weir_event *e, const struct words *w, char text[TEXT_MAX],
 	char remedy[TEXT_MAX])
 {
@@ -251,6 +288,7 @@ json_t *weir_doc_event(const struct weir_event *e, __u64 wall_s)
 	tell_dev(e, &w, text, remedy);
 	tell_neigh(e, &w, text, remedy);
 	tell_limit(e, &w, text, remedy);
+	tell_nat(e, &w, text, remedy);
 	tell_rest(e, &w, text, remedy);
 	if (json_object_set_new(doc, "text", weir_json_text(text)) ||
 		json_object_set_new(doc, "remedy", weir_json_text(remedy))) {

@@ -10,7 +10,7 @@
 
 #include "out/face.h"
 
-enum { DOCUMENT_VERSION = 1, LINE_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 2048 };
 
 void weir_face_init(struct weir_face *face, FILE *file, enum weir_color asked)
 {
@@ -30,7 +30,7 @@ void weir_face_init(struct weir_face *face, FILE *file, enum weir_color asked)
 int weir_show(const struct weir_face *face, json_t *doc, weir_text_fn *text, struct weir_err *err)
 {
 	size_t flags = JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
-	json_t *whole = json_pack("{s:i}", "version", DOCUMENT_VERSION);
+	json_t *whole = json_pack("{s:i}", "version", WEIR_DOCUMENT_VERSION);
 	int ret = 0;
 
 	flags |= face->pretty ? JSON_INDENT(2) : JSON_COMPACT;

@@ -25,6 +25,9 @@ struct weir_face {
 /* @asked wins over NO_COLOR, which wins over whether @file is a terminal. Reads the locale. */
 void weir_face_init(struct weir_face *face, FILE *file, enum weir_color asked);
 
+/* Of all documents: what "version" says. */
+enum { WEIR_DOCUMENT_VERSION = 1 };
+
 typedef void weir_text_fn(const struct weir_face *face, const json_t *doc);
 
 /*

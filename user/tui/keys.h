@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Keys that are no character. */
-enum weir_key {
+enum weir_typed {
 	WEIR_KEY_TAB = '\t',
 	WEIR_KEY_ENTER = '\n',
 	WEIR_KEY_ESC = 27,

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "flush.h"
+#include "nat.skel.h"
+
+struct weir_flusher {
+	struct nat_bpf *skel;
+};
+
+/* Whatever maps of the namespace it has are the pinned ones. */
+static int load(struct weir_ns *ns, struct nat_bpf *skel)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		const char *name = bpf_map__name(map);
+		int fd, rc;
+
+		if (bpf_map__is_internal(map) && strncmp(name, ".data.", 6))
+			continue; /* its own */
+		fd = weir_shared_map(ns, strncmp(name, ".data.", 6) ? name : name + 6);
+		if (fd < 0)
+			return fd;
+		rc = bpf_map__reuse_fd(map, fd);
+		close(fd);
+		if (rc)
+			return rc;
+	}
+	return nat_bpf__load(skel);
+}
+
+int weir_flusher_open(struct weir_ns *ns, struct weir_flusher **flusher, struct weir_err *err)
+{
+	struct weir_flusher *f = calloc(1, sizeof(*f));
+	int rc = -ENOMEM;
+
+	if (f)
+		f->skel = nat_bpf__open();
+	if (f && f->skel)
+		rc = load(ns, f->skel);
+	if (rc) {
+		weir_flusher_close(f);
+		return weir_fail_sys(
+			err, rc, "loading the program that ends sessions (%s)", weir_libbpf_said());
+	}
+	*flusher = f;
+	return 0;
+}
+
+int weir_flusher_run(struct weir_flusher *f, struct weir_flush *match, struct weir_err *err)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = match, .ctx_size_in = sizeof(*match));
+	int rc = bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.weir_flush), &opts);
+
+	return rc ? weir_fail_sys(err, rc, "ending sessions") : 0;
+}
+
+void weir_flusher_close(struct weir_flusher *f)
+{
+	if (!f)
+		return;
+	nat_bpf__destroy(f->skel);
+	free(f);
+}
