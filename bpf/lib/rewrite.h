@@ -143,12 +143,17 @@ struct ip_tail {
 	__u32 saddr, daddr;
 } __attribute__((packed));
 
+/* Its checksum may have followed a TTL already. */
 static __always_inline void ip_write(
-	hook_ctx *ctx, const struct iphdr *ip, __u32 off, __u32 saddr, __u32 daddr, __u64 delta)
+	hook_ctx *ctx, __u32 off, __u32 saddr, __u32 daddr, __u64 delta)
 {
-	struct ip_tail tail = {
-		.check = csum_mend(ip->check, delta), .saddr = saddr, .daddr = daddr};
+	struct ip_tail tail;
 
+	if (hook_load(ctx, off + __builtin_offsetof(struct iphdr, check), &tail, sizeof(tail)))
+		return;
+	tail.check = csum_mend(tail.check, delta);
+	tail.saddr = saddr;
+	tail.daddr = daddr;
 	hook_store(ctx, off + __builtin_offsetof(struct iphdr, check), &tail, sizeof(tail));
 }
 
@@ -188,7 +193,7 @@ static __always_inline int inner_write(hook_ctx *ctx, struct track *t, const str
 	__u16 check = 0;
 	__s64 sum;
 
-	ip_write(ctx, &t->inner, off, c->saddr, c->daddr, addrs);
+	ip_write(ctx, off, c->saddr, c->daddr, addrs);
 	inner_l4(ctx, t, c, off + t->inner.ihl * 4, addrs);
 	hook_store(ctx, t->l4_off + 2, &check, sizeof(check));
 	sum = error_sum(ctx, t);
@@ -211,7 +216,7 @@ static __always_inline int error_write(hook_ctx *ctx, struct track *t)
 	if (saddr == t->t.saddr || !t->back)
 		saddr = t->saddr != t->t.saddr ? t->saddr : saddr;
 	addrs = csum_delta(t->ip.saddr, saddr) + csum_delta(t->ip.daddr, t->daddr);
-	ip_write(ctx, &t->ip, t->l3_off, saddr, t->daddr, addrs);
+	ip_write(ctx, t->l3_off, saddr, t->daddr, addrs);
 	return inner_write(ctx, t, &c);
 }
 
@@ -236,7 +241,7 @@ __checked_once int rewrite_packet(hook_ctx *ctx, __u32 what)
 	addrs = csum_delta(t->ip.saddr, c.saddr) + csum_delta(t->ip.daddr, c.daddr);
 	l4_write(ctx, t, &c, addrs);
 	if (c.saddr != t->ip.saddr || c.daddr != t->ip.daddr)
-		ip_write(ctx, &t->ip, t->l3_off, c.saddr, c.daddr, addrs);
+		ip_write(ctx, t->l3_off, c.saddr, c.daddr, addrs);
 	return 0;
 }
 
