@@ -12,7 +12,6 @@
 #ifndef WEIR_BPF_INDEX_H
 #define WEIR_BPF_INDEX_H
 
-#include "device.h"
 #include "track_maps.h"
 
 /* What is looked for, and where it was found. */
@@ -59,8 +58,8 @@ static __always_inline void looking_place(struct looking *l)
 	h = (h ^ h >> 29 ^ w[4]) * 0xc2b2ae3d27d4eb4fULL;
 	h ^= h >> 32;
 	l->tag = (__u32)(h >> 32) | 1;
-	l->bucket[0] = (__u32)h & self.index_mask;
-	l->bucket[1] = ((__u32)h ^ l->tag * 0x5bd1e995U) & self.index_mask;
+	l->bucket[0] = (__u32)h & *(volatile __u32 *)&nat.index_mask;
+	l->bucket[1] = ((__u32)h ^ l->tag * 0x5bd1e995U) & *(volatile __u32 *)&nat.index_mask;
 }
 
 static __always_inline bool is_session(const struct weir_tuple *k, __u32 ref,

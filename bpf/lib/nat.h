@@ -9,6 +9,7 @@
 #define WEIR_BPF_NAT_H
 
 #include "checksum.h"
+#include "claim.h"
 #include "filter.h"
 #include "track.h"
 

@@ -12,6 +12,7 @@
 #define WEIR_BPF_TRACK_H
 
 #include "addr.h"
+#include "claim.h"
 #include "route.h"
 #include "fields.h"
 #include "session.h"

@@ -216,7 +216,6 @@ struct weir_self {
 	__u8 filter;	   /* there may be rules */
 	__u8 track;	   /* sessions are followed: there may be NAT, or rules that ask for a state */
 	__u32 rule_slots;  /* cells of `counts` for a CPU */
-	__u32 index_mask;  /* buckets of `session_index`, less one */
 	__u32 dry;	   /* 'weir explain': nothing that other programs see is changed */
 };
 

@@ -90,6 +90,16 @@ struct weir_index_bucket {
 	__u64 entry[WEIR_BUCKET_WAYS];
 } __attribute__((aligned(64)));
 
+/* Of the index: as many as sessions, or more; a power of two. Each has four entries at most. */
+static inline __u32 weir_index_buckets(__u32 sessions)
+{
+	__u32 buckets = WEIR_SESSIONS_MIN;
+
+	while (buckets < sessions)
+		buckets *= 2;
+	return buckets;
+}
+
 /* A record's life. */
 enum weir_life { WEIR_LIFE_FREE, WEIR_LIFE_MAKING, WEIR_LIFE_LIVE, WEIR_LIFE_ENDING };
 
@@ -222,6 +232,7 @@ struct weir_nat_state {
 	__u32 timeout_s[WEIR_TIMEOUT_COUNT];
 	__u32 sessions_max, mappings_max;
 	__u32 sessions_used, mappings_used; /* records that were in use ever */
+	__u32 index_mask; /* buckets of the index, less one */
 	__u32 seed;   /* of the index, by chance, so that nobody can fill a bucket on purpose */
 	__u32 states; /* filter rules ask for states: what is not translated has sessions, too */
 	__u32 sweep;  /* the session that the sweeper looks at next */

@@ -78,6 +78,7 @@ void prog_nat(struct prog *p, const char *text)
 	memcpy(p->nat->timeout_s, timeouts, sizeof(timeouts));
 	p->nat->sessions_max = p->nat->mappings_max = PROG_SESSIONS;
 	p->nat->states = 0;
+	p->nat->index_mask = PROG_SESSIONS - 1;
 	p->nat->seed = 0x12345678;
 	prog_rules_of(p, text, &model);
 	for (__u32 i = 0; i < model.nr; i++)
@@ -157,7 +158,6 @@ void prog_flush(const struct prog *p)
 	unsigned int live = prog_sessions(p);
 
 	assert_non_null(skel);
-	skel->rodata_self->self.index_mask = PROG_SESSIONS - 1;
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		share(skel->obj, p, maps[i]);
 	assert_int_equal(nat_bpf__load(skel), 0);

@@ -211,7 +211,6 @@ static void set_self(struct prog *p, const struct prog_opts *o)
 		.hops_mask = HOPS_EACH - 1,
 		.filter = o->filter,
 		.track = o->track,
-		.index_mask = PROG_SESSIONS - 1,
 		.rule_slots = o->filter || o->track ? PROG_SLOTS : 1,
 		.queues = p->queues,
 		.virtual_link = !o->physical,

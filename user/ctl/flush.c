@@ -21,7 +21,8 @@ static int load(struct weir_ns *ns, struct nat_bpf *skel)
 		const char *name = bpf_map__name(map);
 		int fd, rc;
 
-		if (bpf_map__is_internal(map) && strncmp(name, ".data.", 6))
+		if ((bpf_map__is_internal(map) && strncmp(name, ".data.", 6)) ||
+			bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
 			continue; /* its own */
 		fd = weir_shared_map(ns, strncmp(name, ".data.", 6) ? name : name + 6);
 		if (fd < 0)

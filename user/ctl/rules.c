@@ -49,16 +49,6 @@ static const struct sized {
 
 enum { NR_SIZED = sizeof(sized) / sizeof(sized[0]) };
 
-/* Buckets of the index: each session has four entries at most, and a bucket has room for seven. */
-static __u32 buckets_for(__u32 sessions)
-{
-	__u32 buckets = WEIR_SESSIONS_MIN;
-
-	while (buckets < sessions)
-		buckets *= 2;
-	return buckets;
-}
-
 /* How large each is to be. */
 static void wanted_sizes(const struct weir_ns *ns, const struct weir_ctl *ctl, __u32 size[NR_SIZED])
 {
@@ -73,7 +63,7 @@ static void wanted_sizes(const struct weir_ns *ns, const struct weir_ctl *ctl, _
 		rules ? WEIR_BUCKETS_MAX : 1,
 		sessions,
 		sessions,
-		buckets_for(sessions),
+		weir_index_buckets(sessions),
 		sessions,
 		sessions,
 		ctl->track ? WEIR_FRAGS_MAX : 1,
@@ -109,8 +99,6 @@ int weir_rules_size(const struct weir_ns *ns, struct bpf_object *obj, const stru
 			size[i] = now;
 		if (!strcmp(sized[i].map, "counts"))
 			self->rule_slots = size[i] / (__u32)libbpf_num_possible_cpus();
-		if (!strcmp(sized[i].map, "session_index"))
-			self->index_mask = size[i] - 1;
 		rc = map ? 0 : -ENOENT;
 		if (!rc && size[i])
 			rc = bpf_map__set_max_entries(map, size[i]);

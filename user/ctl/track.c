@@ -54,7 +54,9 @@ int weir_nat_state_init(struct bpf_object *obj)
 	if (!state)
 		return -EINVAL;
 	*state = (struct weir_nat_state){
-		.sessions_max = WEIR_SESSIONS_DEFAULT, .mappings_max = WEIR_SESSIONS_DEFAULT};
+		.sessions_max = WEIR_SESSIONS_DEFAULT,
+		.mappings_max = WEIR_SESSIONS_DEFAULT,
+		.index_mask = weir_index_buckets(WEIR_SESSIONS_DEFAULT) - 1};
 	memcpy(state->timeout_s, timeout_s, sizeof(timeout_s));
 	return getrandom(&state->seed, sizeof(state->seed), 0) < 0 ? -errno : 0;
 }
@@ -71,6 +73,7 @@ int weir_nat_state_keep(const struct weir_ns *ns, struct bpf_object *obj)
 	munmap(now, sizeof(*now));
 	state->sessions_used = state->mappings_used = state->sweep = 0;
 	state->ended = state->created;
+	state->index_mask = weir_index_buckets(state->sessions_max) - 1;
 	return 0;
 }
 

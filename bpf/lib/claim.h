@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Mappings are made here: a port is claimed, of the addresses that the rule has, and the mapping put under
+ * both its names. Who makes one puts the inside's in first, so that another CPU that wants the same waits
+ * for it.
+ */
+#ifndef WEIR_BPF_CLAIM_H
+#define WEIR_BPF_CLAIM_H
+
+#include "classify.h"
+#include "mapping.h"
+
+#define CLAIM_TRIES  40 /* 8 for all words twice, and those that another CPU fills */
+#define SEARCH_ADDRS WEIR_POOL_ADDRS_MAX
+
+/* Which ports are asked for. */
+struct claim {
+	__u32 pool;
+	__u32 proto; /* 0 UDP, 1 TCP, 2 ICMP */
+	__u32 lo, hi; /* inclusive */
+	__u32 want; /* the one that is best; its parity is kept where that can be */
+};
+
+enum mapped { MAPPED, MAPPED_NONE, MAPPED_FULL, MAPPED_TAKEN, MAPPED_BUSY };
+
+/* What is asked for, and what is given: @number, @addr and @port. */
+struct mapping_ask {
+	__u32 inside, remote; /* network order, as the ports */
+	__u16 inside_port, remote_port;
+	__u32 rule;
+	__u8 proto, filtering, permit, masquerade;
+	__u32 to[2];	/* addresses of the pool, host order; masquerade: its one address */
+	__u32 outside; /* ifindex */
+	struct claim claim;
+
+	__u32 number;
+	__u32 addr;
+	__u16 port;
+	__u16 pool; /* number plus one */
+	struct looking look;
+};
+
+/* After a word has become full, or has ceased to be. Looked at again, since both may happen at once. */
+static __always_inline void word_full(__u64 *word, __u64 *full, __u64 bit)
+{
+	__sync_fetch_and_or(full, bit);
+	if (*(volatile __u64 *)word != ~0ULL)
+		__sync_fetch_and_and(full, ~bit);
+}
+
+/* Whether the port was free; then it is taken. */
+__checked_once int port_take(__u32 pool, __u32 proto, __u32 port)
+{
+	void *map = ports_of(pool);
+	__u32 plane = proto * 2 + (port & 1), word = port >> 7;
+	__u64 bit = 1ULL << (port >> 1 & 63), *w, *full;
+
+	if (!map || proto >= WEIR_PORT_PROTOS || port > 0xffff)
+		return 0;
+	w = port_word(map, plane, word);
+	full = port_word(map, plane, PLANE_WORDS + word / 64);
+	if (!w || !full || *(volatile __u64 *)w & bit)
+		return 0;
+	bit &= ~__sync_fetch_and_or(w, bit);
+	if (!bit)
+		return 0;
+	if (*(volatile __u64 *)w == ~0ULL)
+		word_full(w, full, 1ULL << (word & 63));
+	return 1;
+}
+
+/* The next word from @from on, within 64, that is not full; or where to go on, *@full set. */
+static __always_inline __u32 word_next(void *map, __u32 plane, __u32 from, bool *full)
+{
+	__u64 *words = port_word(map, plane, PLANE_WORDS + from / 64), open = 0;
+
+	if (words)
+		open = ~*(volatile __u64 *)words & ~0ULL << (from & 63);
+	*full = !open;
+	return open ? (from & ~63U) + lowest_bit(open) : (from & ~63U) + 64;
+}
+
+/* Of a word's free bits between two of the plane one by chance is taken: its number, or -1. */
+static __always_inline __s32 word_take(void *map, __u32 plane, __u32 word, __u32 lo, __u32 hi)
+{
+	__u64 *w = port_word(map, plane, word);
+	__u64 *full = port_word(map, plane, PLANE_WORDS + word / 64);
+	__u64 may = ~0ULL, free_bits;
+	__u32 turn = bpf_get_prandom_u32() & 63, i, bit;
+
+	if (!w || !full)
+		return -1;
+	if (word == lo / 64)
+		may &= ~0ULL << (lo & 63);
+	if (word == hi / 64)
+		may &= ~0ULL >> (63 - (hi & 63));
+	for (i = 0; i < 4; i++) {
+		free_bits = ~*(volatile __u64 *)w & may;
+		if (!free_bits)
+			return -1;
+		free_bits = free_bits >> turn | free_bits << (-turn & 63);
+		bit = (lowest_bit(free_bits) + turn) & 63;
+		if (__sync_fetch_and_or(w, 1ULL << bit) & 1ULL << bit)
+			continue; /* another CPU was first */
+		if (*(volatile __u64 *)w == ~0ULL)
+			word_full(w, full, 1ULL << (word & 63));
+		return (__s32)(word * 64 + bit);
+	}
+	return -1;
+}
+
+struct port_search {
+	void *map;
+	__u32 plane, lo, hi; /* bits of the plane */
+	__u32 first, from;   /* words */
+	__u32 again;
+	__s32 got;
+};
+
+static long port_step(__u32 i, struct port_search *s)
+{
+	bool full;
+
+	s->from = unknown(word_next(s->map, s->plane, s->from, &full));
+	if (s->again && s->from > s->first)
+		return 1;
+	if (s->from > s->hi / 64) {
+		if (s->again)
+			return 1;
+		s->again = unknown(1); /* those before the first, and itself */
+		s->from = unknown(s->lo / 64);
+	} else if (!full) {
+		s->got = (__s32)unknown((__u32)word_take(s->map, s->plane, s->from, s->lo, s->hi));
+		if (s->got >= 0)
+			return 1;
+		s->from = unknown(s->from + 1);
+	}
+	return 0;
+}
+
+/* A port of one parity from @lo to @hi, or 0. */
+__checked_once __u32 port_search(__u32 pool, __u32 proto, __u32 lo, __u32 hi, __u32 odd)
+{
+	struct port_search s = {.map = ports_of(pool), .got = -1};
+
+	odd &= 1;
+	lo += (lo ^ odd) & 1;
+	hi -= (hi ^ odd) & 1;
+	if (!s.map || proto >= WEIR_PORT_PROTOS || hi > 0xffff || lo > hi)
+		return 0;
+	s.plane = proto * 2 + odd;
+	s.lo = lo >> 1;
+	s.hi = hi >> 1;
+	s.first = s.from = (s.lo + bpf_get_prandom_u32() % (s.hi - s.lo + 1)) / 64;
+	bpf_loop(CLAIM_TRIES, port_step, &s, 0);
+	return s.got < 0 ? 0 : (__u32)s.got * 2 + odd;
+}
+
+/* RFC 4787, REQ-3 and REQ-4: the very port, one of its parity, or any; 0: there is none. */
+static __always_inline __u32 port_claim(const struct claim *c)
+{
+	__u32 port;
+
+	if (c->want >= c->lo && c->want <= c->hi && port_take(c->pool, c->proto, c->want))
+		return c->want;
+	port = port_search(c->pool, c->proto, c->lo, c->hi, c->want & 1);
+	return port ? port : port_search(c->pool, c->proto, c->lo, c->hi, ~c->want & 1);
+}
+
+/* One address of the pool after the other, from @first on, until one has a port left. */
+struct addr_search {
+	struct mapping_ask *a;
+	__u32 first, nr;
+};
+
+static long addr_step(__u32 i, struct addr_search *s)
+{
+	struct mapping_ask *a = s->a;
+	struct weir_pool_key key = {};
+	struct weir_pool *pool;
+	__u32 at = s->first + i;
+
+	if (at >= s->nr)
+		at -= s->nr;
+	a->addr = bpf_htonl(a->to[0] + at);
+	if (a->masquerade)
+		key.dev = a->outside;
+	else
+		key.addr = a->addr;
+	pool = bpf_map_lookup_elem(&pools, &key);
+	if (!pool || pool->number == WEIR_POOL_NONE)
+		return 0;
+	a->claim.pool = pool->number;
+	a->port = bpf_htons((__u16)port_claim(&a->claim));
+	if (!a->port)
+		return 0;
+	a->pool = (__u16)(pool->number + 1);
+	return 1;
+}
+
+/*
+ * Takes a port for a->number to be. RFC 4787, REQ-2: a host of the inside has the same address as long as
+ * that has ports. 0 where no address has one.
+ */
+__checked_once int addr_claim(struct mapping_ask *a)
+{
+	struct addr_search s = {.a = a};
+
+	if (!a)
+		return 0;
+	a->pool = 0;
+	s.nr = a->to[1] - a->to[0] + 1;
+	if (!s.nr)
+		return 0;
+	s.first = (a->inside * 0x9e3779b1U >> 7) % s.nr;
+	bpf_loop(s.nr < SEARCH_ADDRS ? s.nr : SEARCH_ADDRS, addr_step, &s, 0);
+	return a->pool;
+}
+
+static __always_inline void claim_give(const struct mapping_ask *a)
+{
+	port_give(a->pool - 1, a->claim.proto, bpf_ntohs(a->port));
+}
+
+static __always_inline void ask_key(struct mapping_ask *a)
+{
+	a->look.key = (struct weir_tuple){
+		.kind = a->permit ? WEIR_KEY_permit : WEIR_KEY_map_in,
+		.proto = a->proto,
+		.saddr = a->permit ? a->addr : a->inside,
+		.sport = a->permit ? a->port : a->inside_port,
+		.daddr = a->remote,
+		.dport = a->permit ? 0 : a->remote_port,
+		.more = a->permit ? 0 : a->rule,
+	};
+}
+
+static __always_inline bool mapping_found(struct mapping_ask *a)
+{
+	__u32 number = a->look.entry & WEIR_REF_RECORD, ref = ENTRY_REF(a->look.entry);
+	struct weir_mapping *m = mapping_at(number);
+
+	if (!m || !mapping_hold(m))
+		return false;
+	/* meanwhile it may be another's */
+	if (!is_mapping(&a->look.key, ref, m)) {
+		mapping_release(&a->look, number);
+		return false;
+	}
+	a->number = number;
+	a->addr = m->addr;
+	a->port = m->port;
+	return true;
+}
+
+/* The mapping that is asked for, held. MAPPED_NONE: there is none; mapping_put() may make it. */
+__checked_once int mapping_find(struct mapping_ask *a)
+{
+	int i;
+
+	if (!a)
+		return MAPPED_FULL;
+	for (i = 0; i < RETRIES; i++) {
+		ask_key(a);
+		switch (index_find(&a->look)) {
+		case INDEX_FOUND:
+			if (mapping_found(a))
+				return MAPPED;
+			break;
+		case INDEX_NONE:
+			return MAPPED_NONE;
+		}
+	}
+	return MAPPED_BUSY;
+}
+
+static __always_inline void mapping_fill(const struct mapping_ask *a, struct weir_mapping *m)
+{
+	m->inside = a->inside;
+	m->inside_port = a->inside_port;
+	m->remote = a->remote;
+	m->remote_port = a->remote_port;
+	m->proto = a->proto;
+	m->key = a->permit ? WEIR_KEY_permit : WEIR_KEY_map_in;
+	m->rule = a->rule;
+	m->filtering = a->filtering;
+	m->addr = a->addr;
+	m->port = a->port;
+	m->pool = 0;
+}
+
+/* Under its outside name, too; false where another pool has given the same one. */
+static __always_inline enum mapped mapping_name(struct mapping_ask *a, __u32 number)
+{
+	int i, put;
+
+	for (i = 0; i < HOLD_TRIES; i++) {
+		key_out(&a->look, a->addr, a->port, a->proto);
+		if (index_find(&a->look) != INDEX_NONE)
+			return MAPPED_TAKEN;
+		put = index_put(&a->look, ENTRY(WEIR_REF_map_out, number));
+		if (put != INDEX_AGAIN)
+			return put == INDEX_PUT ? MAPPED : MAPPED_FULL;
+	}
+	return MAPPED_TAKEN;
+}
+
+/*
+ * Makes what mapping_find() has not found, by the port that addr_claim() has taken. Otherwise than with
+ * MAPPED that port is still the caller's to give back. MAPPED_BUSY: another CPU was first.
+ */
+__checked_once int mapping_put(struct mapping_ask *a)
+{
+	struct weir_mapping *m;
+	__u32 number;
+	int put, got = MAPPED;
+
+	if (!a)
+		return MAPPED_FULL;
+	if (!record_new(&free_mappings, &nat.mappings_used, nat.mappings_max, &number)) {
+		__sync_fetch_and_add(&nat.mappings_full, 1);
+		return MAPPED_FULL;
+	}
+	m = mapping_at(number);
+	if (!m)
+		return MAPPED_FULL;
+	mapping_fill(a, m);
+	put = index_put(&a->look, entry_in(m, number));
+	if (put == INDEX_PUT && !a->permit) {
+		got = mapping_name(a, number);
+		if (got != MAPPED) {
+			ask_key(a);
+			index_take(&a->look, entry_in(m, number));
+		}
+	} else if (put != INDEX_PUT) {
+		got = put == INDEX_AGAIN ? MAPPED_BUSY : MAPPED_FULL;
+	}
+	if (got == MAPPED_FULL)
+		__sync_fetch_and_add(&nat.index_full, 1);
+	if (got != MAPPED) {
+		mapping_free(m, number);
+		return got;
+	}
+	if (!a->permit)
+		m->pool = a->pool;
+	a->number = number;
+	__sync_fetch_and_add(&m->refs, 1);
+	return MAPPED;
+}
+
+#endif
