@@ -94,4 +94,62 @@ static __always_inline __u32 addr_of_ifindex(__u64 net, __u32 ifindex, __u32 tow
 	return dev ? dev_addr(dev, towards) : 0;
 }
 
+/* What was asked last of a device's addresses, and is good for an epoch. */
+struct addr_asked {
+	__u32 ifindex, addr;
+	__u32 epoch;
+	__u32 answer;
+};
+
+struct addrs_asked {
+	struct addr_asked of, has;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct addrs_asked);
+} addrs_asked SEC(".maps");
+
+static __always_inline bool addr_was_asked(
+	const struct addr_asked *a, __u32 ifindex, __u32 addr, __u32 epoch)
+{
+	return a->ifindex == ifindex && a->addr == addr && a->epoch == epoch;
+}
+
+/* addr_of_ifindex(), once in an epoch. */
+static __always_inline __u32 addr_lately(hook_ctx *ctx, __u32 ifindex, __u32 towards)
+{
+	__u32 zero = 0, epoch = (__u32)(bpf_ktime_get_coarse_ns() / WEIR_EPOCH_NS);
+	struct addrs_asked *a = bpf_map_lookup_elem(&addrs_asked, &zero);
+
+	if (!a)
+		return 0;
+	if (!addr_was_asked(&a->of, ifindex, towards, epoch)) {
+		a->of.answer = addr_of_ifindex((__u64)(long)net_of(ctx), ifindex, towards);
+		a->of.ifindex = ifindex;
+		a->of.addr = towards;
+		a->of.epoch = epoch;
+	}
+	return a->of.answer;
+}
+
+/* ifindex_has(), likewise. */
+static __always_inline bool has_lately(hook_ctx *ctx, __u32 ifindex, __u32 addr)
+{
+	__u32 zero = 0, epoch = (__u32)(bpf_ktime_get_coarse_ns() / WEIR_EPOCH_NS);
+	struct addrs_asked *a = bpf_map_lookup_elem(&addrs_asked, &zero);
+
+	if (!a)
+		return false;
+	if (!addr_was_asked(&a->has, ifindex, addr, epoch)) {
+		a->has.answer = ifindex_has((__u64)(long)net_of(ctx), ifindex, addr);
+		a->has.ifindex = ifindex;
+		a->has.addr = addr;
+		a->has.epoch = epoch;
+	}
+	return a->has.answer;
+}
+
 #endif

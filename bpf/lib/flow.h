@@ -5,7 +5,7 @@
  * bpf_fib_lookup() alone costs two thirds of a bare forward. What was decided about a flow is kept
  * in a table that belongs to this CPU alone, so nothing is ever torn or locked, for as long as the
  * world stands still (world.h) and its next hop is confirmed every other epoch by any flow's
- * question. An entry in use is never thrown out: where both slots of a key are taken, all is asked
+ * question. An entry in use is never thrown out: where all slots of a key are taken, all is asked
  * for each packet, which costs what it costs without a table, instead of two flows throwing each
  * other out.
  */
@@ -103,7 +103,7 @@ static __always_inline struct weir_flow *flow_at(__u32 i)
 
 /*
  * The entry that holds what was decided about this packet's flow, and true; or the one to fill,
- * NULL where there is no room, and false. A key has two slots, side by side.
+ * NULL where there is no room, and false. A key has WEIR_FLOW_WAYS slots, side by side.
  */
 static __always_inline bool flow_find(const struct pkt *p, const struct iphdr *ip,
 	const struct flow_key *k, struct weir_flow **flow)
@@ -113,24 +113,23 @@ static __always_inline bool flow_find(const struct pkt *p, const struct iphdr *i
 	__u64 x = ip->saddr * 0x9e3779b97f4a7c15ULL + ip->daddr * 0xd6e8feb86659fd93ULL +
 		  k->ports * 0xc2b2ae3d27d4eb4fULL;
 	__u32 i = (__u32)(x >> 48 ^ x >> 29) & self.flows_mask;
-	struct weir_flow *f, *g;
+	struct weir_flow *f, *room = NULL;
+	__u32 way;
 
 	i += p->cpu * (self.flows_mask + 1);
-	f = flow_at(i);
-	*flow = f;
-	if (unlikely(!f))
-		return false;
-	if (likely(flow_holds(p, ip, k, f)))
-		return true;
-	g = flow_at(i ^ 1);
-	if (!g)
-		return false;
-	if (flow_holds(p, ip, k, g)) {
-		*flow = g;
-		return true;
+#pragma unroll
+	for (way = 0; way < WEIR_FLOW_WAYS; way++) {
+		f = flow_at(i ^ way);
+		if (unlikely(!f))
+			break;
+		if (likely(flow_holds(p, ip, k, f))) {
+			*flow = f;
+			return true;
+		}
+		if (!room && !flow_used(p, f))
+			room = f;
 	}
-	if (flow_used(p, f))
-		*flow = flow_used(p, g) ? NULL : g;
+	*flow = room;
 	return false;
 }
 

@@ -2,8 +2,9 @@
 /*
  * The index: which session, or mapping, a key leads to.
  *
- * A key has two buckets of seven entries, and an entry eight bytes: the key's tag, and what it leads
- * to. So a look-up is one or two cache lines, and the record's. Nothing is locked. What is put in is
+ * A bucket is a cache line of seven entries, and an entry eight bytes: the key's tag, and what it leads
+ * to. A key that finds its first bucket full goes on to another, and so on, and each that it passes counts
+ * it; so who looks for something goes on only where something has. Nothing is locked. What is put in is
  * put in by a compare and swap, and counts once the version of the key's first bucket, as it was when
  * nothing was found there, was moved on: of two CPUs that want to put something under the same key one
  * has to look again, and finds what the other put. A record that is not live yet, or no longer, is
@@ -17,7 +18,7 @@
 /* What is looked for, and where it was found. */
 struct looking {
 	struct weir_tuple key;
-	__u32 bucket[2];
+	__u32 at;  /* first bucket: highest bits of the hash */
 	__u32 tag;
 	__u32 version; /* of the first bucket, before it was looked at */
 	__u32 entry;   /* lower half of what was found; valid with FOUND and BUSY */
@@ -58,8 +59,13 @@ static __always_inline void looking_place(struct looking *l)
 	h = (h ^ h >> 29 ^ w[4]) * 0xc2b2ae3d27d4eb4fULL;
 	h ^= h >> 32;
 	l->tag = (__u32)(h >> 32) | 1;
-	l->bucket[0] = (__u32)h & *(volatile __u32 *)&nat.index_mask;
-	l->bucket[1] = ((__u32)h ^ l->tag * 0x5bd1e995U) & *(volatile __u32 *)&nat.index_mask;
+	l->at = (__u32)h;
+}
+
+/* The key's bucket after @i others, of which it has passed each. */
+static __always_inline struct weir_index_bucket *bucket_nr(const struct looking *l, __u32 i)
+{
+	return bucket_at((l->at + i * l->tag) & *(volatile __u32 *)&nat.index_mask);
 }
 
 static __always_inline bool is_session(const struct weir_tuple *k, __u32 ref,
@@ -142,20 +148,19 @@ static __always_inline void entry_wait(__u32 entry)
 __checked_once int index_find(struct looking *l)
 {
 	struct weir_index_bucket *b;
-	int i, way, got = INDEX_NONE;
+	int i, way, look, got = INDEX_NONE;
 
 	if (!l)
 		return INDEX_NONE;
 	looking_place(l);
-	for (i = 0; i < 2; i++) {
-		b = bucket_at(l->bucket[i]);
+	for (i = 0; i < WEIR_PROBES; i++) {
+		b = bucket_nr(l, i);
 		if (!b)
 			return INDEX_NONE;
 		if (!i)
 			l->version = *(volatile __u32 *)&b->version;
 		for (way = 0; way < WEIR_BUCKET_WAYS; way++) {
 			__u64 entry = *(volatile __u64 *)&b->entry[way];
-			int look;
 
 			if ((__u32)(entry >> 32) != l->tag)
 				continue;
@@ -165,54 +170,47 @@ __checked_once int index_find(struct looking *l)
 			if (look == INDEX_BUSY)
 				got = INDEX_BUSY;
 		}
+		if (!*(volatile __u32 *)&b->passed)
+			break;
 	}
 	if (got == INDEX_BUSY)
 		entry_wait(l->entry);
 	return got;
 }
 
-static __always_inline __u32 ways_free(const struct weir_index_bucket *b)
+/* @nr buckets are passed by one key less. */
+static __always_inline void passed_less(const struct looking *l, __u32 nr)
 {
-	__u64 nr = 0, e;
-	int way;
+	struct weir_index_bucket *b;
+	__u32 i;
 
-	/* without a branch, of which each would be two ways for the verifier to go */
-	for (way = 0; way < WEIR_BUCKET_WAYS; way++) {
-		e = *(volatile __u64 *)&b->entry[way];
-		e |= -e;
-		barrier_var(e);
-		nr += ~e >> 63;
+	for (i = 0; i < WEIR_PROBES && i < nr; i++) {
+		b = bucket_nr(l, i);
+		if (b)
+			__sync_fetch_and_add(&b->passed, -1);
 	}
-	return (__u32)nr;
 }
 
-/* Under l->key, where index_find() has just found nothing. */
-__checked_once int index_put(struct looking *l, __u32 entry)
+static __always_inline bool entry_put(struct weir_index_bucket *b, __u64 entry)
 {
-	struct weir_index_bucket *a, *b;
-	__u64 whole;
 	int way;
 
-	if (!l)
-		return INDEX_FULL;
-	whole = (__u64)l->tag << 32 | entry;
-	a = bucket_at(l->bucket[0]);
-	b = bucket_at(l->bucket[1]);
-	if (!a || !b)
-		return INDEX_FULL;
-	if (ways_free(a) >= ways_free(b))
-		b = a;
-	for (way = 0; way < WEIR_BUCKET_WAYS; way++) {
-		if (*(volatile __u64 *)&b->entry[way] ||
-			__sync_val_compare_and_swap(&b->entry[way], 0, whole))
-			continue;
-		if (__sync_val_compare_and_swap(&a->version, l->version, l->version + 1) ==
-			l->version)
-			return INDEX_PUT;
-		__sync_val_compare_and_swap(&b->entry[way], whole, 0);
-		return INDEX_AGAIN;
-	}
-	return INDEX_FULL;
+	for (way = 0; way < WEIR_BUCKET_WAYS; way++)
+		if (!*(volatile __u64 *)&b->entry[way] &&
+			!__sync_val_compare_and_swap(&b->entry[way], 0, entry))
+			return true;
+	return false;
+}
+
+static __always_inline bool entry_take(struct weir_index_bucket *b, __u64 entry)
+{
+	int way;
+
+	for (way = 0; way < WEIR_BUCKET_WAYS; way++)
+		if (*(volatile __u64 *)&b->entry[way] == entry &&
+			__sync_val_compare_and_swap(&b->entry[way], entry, 0) == entry)
+			return true;
+	return false;
 }
 
 /* Takes away what leads from l->key to this. */
@@ -220,22 +218,51 @@ __checked_once int index_take(struct looking *l, __u32 entry)
 {
 	struct weir_index_bucket *b;
 	__u64 whole;
-	int i, way;
+	__u32 i;
 
 	if (!l)
 		return 0;
 	looking_place(l);
 	whole = (__u64)l->tag << 32 | entry;
-	for (i = 0; i < 2; i++) {
-		b = bucket_at(l->bucket[i]);
+	for (i = 0; i < WEIR_PROBES; i++) {
+		b = bucket_nr(l, i);
 		if (!b)
 			return 0;
-		for (way = 0; way < WEIR_BUCKET_WAYS; way++)
-			if (*(volatile __u64 *)&b->entry[way] == whole &&
-				__sync_val_compare_and_swap(&b->entry[way], whole, 0) == whole)
-				return 1;
+		if (entry_take(b, whole)) {
+			passed_less(l, i);
+			return 1;
+		}
 	}
 	return 0;
+}
+
+/* Under l->key, where index_find() has just found nothing. */
+__checked_once int index_put(struct looking *l, __u32 entry)
+{
+	struct weir_index_bucket *b;
+	__u64 whole;
+	__u32 i;
+
+	if (!l)
+		return INDEX_FULL;
+	whole = (__u64)l->tag << 32 | entry;
+	for (i = 0; i < WEIR_PROBES; i++) {
+		b = bucket_nr(l, i);
+		if (!b)
+			return INDEX_FULL;
+		if (entry_put(b, whole))
+			break;
+		__sync_fetch_and_add(&b->passed, 1);
+	}
+	if (i == WEIR_PROBES) {
+		passed_less(l, WEIR_PROBES);
+		return INDEX_FULL;
+	}
+	b = bucket_nr(l, 0);
+	if (b && __sync_val_compare_and_swap(&b->version, l->version, l->version + 1) == l->version)
+		return INDEX_PUT;
+	index_take(l, entry);
+	return INDEX_AGAIN;
 }
 
 #endif

@@ -76,18 +76,23 @@ static __always_inline int leave_drop(struct pkt *p, __u32 exit, bool tell)
 static __always_inline struct track *track_begin(struct pkt *p)
 {
 	struct track *t = track_of();
-	__u32 found, inside;
+	__u32 found = WEIR_NO_RULE;
+	bool rules;
 
 	if (!t)
 		return NULL;
 	p->tracked = 1;
 	if (track_in(p->ctx, (__u32)p->l3_off, p->iif) == TRACKED_NEW) {
-		track_ask(t, p->iif, WEIR_DEV_DNAT);
-		found = nat_find(&t->fields, &t->rule);
-		inside = track_dnat(p->ctx, found, 0);
-		if (inside) {
-			track_ask(t, WEIR_DEV_INSIDE, WEIR_DEV_DNAT);
+		rules = has_dnats();
+		if (rules) {
+			track_ask(t, p->iif, WEIR_DEV_DNAT);
 			found = nat_find(&t->fields, &t->rule);
+		}
+		if (track_dnat(p->ctx, found, 0)) {
+			if (rules) {
+				track_ask(t, WEIR_DEV_INSIDE, WEIR_DEV_DNAT);
+				found = nat_find(&t->fields, &t->rule);
+			}
 			track_dnat(p->ctx, found, 1);
 		}
 	}

@@ -56,6 +56,16 @@ __checked_once int track_ask(struct track *t, __u32 iif, __u32 oif)
 	return 0;
 }
 
+/* Whether any of NAT's rules says where to. */
+static __always_inline bool has_dnats(void)
+{
+	__u32 which = WEIR_RULESET_nat;
+	void *set = bpf_map_lookup_elem(&rulesets, &which);
+	struct weir_page *head = set ? page_of(set, 0) : NULL;
+
+	return head && head->head.checks & WEIR_DNATS;
+}
+
 /* Whether packets that leave by the device are translated by some rule. */
 static __always_inline bool is_outside(__u32 ifindex)
 {
@@ -115,7 +125,12 @@ static __always_inline void dnat_by_mapping(struct track *t)
 	struct weir_mapping *m;
 	__u32 number;
 
+	__u32 daddr = t->t.daddr;
+
 	if (t->t.proto != IPPROTO_UDP && t->t.proto != IPPROTO_TCP)
+		return;
+	/* most packets from inside are for nobody's name */
+	if (!is_outside(t->iif) && !is_pool(daddr) && !bpf_map_lookup_elem(&local, &daddr))
 		return;
 	key_out(&t->look, t->t.daddr, t->t.dport, t->t.proto);
 	if (index_find(&t->look) != INDEX_FOUND)
@@ -224,8 +239,7 @@ static __always_inline bool addrs_fill(
 	a->to[0] = r->to[0];
 	a->to[1] = r->to[1];
 	if (a->masquerade) {
-		a->to[0] = a->to[1] = bpf_ntohl(
-			addr_of_ifindex((__u64)(long)net_of(ctx), r->dev, nexthop));
+		a->to[0] = a->to[1] = bpf_ntohl(addr_lately(ctx, r->dev, nexthop));
 		return a->to[0];
 	}
 	if (r->block) {

@@ -257,7 +257,7 @@ static __always_inline bool track_take(
 static __always_inline bool address_gone(hook_ctx *ctx, const struct weir_session *s)
 {
 	return s->flags & WEIR_SESSION_MASQUERADE &&
-	       !ifindex_has((__u64)(long)net_of(ctx), s->outside, s->xsaddr);
+	       !has_lately(ctx, s->outside, s->xsaddr);
 }
 
 static __always_inline bool track_session(hook_ctx *ctx, struct track *t)
@@ -402,7 +402,7 @@ __checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	if (egress && t->error && iif)
 		return t->what = TRACKED_NOT; /* it was translated as it came in */
 	found = !egress ? track_find(ctx, t) : t->error ? told_find(ctx, t) : sent_find(ctx, t);
-	t->bucket = t->look.bucket[0];
+	t->bucket = t->look.at & *(volatile __u32 *)&nat.index_mask;
 	t->version = t->look.version;
 	if (found)
 		t->what = TRACKED_FOUND;

@@ -56,7 +56,8 @@ struct weir_ctl {
  */
 #define WEIR_EPOCH_NS	 50000000
 #define WEIR_FLOW_EPOCHS 20
-#define WEIR_FLOWS	 131072 /* in all; a power of two, shared out among the CPUs */
+#define WEIR_FLOWS	 262144 /* in all; a power of two, shared out among the CPUs */
+#define WEIR_FLOW_WAYS	 4	/* side by side, where a key may be */
 #define WEIR_FLOWS_MIN	 1024	/* for a CPU */
 #define WEIR_HOPS_SHARE	 8	/* flows for each next hop there is room for */
 

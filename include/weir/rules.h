@@ -143,6 +143,7 @@ enum weir_check {
 	WEIR_CHECK_LIMIT = 1 << 5,
 	WEIR_LOG = 1 << 6, /* no test: the rule logs */
 	WEIR_COUNTS = 1 << 7, /* no test: the rule counts, and the next are asked */
+	WEIR_DNATS = 1 << 8, /* no test, of records alone: a NAT rule that says where to */
 };
 
 /*

@@ -76,17 +76,18 @@ enum weir_ref {
 enum weir_key { WEIR_KEY_tuple, WEIR_KEY_map_in, WEIR_KEY_map_out, WEIR_KEY_permit };
 
 /*
- * Map `session_index`: two buckets for each key, a cache line each. An entry is the key's tag, then what it
- * leads to; 0 is none. `version` of a key's first bucket moves when something is put under that key:
+ * Map `session_index`: buckets, a cache line each; a key may be in up to WEIR_PROBES. An entry is the key's
+ * tag, then what it leads to; 0 is none. `version` of a key's first bucket moves when something is put under that key:
  * whoever has not found it and goes by that looks there again.
  */
 #define WEIR_BUCKET_WAYS 7
+#define WEIR_PROBES	 6
 #define WEIR_REF_SHIFT	 28 /* of an entry's lower half: kind above, number of the record below */
 #define WEIR_REF_RECORD	 ((1U << WEIR_REF_SHIFT) - 1)
 
 struct weir_index_bucket {
 	__u32 version;
-	__u32 _pad;
+	__u32 passed; /* keys that belong here and are elsewhere, since it was full */
 	__u64 entry[WEIR_BUCKET_WAYS];
 } __attribute__((aligned(64)));
 

@@ -251,7 +251,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		.cpus = cpus,
 		.queues = queues,
 		.nr_rows = rows * 2,
-		.flows_each = o->one_pair ? 2 : WEIR_FLOWS_MIN,
+		.flows_each = o->one_pair ? WEIR_FLOW_WAYS : WEIR_FLOWS_MIN,
 		.own = o->port,
 		.ingress = o->port};
 	p->nr_flows = o->small_flows ? p->flows_each : cpus * p->flows_each;

@@ -211,6 +211,8 @@ static int fill_rec(const struct weir_rule *rule, const struct weir_resolve *by,
 		.block = rule->block,
 		.inside = {inside.lo, inside.hi},
 	};
+	if (rule->kind == WEIR_RULE_NAT && (rule->nat == WEIR_NAT_dnat || rule->nat == WEIR_NAT_map))
+		rec->checks |= WEIR_DNATS;
 	return rule->kind == WEIR_RULE_NAT ? device(by, dev, &rec->dev, err) : 0;
 }
 
