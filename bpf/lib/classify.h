@@ -53,7 +53,6 @@ struct walk {
 	struct found found;
 	struct chain chain;
 	__u32 tree;   /* the next one */
-	__u32 ref;    /* of the one that is being walked; 0: none is */
 	__u32 checks; /* of earlier searches for the packet */
 	struct weir_judged judged;
 	__u32 done; /* and it was not given up */
@@ -66,7 +65,6 @@ struct {
 	__type(value, struct walk);
 } walks SEC(".maps");
 
-#define TREE_PAGES   6
 #define SEARCH_STEPS (8 << 20) /* what bpf_loop() takes */
 
 static __always_inline struct weir_page *page_of(void *set, __u32 page)
@@ -170,7 +168,7 @@ static __always_inline bool rest_holds(const struct weir_box *b, const struct we
 }
 
 /* Up to WEIR_LEAF_MAX boxes of a page, from @ref on. True once the leaf can tell no more. */
-__checked_once int leaf_scan(
+static __always_inline int leaf_scan(
 	const struct weir_page *page, const struct weir_fields *f, struct found *found, __u32 ref)
 {
 	__u32 nr = ref >> WEIR_REF_BITS, i, src, dst, rule, best;
@@ -217,7 +215,7 @@ static __always_inline void chain_step(struct search *s)
 	if (!page) {
 		c->boxes = 0;
 	} else if (c->lo < c->hi) {
-		if (page->box[at & (WEIR_PAGE_UNITS - 1)].rule < s->w->found.from)
+		if (page->box[(c->first + at) & (WEIR_PAGE_UNITS - 1)].rule < s->w->found.from)
 			c->lo = unknown(at + 1);
 		else
 			c->hi = unknown(at);
@@ -228,7 +226,7 @@ static __always_inline void chain_step(struct search *s)
 		if (nr > rest)
 			nr = rest;
 		c->lo = c->hi = unknown(at + nr);
-		if (leaf_scan(page, s->f, &s->w->found, nr << WEIR_REF_BITS | at))
+		if (leaf_scan(page, s->f, &s->w->found, nr << WEIR_REF_BITS | (c->first + at)))
 			c->boxes = 0;
 	}
 }
@@ -248,44 +246,40 @@ static __always_inline __u32 node_way(const struct weir_node *node, __u64 field)
 	return (__u32)way & (WEIR_NODE_WAYS - 1);
 }
 
-/* From a node, as long as nodes follow that lie in the same page: where the walk goes on. */
-__checked_once __u32 nodes_walk(
-	const struct weir_page *page, const struct weir_fields *f, __u32 ref)
+/*
+ * Where a reference leads: a unit of the page in hand, else of another, which is looked up. Each
+ * call that returns is dear where the kernel guards returns (SRSO): hence few pages, and large
+ * ones.
+ */
+static __always_inline bool page_turn(
+	const struct search *s, __u32 ref, __u32 *at, struct weir_page **page)
 {
-	__u32 at = ref / WEIR_PAGE_UNITS, i;
+	__u32 nr = (ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS;
 
-	if (!page || !f)
-		return 0;
-	for (i = 0; i < WEIR_DEPTH_MAX; i++) {
-		const struct weir_node *node = &page->node[ref & (WEIR_PAGE_UNITS - 1)];
-
-		ref = node->child[node_way(node, f->dim[node->dim & 7])];
-		if (ref / WEIR_PAGE_UNITS != at || !ref)
-			break;
-	}
-	return ref;
+	if (nr == *at)
+		return true;
+	*at = nr;
+	*page = page_of(s->set, nr);
+	return *page;
 }
 
-/* Through some pages, from s->w->ref on. Most trees take no more; the rest is another step's. */
-static __always_inline void tree_step(struct search *s)
+/* From the root of a tree to its leaf. */
+static __always_inline void tree_step(struct search *s, __u32 ref)
 {
-	struct weir_page *page = NULL;
-	__u32 ref = s->w->ref, i;
+	struct weir_page *page = s->head;
+	__u32 at = 0, i;
 
-	s->w->ref = 0;
-	for (i = 0; i < TREE_PAGES; i++) {
-		page = page_of(s->set, (ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS);
-		if (!page)
+	for (i = 0; i < WEIR_DEPTH_MAX && !(ref >> WEIR_REF_BITS); i++) {
+		const struct weir_node *node;
+
+		if (!ref || !page_turn(s, ref, &at, &page))
 			return;
-		if (ref >> WEIR_REF_BITS)
-			break;
-		ref = nodes_walk(page, s->f, ref);
-		if (!ref)
-			return;
+		node = &page->node[ref & (WEIR_PAGE_UNITS - 1)];
+		ref = node->child[node_way(node, s->f->dim[node->dim & 7])];
 	}
-	if (i == TREE_PAGES) {
-		s->w->ref = ref;
-	} else if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
+	if (!(ref >> WEIR_REF_BITS) || !page_turn(s, ref, &at, &page))
+		return;
+	if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
 		const struct weir_chain *chain = &page->chain[ref & (WEIR_PAGE_UNITS - 1)];
 
 		s->w->chain = (struct chain){.first = chain->first, .boxes = chain->boxes};
@@ -303,30 +297,32 @@ static __always_inline void search_from(struct search *s, __u32 from)
 {
 	s->w->found = (struct found){.from = from, .rule = WEIR_NO_RULE, .checked = WEIR_NO_RULE};
 	s->w->chain.boxes = 0;
-	s->w->ref = s->w->tree = 0;
+	s->w->tree = 0;
 }
 
 /* True once s->w->found.rule is the answer, and s->w->checks all that it depends on. */
 static __always_inline bool search_step(struct search *s)
 {
-	__u32 tree = s->w->tree;
+	__u32 tree, i;
 
 	if (s->w->chain.boxes) {
 		chain_step(s);
-	} else if (s->w->ref) {
-		tree_step(s);
-	} else if (tree < WEIR_TREES_MAX && tree < s->head->head.trees) {
-		s->w->tree = unknown(tree + 1);
-		s->w->ref = s->head->head.root[tree];
+		return false;
+	}
+	for (i = 0; i <= WEIR_TREES_MAX; i++) {
+		barrier();
+		tree = s->w->tree;
+		if (tree >= WEIR_TREES_MAX || tree >= s->head->head.trees) {
+			/* not of one tree's rule, when another then had an earlier one */
+			if (s->w->found.checked <= s->w->found.rule)
+				s->w->checks |= s->w->found.checks;
+			return true;
+		}
+		s->w->tree = tree + 1;
 		if (s->head->head.best[tree] < s->w->found.rule)
-			tree_step(s);
-		else
-			s->w->ref = 0;
-	} else {
-		/* not of one tree's rule, when another then had an earlier one */
-		if (s->w->found.checked <= s->w->found.rule)
-			s->w->checks |= s->w->found.checks;
-		return true;
+			tree_step(s, s->head->head.root[tree]);
+		if (s->w->chain.boxes)
+			break;
 	}
 	return false;
 }

@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_PAGE	 4096
+#define WEIR_PAGE	 65536
 #define WEIR_RULES_MAX	 131072 /* rules in a set, and slots for their counters */
 #define WEIR_NAT_RULES_MAX 4096 /* of NAT; their slots lie behind the filter's */
 #define WEIR_TREES_MAX	 8
@@ -207,9 +207,9 @@ struct weir_node {
 	__u32 child[WEIR_NODE_WAYS];
 } __attribute__((aligned(64)));
 
-/* A leaf that no cut makes smaller: whole pages of boxes, in the rules' order. */
+/* A leaf that no cut makes smaller: boxes in the rules' order, in as many pages as they need. */
 struct weir_chain {
-	__u32 first; /* in cache lines; at the beginning of a page */
+	__u32 first; /* in cache lines; a multiple of WEIR_LEAF_MAX */
 	__u32 boxes;
 } __attribute__((aligned(64)));
 

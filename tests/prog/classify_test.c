@@ -271,6 +271,29 @@ static void equal_rules_equal_the_reference(void **state)
 	compare_all(BOX_wild, PACKETS / 50);
 }
 
+/* Leaves of more boxes than a reference counts, wherever they lie in a page. */
+static void long_leaves_equal_the_reference(void **state)
+{
+	struct weir_fields f = {.len = 60};
+	__u32 net, i;
+
+	(void)state;
+	for (net = 0; net < 60; net++)
+		for (i = 0; i < WEIR_LEAF_MAX + 1 + net % 30; i++) {
+			struct weir_box *b = rule_add();
+
+			b->dst[0] = net << 8;
+			b->dst[1] = b->dst[0] | 255;
+			recs[nr_rules - 1].verdict =
+				i < WEIR_LEAF_MAX + net % 30 ? WEIR_count : WEIR_drop;
+		}
+	put_rules();
+	for (net = 0; net < 60; net++) {
+		f.dim[WEIR_DIM_dst] = net << 8 | net;
+		compare(&f, net);
+	}
+}
+
 /* --- one thing at a time --- */
 
 static struct weir_fields udp(void)
@@ -564,6 +587,7 @@ int main(void)
 		TEST(wide_rules_equal_the_reference),
 		TEST(nested_rules_equal_the_reference),
 		TEST(equal_rules_equal_the_reference),
+		TEST(long_leaves_equal_the_reference),
 		TEST(a_hundred_thousand_rules_of_any_kind),
 		TEST(a_hundred_thousand_rules_that_count),
 	};

@@ -55,7 +55,7 @@ static const struct weir_box *leaf_of(
 
 		*nr = chain->boxes;
 		ref = chain->first;
-		assert_int_equal(ref % WEIR_PAGE_UNITS, 0);
+		assert_int_equal(ref % WEIR_LEAF_MAX, 0);
 	} else {
 		assert_true(*nr <= WEIR_LEAF_MAX);
 		assert_true(ref % WEIR_PAGE_UNITS + *nr <= WEIR_PAGE_UNITS);

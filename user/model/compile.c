@@ -112,8 +112,7 @@ static int compile(struct pages *pages, const struct weir_rules_in *in)
 
 	if (at < 0)
 		return (int)at;
-	pages->node = sizeof(*head) / 64;
-	pages->node_end = WEIR_PAGE_UNITS;
+	pages->top = sizeof(*head) / 64;
 	error = trees_build(pages, in, in->leaf ? in->leaf : LEAF_BOXES);
 	if (!error)
 		error = put_records(pages, in);

@@ -5,10 +5,12 @@
 
 #include "model/tree.h"
 
-#define WAYS   WEIR_NODE_WAYS
-#define SAMPLE 512 /* boxes of a list by which a cut is chosen */
-#define COPIES 16  /* copies that a tree may make of each box, above the one */
-#define FEW    16  /* boxes that make no tree: one leaf */
+#define WAYS	  WEIR_NODE_WAYS
+#define SAMPLE	  512 /* boxes of a list by which a cut is chosen */
+#define COPIES	  16  /* copies that a tree may make of each box, above the one */
+#define TOP	  3   /* levels of nodes that lie in page 0 */
+#define TOP_NODES (1 + WAYS + WAYS * WAYS)
+#define FEW	  16 /* boxes that make no tree: one leaf */
 
 /*
  * Weights by which cuts are compared, beside the part of the boxes that a packet still meets. To
@@ -52,7 +54,7 @@ struct builder {
 	__u8 *left;    /* per box: the tree that left it to the next one, plus one */
 	bool *decides; /* per box: whoever it holds, no later rule is asked about */
 	struct work *queue;
-	size_t first, end, room;
+	size_t end, room;
 	__u32 ends[2 * SAMPLE];
 };
 
@@ -274,43 +276,44 @@ static void refer(struct builder *t, const struct work *w, __u32 ref)
 		page[0].head.root[t->tree] = ref;
 }
 
-/* A unit for a node; or -errno. */
-static long take_node(struct pages *pages)
+/* @nr units in a row, of one page if it can hold them; the first one, or -errno. */
+static long take_row(struct pages *pages, __u32 nr)
 {
-	if (pages->node == pages->node_end) {
-		long page = pages_take(pages, 1);
+	__u32 align = nr > WEIR_LEAF_MAX ? WEIR_LEAF_MAX : 1;
+	__u32 first = (pages->unit + align - 1) / align * align;
+
+	if (first + nr > pages->unit_end) {
+		__u32 more = (nr + WEIR_PAGE_UNITS - 1) / WEIR_PAGE_UNITS;
+		long page = pages_take(pages, more);
 
 		if (page < 0)
 			return page;
-		pages->node = (__u32)page * WEIR_PAGE_UNITS;
-		pages->node_end = pages->node + WEIR_PAGE_UNITS;
+		first = (__u32)page * WEIR_PAGE_UNITS;
+		pages->unit_end = first + more * WEIR_PAGE_UNITS;
 	}
-	return pages->node++;
+	pages->unit = first + nr;
+	return first;
 }
 
-/* @nr units in a row, for boxes: of one page, or from the beginning of a page of their own. */
-static long take_boxes(struct pages *pages, __u32 nr)
+/*
+ * The same for a node, or a leaf's boxes, at some depth. What lies near a root is in page 0, which
+ * is in hand already: leaves as long as all nodes have room there. The rest follows in the order of
+ * a walk, so that most subtrees lie in one page.
+ */
+static long take(struct pages *pages, __u32 nr, __u32 depth)
 {
-	__u32 first;
+	__u32 end = nr == 1 ? WEIR_PAGE_UNITS : WEIR_PAGE_UNITS - WEIR_TREES_MAX * TOP_NODES;
+	__u32 first = pages->top;
 
-	if (nr > WEIR_LEAF_MAX || pages->leaf_end - pages->leaf < nr) {
-		long page = pages_take(pages, (nr + WEIR_PAGE_UNITS - 1) / WEIR_PAGE_UNITS);
-
-		if (page < 0)
-			return page;
-		if (nr > WEIR_LEAF_MAX)
-			return page * WEIR_PAGE_UNITS;
-		pages->leaf = (__u32)page * WEIR_PAGE_UNITS;
-		pages->leaf_end = pages->leaf + WEIR_PAGE_UNITS;
-	}
-	first = pages->leaf;
-	pages->leaf += nr;
+	if (depth >= TOP || nr > WEIR_LEAF_MAX || first + nr > end)
+		return take_row(pages, nr);
+	pages->top += nr;
 	return first;
 }
 
 static int make_leaf(struct builder *t, const struct work *w)
 {
-	long first = take_boxes(t->pages, w->nr), chain;
+	long first = take(t->pages, w->nr, w->depth), chain;
 	struct weir_page *page;
 
 	if (first < 0)
@@ -325,7 +328,7 @@ static int make_leaf(struct builder *t, const struct work *w)
 		refer(t, w, w->nr << WEIR_REF_BITS | (__u32)first);
 		return 0;
 	}
-	chain = take_node(t->pages);
+	chain = take(t->pages, 1, w->depth);
 	if (chain < 0)
 		return (int)chain;
 	t->pages->page[chain / WEIR_PAGE_UNITS].chain[chain % WEIR_PAGE_UNITS] =
@@ -383,7 +386,7 @@ static int make_node(struct builder *t, const struct work *w, const struct cut *
 {
 	struct work of[WAYS] = {0};
 	struct weir_node *node;
-	long unit = take_node(t->pages);
+	long unit = take(t->pages, 1, w->depth);
 	int error = unit < 0 ? (int)unit : part(t, w, cut, of);
 	__u32 i;
 
@@ -463,12 +466,12 @@ static int build(struct builder *t, __u32 *list, __u32 nr)
 	root.region[WEIR_DIM_proto].hi = 255;
 	if (nr <= FEW)
 		t->leaf = FEW;
-	t->first = t->end = 0;
+	t->end = 0;
 	error = work_add(t, &root);
 	if (error)
 		free(list);
-	while (t->first < t->end) {
-		struct work w = t->queue[t->first++];
+	while (t->end) {
+		struct work w = t->queue[--t->end];
 
 		if (!error)
 			error = make(t, &w);

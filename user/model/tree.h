@@ -22,8 +22,8 @@
 struct pages {
 	struct weir_page *page;
 	__u32 nr, room;
-	__u32 node, node_end; /* units for nodes: the next one, and where their page ends */
-	__u32 leaf, leaf_end; /* the same for leaves */
+	__u32 top;	      /* the next unit of page 0 */
+	__u32 unit, unit_end; /* the next one of another page, and where that ends */
 };
 
 /* @nr fresh pages of zeros; the first one's index, or -errno. Moves pages->page. */
