@@ -14,7 +14,7 @@
 #define WEIR_PAGE	 65536
 #define WEIR_RULES_MAX	 131072 /* rules in a set, and slots for their counters */
 #define WEIR_NAT_RULES_MAX 4096 /* of NAT; their slots lie behind the filter's */
-#define WEIR_TREES_MAX	 8
+#define WEIR_TREES_MAX	 4
 #define WEIR_SETS_MAX	 1024    /* named sets */
 #define WEIR_ELEMS_MAX	 1048576 /* elements of all of them */
 #define WEIR_SET_NAME	 32	 /* with the zero */

@@ -102,6 +102,22 @@ static void put_rules(void)
 		ruleset_make(skel, WEIR_RULESET_filter, boxes, nr_boxes, recs, nr_rules), 0);
 }
 
+/* As so many trees, though fewer may be cheaper. */
+static void put_trees(__u32 trees)
+{
+	struct weir_rules_in in = {.boxes = boxes,
+		.nr_boxes = nr_boxes,
+		.recs = recs,
+		.rules = nr_rules,
+		.trees = trees};
+	struct weir_pages pages;
+
+	assert_int_equal(weir_rules_compile(&in, &pages, NULL), 0);
+	assert_int_equal(pages.page->head.trees, trees);
+	assert_int_equal(ruleset_put(skel, WEIR_RULESET_filter, &pages), 0);
+	weir_pages_free(&pages);
+}
+
 /* Rule @i of the list in the making; accept, its id one more than its place. */
 static struct weir_box *rule_add(void)
 {
@@ -216,7 +232,8 @@ static void compare(const struct weir_fields *f, __u32 nr)
 			ref.verdict, ref.checks, ref.log_id);
 }
 
-static void compare_all(enum box_kind kind, __u32 packets)
+/* @trees: 0, as many as are cheapest. */
+static void compare_all(enum box_kind kind, __u32 packets, __u32 trees)
 {
 	struct weir_fields f;
 	__u32 i;
@@ -228,7 +245,10 @@ static void compare_all(enum box_kind kind, __u32 packets)
 	}
 	elem_add(2, 16, 0x8000, 2);
 	random_rules(kind);
-	put_rules();
+	if (trees)
+		put_trees(trees);
+	else
+		put_rules();
 	for (i = 0; i < packets; i++) {
 		fields_near(&f, &boxes[rnd_below(nr_boxes)]);
 		compare(&f, i);
@@ -244,31 +264,41 @@ static void compare_all(enum box_kind kind, __u32 packets)
 static void random_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_fw, PACKETS);
+	compare_all(BOX_fw, PACKETS, 0);
+}
+
+static void more_trees_equal_the_reference(void **state)
+{
+	(void)state;
+	for (__u32 trees = 2; trees <= 3; trees++) {
+		compare_all(BOX_fw, PACKETS / 10, trees);
+		done(NULL);
+		fresh(NULL);
+	}
 }
 
 static void prefixes_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_acl, PACKETS / 5);
+	compare_all(BOX_acl, PACKETS / 5, 0);
 }
 
 static void wide_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_mixed, PACKETS / 5);
+	compare_all(BOX_mixed, PACKETS / 5, 0);
 }
 
 static void nested_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_nested, PACKETS / 10);
+	compare_all(BOX_nested, PACKETS / 10, 0);
 }
 
 static void equal_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_wild, PACKETS / 50);
+	compare_all(BOX_wild, PACKETS / 50, 0);
 }
 
 /* Leaves of more boxes than a reference counts, wherever they lie in a page. */
@@ -360,7 +390,7 @@ static void later_rules_make_nothing_dependent(void **state)
 	boxes[1].states = WEIR_STATE_new;
 	box_any(&boxes[0], 0);
 	boxes[0].dport[0] = boxes[0].dport[1] = 53;
-	put_rules();
+	put_trees(2);
 	assert_int_equal(judged(&f).rule, 0);
 	assert_int_equal(judged(&f).checks, 0);
 	f.dim[WEIR_DIM_dport] = 54;
@@ -583,6 +613,7 @@ int main(void)
 		TEST(a_burst_is_exact_under_two_cpus),
 		TEST(buckets_are_bounded),
 		TEST(random_rules_equal_the_reference),
+		TEST(more_trees_equal_the_reference),
 		TEST(prefixes_equal_the_reference),
 		TEST(wide_rules_equal_the_reference),
 		TEST(nested_rules_equal_the_reference),

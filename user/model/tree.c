@@ -5,26 +5,20 @@
 
 #include "model/tree.h"
 
-#define WAYS	  WEIR_NODE_WAYS
-#define SAMPLE	  512 /* boxes of a list by which a cut is chosen */
-#define COPIES	  16  /* copies that a tree may make of each box, above the one */
-#define TOP	  3   /* levels of nodes that lie in page 0 */
-#define TOP_NODES (1 + WAYS + WAYS * WAYS)
-#define FEW	  16 /* boxes that make no tree: one leaf */
+#define WAYS   WEIR_NODE_WAYS
+#define SAMPLE 512			/* boxes of a list by which a cut is chosen */
+#define COPIES 256			/* copies that a tree may make of each box, above the one */
+#define ROOM   (1U << 20)		/* and all trees, of all boxes: 64 MB */
+#define FEW    16			/* boxes that make no tree: one leaf */
+#define TOP    3			/* levels of nodes that lie in page 0 */
+#define TOPS   (1 + WAYS + WAYS * WAYS) /* nodes that they are */
 
 /*
- * Weights by which cuts are compared, beside the part of the boxes that a packet still meets. To
- * leave a box to the next tree is worse the deeper it is found out, since few boxes make a tree as
- * costly as many. Found by trying; bpf/README.md has what they give.
+ * Weights by which cuts are compared, beside the part of the boxes that a packet still meets: of
+ * boxes left to the next tree, and of copies.
  */
-#define LEFT_COST  0.8
-#define LEFT_DEPTH 2.0
-#define LEFT_TREE  0.2
-#define COPY_COST  0.02
-
-struct range {
-	__u32 lo, hi;
-};
+#define LEFT_COST 0.8
+#define COPY_COST 0.02
 
 /* A subtree to be built. */
 struct work {
@@ -50,15 +44,17 @@ struct builder {
 	const struct weir_box *boxes;
 	__u32 leaf;
 	__u32 tree;
+	__u64 placed;  /* boxes, each copy one */
+	__u32 spare;   /* copies that may still be made */
 	bool last;     /* no other tree will take what is left */
 	__u8 *left;    /* per box: the tree that left it to the next one, plus one */
 	bool *decides; /* per box: whoever it holds, no later rule is asked about */
-	struct work *queue;
+	struct work *stack;
 	size_t end, room;
 	__u32 ends[2 * SAMPLE];
 };
 
-static struct range box_range(const struct weir_box *b, enum weir_dim dim)
+struct range box_range(const struct weir_box *b, enum weir_dim dim)
 {
 	switch (dim) {
 	case WEIR_DIM_src:
@@ -186,7 +182,7 @@ struct load {
  * What a cut costs if boxes in more than @widest ways are left to the next tree: how many of the
  * list a packet still meets, and what is left, which it meets there.
  */
-static double cost_of(const struct load *load, __u32 boxes, double left_cost)
+static double cost_of(const struct load *load, __u32 boxes)
 {
 	double sum = 0, squares = 0;
 
@@ -194,8 +190,15 @@ static double cost_of(const struct load *load, __u32 boxes, double left_cost)
 		sum += load->of[way];
 		squares += (double)load->of[way] * load->of[way];
 	}
-	return (sum > 0 ? squares / sum / boxes : 0) + left_cost * (boxes - load->boxes) / boxes +
+	return (sum > 0 ? squares / sum / boxes : 0) + LEFT_COST * (boxes - load->boxes) / boxes +
 	       COPY_COST * (sum - load->boxes) / boxes;
+}
+
+/* Whether boxes may be left to another tree: at the root only, for deeper down few would be, and
+ * few boxes make a tree as costly as many. */
+static bool may_leave(const struct builder *t, const struct work *w)
+{
+	return !t->last && !w->depth;
 }
 
 /* The cost by a sample, and the width at which it is least: as wide as copies allow. */
@@ -204,7 +207,6 @@ static void cut_cost(struct builder *t, const struct work *w, __u32 step, struct
 	struct load load[WAYS + 1] = {0}, sum = {0};
 	__u32 n = 0, i, k, way, in, closed = 0;
 	double allowed, extra = 0, cost;
-	double left_cost = LEFT_COST + w->depth * LEFT_DEPTH + t->tree * LEFT_TREE;
 
 	for (i = 0; i < w->nr; i += step, n++) {
 		in = ways_open(cut, &t->boxes[w->list[i]], closed);
@@ -223,8 +225,8 @@ static void cut_cost(struct builder *t, const struct work *w, __u32 step, struct
 		sum.boxes += load[k].boxes;
 		for (way = 0; way < WAYS; way++)
 			sum.of[way] += load[k].of[way];
-		cost = cost_of(&sum, n, left_cost);
-		if (cost >= cut->cost || !k || (t->last && sum.boxes < n))
+		cost = cost_of(&sum, n);
+		if (cost >= cut->cost || !k || (sum.boxes < n && !may_leave(t, w)))
 			continue;
 		cut->cost = cost;
 		cut->widest = k;
@@ -254,14 +256,14 @@ static int work_add(struct builder *t, const struct work *w)
 {
 	if (t->end == t->room) {
 		size_t room = t->room ? 2 * t->room : 64;
-		struct work *queue = realloc(t->queue, room * sizeof(*queue));
+		struct work *stack = realloc(t->stack, room * sizeof(*stack));
 
-		if (!queue)
+		if (!stack)
 			return -ENOMEM;
-		t->queue = queue;
+		t->stack = stack;
 		t->room = room;
 	}
-	t->queue[t->end++] = *w;
+	t->stack[t->end++] = *w;
 	return 0;
 }
 
@@ -302,7 +304,7 @@ static long take_row(struct pages *pages, __u32 nr)
  */
 static long take(struct pages *pages, __u32 nr, __u32 depth)
 {
-	__u32 end = nr == 1 ? WEIR_PAGE_UNITS : WEIR_PAGE_UNITS - WEIR_TREES_MAX * TOP_NODES;
+	__u32 end = nr == 1 ? WEIR_PAGE_UNITS : WEIR_PAGE_UNITS - WEIR_TREES_MAX * TOPS;
 	__u32 first = pages->top;
 
 	if (depth >= TOP || nr > WEIR_LEAF_MAX || first + nr > end)
@@ -319,6 +321,7 @@ static int make_leaf(struct builder *t, const struct work *w)
 	if (first < 0)
 		return (int)first;
 	page = t->pages->page;
+	t->placed += w->nr;
 	for (__u32 i = 0; i < w->nr; i++) {
 		__u32 at = (__u32)first + i;
 
@@ -349,7 +352,7 @@ static int part(struct builder *t, const struct work *w, const struct cut *cut, 
 	}
 	for (i = 0; i < w->nr; i++) {
 		in = ways_open(cut, &t->boxes[w->list[i]], closed);
-		if ((__u32)__builtin_popcount(in) > cut->widest && !t->last) {
+		if ((__u32)__builtin_popcount(in) > cut->widest && may_leave(t, w)) {
 			t->left[w->list[i]] = (__u8)(t->tree + 1);
 			continue;
 		}
@@ -421,17 +424,6 @@ out:
 	return error;
 }
 
-/* Those that another part of this tree has left to the next one are found there. */
-static void drop_left(struct builder *t, struct work *w)
-{
-	__u32 i, nr = 0;
-
-	for (i = 0; i < w->nr; i++)
-		if (t->left[w->list[i]] != t->tree + 1)
-			w->list[nr++] = w->list[i];
-	w->nr = nr;
-}
-
 /* Behind a box that decides for all packets of the region, none is asked. */
 static void drop_hidden(struct builder *t, struct work *w)
 {
@@ -444,7 +436,6 @@ static int make(struct builder *t, struct work *w)
 {
 	struct cut cut;
 
-	drop_left(t, w);
 	drop_hidden(t, w);
 	if (!w->nr)
 		return 0;
@@ -453,11 +444,10 @@ static int make(struct builder *t, struct work *w)
 	return make_node(t, w, &cut);
 }
 
-/* Builds one tree of @list, which it takes over. Nodes are made level by level, so that the first
- * ones, which each walk meets, share pages. */
+/* Builds one tree of @list, which it takes over. */
 static int build(struct builder *t, __u32 *list, __u32 nr)
 {
-	__u64 copies = (__u64)nr * COPIES;
+	__u64 copies = (__u64)nr * COPIES < t->spare ? (__u64)nr * COPIES : t->spare;
 	struct work root = {.list = list, .nr = nr, .copies = (__u32)copies};
 	int error;
 
@@ -471,7 +461,7 @@ static int build(struct builder *t, __u32 *list, __u32 nr)
 	if (error)
 		free(list);
 	while (t->end) {
-		struct work w = t->queue[--t->end];
+		struct work w = t->stack[--t->end];
 
 		if (!error)
 			error = make(t, &w);
@@ -501,13 +491,14 @@ static bool box_decides(const struct weir_box *b, const struct weir_rule_rec *re
 	       !b->dport_set && rec->verdict != WEIR_count && !rec->limit_ns;
 }
 
-static int build_all(struct builder *t, __u32 nr, __u32 leaf)
+static int build_all(struct builder *t, __u32 nr, __u32 leaf, __u32 most)
 {
 	struct weir_ruleset_head *head;
 	__u32 *list, len;
+	__u64 made;
 	int error;
 
-	for (t->tree = 0; t->tree < WEIR_TREES_MAX; t->tree++) {
+	for (t->tree = 0; t->tree < most; t->tree++) {
 		error = list_left(t, nr, &list, &len);
 		if (error)
 			return error;
@@ -516,20 +507,23 @@ static int build_all(struct builder *t, __u32 nr, __u32 leaf)
 			return 0;
 		}
 		t->leaf = leaf;
-		t->last = t->tree == WEIR_TREES_MAX - 1;
+		t->last = t->tree == most - 1;
 		head = &t->pages->page[0].head;
 		head->trees = t->tree + 1;
 		head->best[t->tree] = t->boxes[list[0]].rule;
+		t->placed = 0;
 		error = build(t, list, len);
 		if (error)
 			return error;
+		made = t->placed > len ? t->placed - len : 0;
+		t->spare -= made < t->spare ? (__u32)made : t->spare;
 	}
 	return 0;
 }
 
-int trees_build(struct pages *pages, const struct weir_rules_in *in, __u32 leaf)
+int trees_build(struct pages *pages, const struct weir_rules_in *in, __u32 leaf, __u32 most)
 {
-	struct builder t = {.pages = pages, .boxes = in->boxes};
+	struct builder t = {.pages = pages, .boxes = in->boxes, .spare = ROOM};
 	size_t nr = in->nr_boxes ? in->nr_boxes : 1;
 	int error = -ENOMEM;
 
@@ -539,9 +533,9 @@ int trees_build(struct pages *pages, const struct weir_rules_in *in, __u32 leaf)
 		goto out;
 	for (size_t i = 0; i < in->nr_boxes; i++)
 		t.decides[i] = box_decides(&in->boxes[i], &in->recs[in->boxes[i].rule]);
-	error = build_all(&t, (__u32)in->nr_boxes, leaf);
+	error = build_all(&t, (__u32)in->nr_boxes, leaf, most);
 out:
-	free(t.queue);
+	free(t.stack);
 	free(t.left);
 	free(t.decides);
 	return error;
