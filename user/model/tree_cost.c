@@ -4,11 +4,13 @@
 
 #define WALKS 2048
 
-/* About ns, by walks that were measured; bpf/README.md has them. */
-#define TREE_NS	 14
-#define NODE_NS	 10
-#define BOX_NS	 7
-#define CHAIN_NS 30
+/* About ns, by walks that were measured. */
+#define PAIR_NS	  9 /* two trees, which are walked at once */
+#define TREE_NS	  8 /* each of them */
+#define NODE_NS	  6 /* of the deeper of the two */
+#define BOX_NS	  4
+#define CHAIN_NS  30
+#define DOUBLE_NS 3 /* each time that all pages are twice as many: less of them is in caches */
 
 static const struct weir_page *page_of(const struct pages *pages, __u32 ref)
 {
@@ -43,30 +45,52 @@ static __u32 leaf_boxes(
 	return nr;
 }
 
-static double tree_cost(const struct pages *pages, __u32 ref, const __u32 *dim, __u32 *best)
+/* From a root to a leaf; the nodes that were met. */
+static __u32 walk(const struct pages *pages, __u32 *ref, const __u32 *dim)
 {
-	double ns = TREE_NS;
-	__u32 nr;
+	__u32 nodes = 0;
 
-	for (; ref && !(ref >> WEIR_REF_BITS); ns += NODE_NS) {
-		const struct weir_node *node = &page_of(pages, ref)->node[ref % WEIR_PAGE_UNITS];
+	for (; *ref && !(*ref >> WEIR_REF_BITS); nodes++) {
+		const struct weir_node *node = &page_of(pages, *ref)->node[*ref % WEIR_PAGE_UNITS];
 		__u32 way = 0;
 
 		while (way < WEIR_NODE_WAYS - 1 && dim[node->dim] > node->value[way])
 			way++;
-		ref = node->child[way];
+		*ref = node->child[way];
 	}
-	if (!ref)
-		return ns;
-	nr = ref >> WEIR_REF_BITS;
-	if (nr == WEIR_LEAF_CHAIN) {
-		const struct weir_chain *chain = &page_of(pages, ref)->chain[ref % WEIR_PAGE_UNITS];
+	return nodes;
+}
 
-		ns += CHAIN_NS;
-		ref = chain->first;
-		nr = chain->boxes;
+static double leaf_cost(const struct pages *pages, __u32 ref, const __u32 *dim, __u32 *best)
+{
+	__u32 nr = ref >> WEIR_REF_BITS;
+	const struct weir_chain *chain;
+
+	if (nr != WEIR_LEAF_CHAIN)
+		return BOX_NS * leaf_boxes(pages, ref & WEIR_REF_UNIT, nr, dim, best);
+	chain = &page_of(pages, ref)->chain[ref % WEIR_PAGE_UNITS];
+	return CHAIN_NS + BOX_NS * leaf_boxes(pages, chain->first, chain->boxes, dim, best);
+}
+
+static double packet_cost(const struct pages *pages, const __u32 *dim)
+{
+	const struct weir_ruleset_head *head = &pages->page->head;
+	__u32 best = WEIR_NO_RULE, tree, ref[2], nodes[2], i;
+	double ns = 0;
+
+	for (tree = 0; tree < head->trees; tree += 2) {
+		for (i = 0; i < 2; i++) {
+			bool asked = tree + i < head->trees && head->best[tree + i] < best;
+
+			ns += asked ? TREE_NS : 0;
+			ref[i] = asked ? head->root[tree + i] : 0;
+			nodes[i] = walk(pages, &ref[i], dim);
+		}
+		ns += PAIR_NS + NODE_NS * (nodes[0] > nodes[1] ? nodes[0] : nodes[1]);
+		for (i = 0; i < 2; i++)
+			ns += leaf_cost(pages, ref[i], dim, &best);
 	}
-	return ns + BOX_NS * leaf_boxes(pages, ref & WEIR_REF_UNIT, nr, dim, best);
+	return ns;
 }
 
 /* Somewhere in the box, the same each time. */
@@ -84,16 +108,14 @@ static void packet_in(const struct weir_box *b, __u32 nr, __u32 *dim)
 
 double trees_cost(const struct pages *pages, const struct weir_rules_in *in)
 {
-	const struct weir_ruleset_head *head = &pages->page->head;
+	__u32 dim[WEIR_DIM_COUNT], i;
 	double ns = 0;
 
-	for (__u32 i = 0; i < WALKS && in->nr_boxes; i++) {
-		__u32 dim[WEIR_DIM_COUNT], best = WEIR_NO_RULE, tree;
-
+	for (i = 0; i < WALKS && in->nr_boxes; i++) {
 		packet_in(&in->boxes[(__u64)i * in->nr_boxes / WALKS], i, dim);
-		for (tree = 0; tree < head->trees; tree++)
-			if (head->best[tree] < best)
-				ns += tree_cost(pages, head->root[tree], dim, &best);
+		ns += packet_cost(pages, dim) / WALKS;
 	}
-	return ns / WALKS;
+	for (i = pages->nr; i > 1; i /= 2)
+		ns += DOUBLE_NS;
+	return ns;
 }
