@@ -84,7 +84,7 @@ static void bench(struct classify_bpf *skel, enum box_kind kind, __u32 n)
 		double s = 0, ns = measure(skel, &in, &s, &pages);
 
 		if (!i)
-			printf(" %6.3f s %6.1f MB %u trees", s, pages.nr / 256.0,
+			printf(" %6.3f s %6.1f MB %u trees", s, pages.nr * (WEIR_PAGE / 1048576.0),
 				pages.page ? pages.page->head.trees : 0);
 		printf(" %9.0f", ns);
 		weir_pages_free(&pages);

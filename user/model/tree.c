@@ -6,7 +6,7 @@
 #include "model/tree.h"
 
 #define WAYS   WEIR_NODE_WAYS
-#define SAMPLE 512			/* boxes of a list by which a cut is chosen */
+#define SAMPLE 256			/* boxes of a list by which a cut is chosen */
 #define COPIES 256			/* copies that a tree may make of each box, above the one */
 #define ROOM   (1U << 20)		/* and all trees, of all boxes: 64 MB */
 #define FEW    16			/* boxes that make no tree: one leaf */
