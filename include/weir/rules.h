@@ -194,10 +194,10 @@ struct weir_rule_rec {
  */
 #define WEIR_REF_BITS	27
 #define WEIR_REF_UNIT	((1U << WEIR_REF_BITS) - 1)
-#define WEIR_LEAF_MAX	16 /* boxes; they lie in one page, in the rules' order */
+#define WEIR_LEAF_MAX	8 /* boxes; they lie in one page, in the rules' order */
 #define WEIR_LEAF_CHAIN 31 /* more than that: the reference leads to a struct weir_chain */
 #define WEIR_PAGE_UNITS (WEIR_PAGE / 64)
-#define WEIR_DEPTH_MAX	24 /* nodes from a root to a leaf */
+#define WEIR_DEPTH_MAX	16 /* nodes from a root to a leaf */
 
 /* A node of a tree parts the values of one field. One cache line. */
 #define WEIR_NODE_WAYS 8

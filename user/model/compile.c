@@ -7,7 +7,7 @@
 #include "model/compile.h"
 #include "model/tree.h"
 
-#define LEAF_BOXES  8
+#define LEAF_BOXES  WEIR_LEAF_MAX
 #define FILL_NS_MAX (1ULL << 62)
 
 static __u32 pages_of(size_t bytes)

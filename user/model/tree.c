@@ -9,7 +9,6 @@
 #define SAMPLE 256			/* boxes of a list by which a cut is chosen */
 #define COPIES 256			/* copies that a tree may make of each box, above the one */
 #define ROOM   (1U << 20)		/* and all trees, of all boxes: 64 MB */
-#define FEW    16			/* boxes that make no tree: one leaf */
 #define TOP    3			/* levels of nodes that lie in page 0 */
 #define TOPS   (1 + WAYS + WAYS * WAYS) /* nodes that they are */
 
@@ -454,8 +453,6 @@ static int build(struct builder *t, __u32 *list, __u32 nr)
 	for (__u32 dim = 0; dim < WEIR_DIM_COUNT; dim++)
 		root.region[dim] = (struct range){0, ~0U};
 	root.region[WEIR_DIM_proto].hi = 255;
-	if (nr <= FEW)
-		t->leaf = FEW;
 	t->end = 0;
 	error = work_add(t, &root);
 	if (error)
