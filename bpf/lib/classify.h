@@ -2,10 +2,10 @@
 /*
  * The classifier: the first rule that matches a packet.
  *
- * Each tree of the rule set is walked to one leaf, whose boxes are looked at in order until one
- * matches or can no longer be the first. What the walk knows of the rule set is one map, looked up
- * once by whoever begins it, so that a walk, and the records it leads to, are of one set.
- * bpf/README.md says why it is trees.
+ * Each tree of the rule set is walked to one leaf, two trees at once; the leaf's boxes are looked
+ * at in order until one matches or can no longer be the first. What the walk knows of the rule set
+ * is one map, looked up once by whoever begins it, so that a walk, and the records it leads to, are
+ * of one set. bpf/README.md says why it is trees.
  */
 #ifndef WEIR_BPF_CLASSIFY_H
 #define WEIR_BPF_CLASSIFY_H
@@ -53,7 +53,6 @@ struct walk {
 	struct found found;
 	struct chain chain;
 	__u32 tree;   /* the next one */
-	__u32 ref;    /* of the one that is being walked; 0: none is */
 	__u32 checks; /* of earlier searches for the packet */
 	struct weir_judged judged;
 	__u32 done; /* and it was not given up */
@@ -66,7 +65,6 @@ struct {
 	__type(value, struct walk);
 } walks SEC(".maps");
 
-#define TREE_PAGES   6
 #define SEARCH_STEPS (8 << 20) /* what bpf_loop() takes */
 
 static __always_inline struct weir_page *page_of(void *set, __u32 page)
@@ -170,13 +168,11 @@ static __always_inline bool rest_holds(const struct weir_box *b, const struct we
 }
 
 /* Up to WEIR_LEAF_MAX boxes of a page, from @ref on. True once the leaf can tell no more. */
-__checked_once int leaf_scan(
+static __always_inline bool leaf_scan(
 	const struct weir_page *page, const struct weir_fields *f, struct found *found, __u32 ref)
 {
 	__u32 nr = ref >> WEIR_REF_BITS, i, src, dst, rule, best;
 
-	if (!page || !f || !found)
-		return true;
 	src = f->dim[WEIR_DIM_src];
 	dst = f->dim[WEIR_DIM_dst];
 	best = found->rule;
@@ -217,7 +213,7 @@ static __always_inline void chain_step(struct search *s)
 	if (!page) {
 		c->boxes = 0;
 	} else if (c->lo < c->hi) {
-		if (page->box[at & (WEIR_PAGE_UNITS - 1)].rule < s->w->found.from)
+		if (page->box[(c->first + at) & (WEIR_PAGE_UNITS - 1)].rule < s->w->found.from)
 			c->lo = unknown(at + 1);
 		else
 			c->hi = unknown(at);
@@ -228,7 +224,7 @@ static __always_inline void chain_step(struct search *s)
 		if (nr > rest)
 			nr = rest;
 		c->lo = c->hi = unknown(at + nr);
-		if (leaf_scan(page, s->f, &s->w->found, nr << WEIR_REF_BITS | at))
+		if (leaf_scan(page, s->f, &s->w->found, nr << WEIR_REF_BITS | (c->first + at)))
 			c->boxes = 0;
 	}
 }
@@ -248,50 +244,97 @@ static __always_inline __u32 node_way(const struct weir_node *node, __u64 field)
 	return (__u32)way & (WEIR_NODE_WAYS - 1);
 }
 
-/* From a node, as long as nodes follow that lie in the same page: where the walk goes on. */
-__checked_once __u32 nodes_walk(
-	const struct weir_page *page, const struct weir_fields *f, __u32 ref)
+/* Where a walk has come to: a reference, and the page that is in hand. */
+struct at {
+	__u32 ref;
+	__u32 nr; /* of the page */
+	struct weir_page *page;
+};
+
+/*
+ * Few pages, and large ones: a call that returns is dear where the kernel guards returns (SRSO).
+ * False where there is no such page. What is compared is a difference, of which the verifier learns
+ * nothing about the numbers: Linux 6.1 would take each round of a loop for another state.
+ */
+static __always_inline bool page_turn(const struct search *s, struct at *at)
 {
-	__u32 at = ref / WEIR_PAGE_UNITS, i;
+	__u32 nr = (at->ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS, other = nr ^ at->nr;
 
-	if (!page || !f)
-		return 0;
-	for (i = 0; i < WEIR_DEPTH_MAX; i++) {
-		const struct weir_node *node = &page->node[ref & (WEIR_PAGE_UNITS - 1)];
-
-		ref = node->child[node_way(node, f->dim[node->dim & 7])];
-		if (ref / WEIR_PAGE_UNITS != at || !ref)
-			break;
-	}
-	return ref;
+	barrier_var(other);
+	at->nr = nr;
+	if (other)
+		at->page = page_of(s->set, nr);
+	return at->page;
 }
 
-/* Through some pages, from s->w->ref on. Most trees take no more; the rest is another step's. */
-static __always_inline void tree_step(struct search *s)
+/* Not an empty leaf, nor one of boxes. */
+static __always_inline bool at_node(const struct at *at)
 {
-	struct weir_page *page = NULL;
-	__u32 ref = s->w->ref, i;
+	__u32 before = at->ref - 1;
 
-	s->w->ref = 0;
-	for (i = 0; i < TREE_PAGES; i++) {
-		page = page_of(s->set, (ref & WEIR_REF_UNIT) / WEIR_PAGE_UNITS);
-		if (!page)
-			return;
-		if (ref >> WEIR_REF_BITS)
-			break;
-		ref = nodes_walk(page, s->f, ref);
-		if (!ref)
-			return;
-	}
-	if (i == TREE_PAGES) {
-		s->w->ref = ref;
-	} else if (ref >> WEIR_REF_BITS == WEIR_LEAF_CHAIN) {
-		const struct weir_chain *chain = &page->chain[ref & (WEIR_PAGE_UNITS - 1)];
+	barrier_var(before);
+	return before < WEIR_REF_UNIT;
+}
+
+static __always_inline bool node_step(const struct search *s, struct at *at)
+{
+	const struct weir_node *node;
+
+	if (!at_node(at))
+		return true;
+	if (!page_turn(s, at))
+		return false;
+	node = &at->page->node[at->ref & (WEIR_PAGE_UNITS - 1)];
+	at->ref = node->child[node_way(node, s->f->dim[node->dim & 7])];
+	return true;
+}
+
+/* False where the leaf, whose page is in hand, is a chain, which then is to be walked. */
+static __always_inline bool leaf_step(struct search *s, const struct at *at)
+{
+	__u32 boxes = at->ref >> WEIR_REF_BITS;
+
+	if (boxes == WEIR_LEAF_CHAIN) {
+		const struct weir_chain *chain = &at->page->chain[at->ref & (WEIR_PAGE_UNITS - 1)];
 
 		s->w->chain = (struct chain){.first = chain->first, .boxes = chain->boxes};
 		s->w->chain.hi = s->w->found.from ? chain->boxes : 0;
-	} else {
-		leaf_scan(page, s->f, &s->w->found, ref);
+		return false;
+	}
+	if (boxes)
+		leaf_scan(at->page, s->f, &s->w->found, at->ref);
+	return true;
+}
+
+/* The root of a tree that may do better than what has been found. */
+static __always_inline __u32 root_of(const struct search *s, __u32 tree)
+{
+	const struct weir_ruleset_head *head = &s->head->head;
+
+	if (tree >= WEIR_TREES_MAX || tree >= head->trees || head->best[tree] >= s->w->found.rule)
+		return 0;
+	return head->root[tree];
+}
+
+/*
+ * Two trees at once, from their roots to their leaves: what each waits for, memory and one node
+ * after the other, it waits for while the other goes on.
+ */
+static __always_inline void trees_step(struct search *s, __u32 tree)
+{
+	struct at a = {.ref = root_of(s, tree), .page = s->head};
+	struct at b = {.ref = root_of(s, tree + 1), .page = s->head};
+	__u32 i;
+
+	s->w->tree++;
+	for (i = 0; i < WEIR_DEPTH_MAX && (at_node(&a) || at_node(&b)); i++)
+		if (!node_step(s, &a) || !node_step(s, &b))
+			return;
+	if ((a.ref && !page_turn(s, &a)) || (b.ref && !page_turn(s, &b)))
+		return;
+	if (leaf_step(s, &a)) {
+		s->w->tree++;
+		leaf_step(s, &b);
 	}
 }
 
@@ -303,32 +346,22 @@ static __always_inline void search_from(struct search *s, __u32 from)
 {
 	s->w->found = (struct found){.from = from, .rule = WEIR_NO_RULE, .checked = WEIR_NO_RULE};
 	s->w->chain.boxes = 0;
-	s->w->ref = s->w->tree = 0;
+	s->w->tree = 0;
 }
 
 /* True once s->w->found.rule is the answer, and s->w->checks all that it depends on. */
 static __always_inline bool search_step(struct search *s)
 {
-	__u32 tree = s->w->tree;
-
-	if (s->w->chain.boxes) {
+	if (s->w->chain.boxes)
 		chain_step(s);
-	} else if (s->w->ref) {
-		tree_step(s);
-	} else if (tree < WEIR_TREES_MAX && tree < s->head->head.trees) {
-		s->w->tree = unknown(tree + 1);
-		s->w->ref = s->head->head.root[tree];
-		if (s->head->head.best[tree] < s->w->found.rule)
-			tree_step(s);
-		else
-			s->w->ref = 0;
-	} else {
-		/* not of one tree's rule, when another then had an earlier one */
-		if (s->w->found.checked <= s->w->found.rule)
-			s->w->checks |= s->w->found.checks;
-		return true;
-	}
-	return false;
+	else
+		trees_step(s, s->w->tree);
+	if (s->w->chain.boxes || s->w->tree < s->head->head.trees)
+		return false;
+	/* not of one tree's rule, when another then had an earlier one */
+	if (s->w->found.checked <= s->w->found.rule)
+		s->w->checks |= s->w->found.checks;
+	return true;
 }
 
 static __always_inline bool search_begin(struct search *s, __u32 which, struct weir_fields *f)

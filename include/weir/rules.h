@@ -11,10 +11,10 @@
 
 #include <linux/types.h>
 
-#define WEIR_PAGE	 4096
+#define WEIR_PAGE	 65536
 #define WEIR_RULES_MAX	 131072 /* rules in a set, and slots for their counters */
 #define WEIR_NAT_RULES_MAX 4096 /* of NAT; their slots lie behind the filter's */
-#define WEIR_TREES_MAX	 8
+#define WEIR_TREES_MAX	 4
 #define WEIR_SETS_MAX	 1024    /* named sets */
 #define WEIR_ELEMS_MAX	 1048576 /* elements of all of them */
 #define WEIR_SET_NAME	 32	 /* with the zero */
@@ -195,10 +195,10 @@ struct weir_rule_rec {
  */
 #define WEIR_REF_BITS	27
 #define WEIR_REF_UNIT	((1U << WEIR_REF_BITS) - 1)
-#define WEIR_LEAF_MAX	16 /* boxes; they lie in one page, in the rules' order */
+#define WEIR_LEAF_MAX	8 /* boxes; they lie in one page, in the rules' order */
 #define WEIR_LEAF_CHAIN 31 /* more than that: the reference leads to a struct weir_chain */
 #define WEIR_PAGE_UNITS (WEIR_PAGE / 64)
-#define WEIR_DEPTH_MAX	24 /* nodes from a root to a leaf */
+#define WEIR_DEPTH_MAX	16 /* nodes from a root to a leaf */
 
 /* A node of a tree parts the values of one field. One cache line. */
 #define WEIR_NODE_WAYS 8
@@ -208,9 +208,9 @@ struct weir_node {
 	__u32 child[WEIR_NODE_WAYS];
 } __attribute__((aligned(64)));
 
-/* A leaf that no cut makes smaller: whole pages of boxes, in the rules' order. */
+/* A leaf that no cut makes smaller: boxes in the rules' order, in as many pages as they need. */
 struct weir_chain {
-	__u32 first; /* in cache lines; at the beginning of a page */
+	__u32 first; /* in cache lines; a multiple of WEIR_LEAF_MAX */
 	__u32 boxes;
 } __attribute__((aligned(64)));
 

@@ -3,7 +3,7 @@
  * What it costs to find a packet's rule: ns by BPF_PROG_RUN over 4,096 packets near the rules'
  *borders, less what the same costs without the filter. The least of several runs.
  *
- *	sudo build/bench/classify            trees as they are, and with leaves of 4 and 16, and a
+ *	sudo build/bench/classify            trees as they are, and with leaves of 4 and 2, and a
  *list sudo build/bench/classify KIND...    of some kinds of rules only
  */
 #include <stdio.h>
@@ -25,7 +25,7 @@ static const struct {
 #undef KIND
 };
 
-static const __u32 leaves[] = {8, 4, 16, LIST};
+static const __u32 leaves[] = {8, 4, 2, LIST};
 static const __u32 sizes[] = {10, 1000, 10000, 100000};
 
 /* ns for a run of @prog, at least. */
@@ -84,7 +84,7 @@ static void bench(struct classify_bpf *skel, enum box_kind kind, __u32 n)
 		double s = 0, ns = measure(skel, &in, &s, &pages);
 
 		if (!i)
-			printf(" %6.3f s %6.1f MB %u trees", s, pages.nr / 256.0,
+			printf(" %6.3f s %6.1f MB %u trees", s, pages.nr * (WEIR_PAGE / 1048576.0),
 				pages.page ? pages.page->head.trees : 0);
 		printf(" %9.0f", ns);
 		weir_pages_free(&pages);
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "classify: the programs do not load\n");
 		return 1;
 	}
-	printf("rules            compiled, in place      ns: leaves of 8, of 4, of 16, a list\n");
+	printf("rules            compiled, in place      ns: leaves of 8, of 4, of 2, a list\n");
 	for (int kind = 0; kind < BOX_KIND_COUNT; kind++)
 		for (size_t i = 0; wanted(argc, argv, kinds[kind].name) && i < 4; i++)
 			bench(skel, (enum box_kind)kind, sizes[i]);

@@ -102,6 +102,22 @@ static void put_rules(void)
 		ruleset_make(skel, WEIR_RULESET_filter, boxes, nr_boxes, recs, nr_rules), 0);
 }
 
+/* As so many trees, though fewer may be cheaper. */
+static void put_trees(__u32 trees)
+{
+	struct weir_rules_in in = {.boxes = boxes,
+		.nr_boxes = nr_boxes,
+		.recs = recs,
+		.rules = nr_rules,
+		.trees = trees};
+	struct weir_pages pages;
+
+	assert_int_equal(weir_rules_compile(&in, &pages, NULL), 0);
+	assert_int_equal(pages.page->head.trees, trees);
+	assert_int_equal(ruleset_put(skel, WEIR_RULESET_filter, &pages), 0);
+	weir_pages_free(&pages);
+}
+
 /* Rule @i of the list in the making; accept, its id one more than its place. */
 static struct weir_box *rule_add(void)
 {
@@ -216,7 +232,8 @@ static void compare(const struct weir_fields *f, __u32 nr)
 			ref.verdict, ref.checks, ref.log_id);
 }
 
-static void compare_all(enum box_kind kind, __u32 packets)
+/* @trees: 0, as many as are cheapest. */
+static void compare_all(enum box_kind kind, __u32 packets, __u32 trees)
 {
 	struct weir_fields f;
 	__u32 i;
@@ -228,7 +245,10 @@ static void compare_all(enum box_kind kind, __u32 packets)
 	}
 	elem_add(2, 16, 0x8000, 2);
 	random_rules(kind);
-	put_rules();
+	if (trees)
+		put_trees(trees);
+	else
+		put_rules();
 	for (i = 0; i < packets; i++) {
 		fields_near(&f, &boxes[rnd_below(nr_boxes)]);
 		compare(&f, i);
@@ -244,31 +264,64 @@ static void compare_all(enum box_kind kind, __u32 packets)
 static void random_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_fw, PACKETS);
+	compare_all(BOX_fw, PACKETS, 0);
+}
+
+static void more_trees_equal_the_reference(void **state)
+{
+	(void)state;
+	for (__u32 trees = 2; trees <= 3; trees++) {
+		compare_all(BOX_fw, PACKETS / 10, trees);
+		done(NULL);
+		fresh(NULL);
+	}
 }
 
 static void prefixes_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_acl, PACKETS / 5);
+	compare_all(BOX_acl, PACKETS / 5, 0);
 }
 
 static void wide_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_mixed, PACKETS / 5);
+	compare_all(BOX_mixed, PACKETS / 5, 0);
 }
 
 static void nested_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_nested, PACKETS / 10);
+	compare_all(BOX_nested, PACKETS / 10, 0);
 }
 
 static void equal_rules_equal_the_reference(void **state)
 {
 	(void)state;
-	compare_all(BOX_wild, PACKETS / 50);
+	compare_all(BOX_wild, PACKETS / 50, 0);
+}
+
+/* Leaves of more boxes than a reference counts, wherever they lie in a page. */
+static void long_leaves_equal_the_reference(void **state)
+{
+	struct weir_fields f = {.len = 60};
+	__u32 net, i;
+
+	(void)state;
+	for (net = 0; net < 60; net++)
+		for (i = 0; i < WEIR_LEAF_MAX + 1 + net % 30; i++) {
+			struct weir_box *b = rule_add();
+
+			b->dst[0] = net << 8;
+			b->dst[1] = b->dst[0] | 255;
+			recs[nr_rules - 1].verdict =
+				i < WEIR_LEAF_MAX + net % 30 ? WEIR_count : WEIR_drop;
+		}
+	put_rules();
+	for (net = 0; net < 60; net++) {
+		f.dim[WEIR_DIM_dst] = net << 8 | net;
+		compare(&f, net);
+	}
 }
 
 /* --- one thing at a time --- */
@@ -337,7 +390,7 @@ static void later_rules_make_nothing_dependent(void **state)
 	boxes[1].states = WEIR_STATE_new;
 	box_any(&boxes[0], 0);
 	boxes[0].dport[0] = boxes[0].dport[1] = 53;
-	put_rules();
+	put_trees(2);
 	assert_int_equal(judged(&f).rule, 0);
 	assert_int_equal(judged(&f).checks, 0);
 	f.dim[WEIR_DIM_dport] = 54;
@@ -560,10 +613,12 @@ int main(void)
 		TEST(a_burst_is_exact_under_two_cpus),
 		TEST(buckets_are_bounded),
 		TEST(random_rules_equal_the_reference),
+		TEST(more_trees_equal_the_reference),
 		TEST(prefixes_equal_the_reference),
 		TEST(wide_rules_equal_the_reference),
 		TEST(nested_rules_equal_the_reference),
 		TEST(equal_rules_equal_the_reference),
+		TEST(long_leaves_equal_the_reference),
 		TEST(a_hundred_thousand_rules_of_any_kind),
 		TEST(a_hundred_thousand_rules_that_count),
 	};

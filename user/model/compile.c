@@ -7,7 +7,7 @@
 #include "model/compile.h"
 #include "model/tree.h"
 
-#define LEAF_BOXES  8
+#define LEAF_BOXES  WEIR_LEAF_MAX
 #define FILL_NS_MAX (1ULL << 62)
 
 static __u32 pages_of(size_t bytes)
@@ -59,6 +59,9 @@ static int check_input(const struct weir_rules_in *in, struct weir_err *err)
 	if (in->rules > WEIR_RULES_MAX || in->nr_boxes > WEIR_REF_UNIT)
 		return weir_fail(err, WEIR_REFUSED, -E2BIG, "%u rules, of which there may be %u",
 			in->rules, WEIR_RULES_MAX);
+	if (in->trees > WEIR_TREES_MAX)
+		return weir_fail(err, WEIR_REFUSED, -EINVAL, "%u trees, of which there may be %u",
+			in->trees, WEIR_TREES_MAX);
 	for (i = 0; i < in->nr_boxes; i++)
 		if (!box_is_sound(&in->boxes[i], in->rules) ||
 			(i && in->boxes[i].rule < in->boxes[i - 1].rule))
@@ -104,17 +107,47 @@ static int put_records(struct pages *pages, const struct weir_rules_in *in)
 	return 0;
 }
 
-static int compile(struct pages *pages, const struct weir_rules_in *in)
+static int build(struct pages *pages, const struct weir_rules_in *in, __u32 most)
 {
-	struct weir_ruleset_head *head;
 	long at = pages_take(pages, 1);
-	int error;
 
 	if (at < 0)
 		return (int)at;
-	pages->node = sizeof(*head) / 64;
-	pages->node_end = WEIR_PAGE_UNITS;
-	error = trees_build(pages, in, in->leaf ? in->leaf : LEAF_BOXES);
+	pages->top = sizeof(struct weir_ruleset_head) / 64;
+	return trees_build(pages, in, in->leaf ? in->leaf : LEAF_BOXES, most);
+}
+
+/* One tree, or two, or more, as long as that makes walks cheaper. */
+static int put_trees(struct pages *pages, const struct weir_rules_in *in)
+{
+	double least = 0, cost;
+
+	if (in->trees)
+		return build(pages, in, in->trees);
+	for (__u32 most = 1; most <= WEIR_TREES_MAX; most++) {
+		struct pages more = {0};
+		int error = build(&more, in, most);
+
+		cost = error ? 0 : trees_cost(&more, in);
+		if (error || (pages->page && cost >= least)) {
+			free(more.page);
+			return error;
+		}
+		free(pages->page);
+		*pages = more;
+		least = cost;
+		if (more.page->head.trees < most)
+			break;
+	}
+	return 0;
+}
+
+static int compile(struct pages *pages, const struct weir_rules_in *in)
+{
+	struct weir_ruleset_head *head;
+	int error = put_trees(pages, in);
+	long at;
+
 	if (!error)
 		error = put_records(pages, in);
 	if (error)

@@ -20,7 +20,8 @@ struct weir_rules_in {
 	const char *text;
 	__u32 text_len;
 	__u32 generation, next_id;
-	__u32 leaf; /* boxes at which cutting ends; 0: what was measured to be best */
+	__u32 leaf;  /* boxes at which cutting ends; 0: what was measured to be best */
+	__u32 trees; /* at most; 0: as many as make walks cheapest */
 };
 
 struct weir_pages {

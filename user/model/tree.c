@@ -6,23 +6,18 @@
 #include "model/tree.h"
 
 #define WAYS   WEIR_NODE_WAYS
-#define SAMPLE 512 /* boxes of a list by which a cut is chosen */
-#define COPIES 16  /* copies that a tree may make of each box, above the one */
-#define FEW    16  /* boxes that make no tree: one leaf */
+#define SAMPLE 256			/* boxes of a list by which a cut is chosen */
+#define COPIES 256			/* copies that a tree may make of each box, above the one */
+#define ROOM   (1U << 20)		/* and all trees, of all boxes: 64 MB */
+#define TOP    3			/* levels of nodes that lie in page 0 */
+#define TOPS   (1 + WAYS + WAYS * WAYS) /* nodes that they are */
 
 /*
- * Weights by which cuts are compared, beside the part of the boxes that a packet still meets. To
- * leave a box to the next tree is worse the deeper it is found out, since few boxes make a tree as
- * costly as many. Found by trying; bpf/README.md has what they give.
+ * Weights by which cuts are compared, beside the part of the boxes that a packet still meets: of
+ * boxes left to the next tree, and of copies.
  */
-#define LEFT_COST  0.8
-#define LEFT_DEPTH 2.0
-#define LEFT_TREE  0.2
-#define COPY_COST  0.02
-
-struct range {
-	__u32 lo, hi;
-};
+#define LEFT_COST 0.8
+#define COPY_COST 0.02
 
 /* A subtree to be built. */
 struct work {
@@ -48,15 +43,17 @@ struct builder {
 	const struct weir_box *boxes;
 	__u32 leaf;
 	__u32 tree;
+	__u64 placed;  /* boxes, each copy one */
+	__u32 spare;   /* copies that may still be made */
 	bool last;     /* no other tree will take what is left */
 	__u8 *left;    /* per box: the tree that left it to the next one, plus one */
 	bool *decides; /* per box: whoever it holds, no later rule is asked about */
-	struct work *queue;
-	size_t first, end, room;
+	struct work *stack;
+	size_t end, room;
 	__u32 ends[2 * SAMPLE];
 };
 
-static struct range box_range(const struct weir_box *b, enum weir_dim dim)
+struct range box_range(const struct weir_box *b, enum weir_dim dim)
 {
 	switch (dim) {
 	case WEIR_DIM_src:
@@ -184,7 +181,7 @@ struct load {
  * What a cut costs if boxes in more than @widest ways are left to the next tree: how many of the
  * list a packet still meets, and what is left, which it meets there.
  */
-static double cost_of(const struct load *load, __u32 boxes, double left_cost)
+static double cost_of(const struct load *load, __u32 boxes)
 {
 	double sum = 0, squares = 0;
 
@@ -192,8 +189,15 @@ static double cost_of(const struct load *load, __u32 boxes, double left_cost)
 		sum += load->of[way];
 		squares += (double)load->of[way] * load->of[way];
 	}
-	return (sum > 0 ? squares / sum / boxes : 0) + left_cost * (boxes - load->boxes) / boxes +
+	return (sum > 0 ? squares / sum / boxes : 0) + LEFT_COST * (boxes - load->boxes) / boxes +
 	       COPY_COST * (sum - load->boxes) / boxes;
+}
+
+/* Whether boxes may be left to another tree: at the root only, for deeper down few would be, and
+ * few boxes make a tree as costly as many. */
+static bool may_leave(const struct builder *t, const struct work *w)
+{
+	return !t->last && !w->depth;
 }
 
 /* The cost by a sample, and the width at which it is least: as wide as copies allow. */
@@ -202,7 +206,6 @@ static void cut_cost(struct builder *t, const struct work *w, __u32 step, struct
 	struct load load[WAYS + 1] = {0}, sum = {0};
 	__u32 n = 0, i, k, way, in, closed = 0;
 	double allowed, extra = 0, cost;
-	double left_cost = LEFT_COST + w->depth * LEFT_DEPTH + t->tree * LEFT_TREE;
 
 	for (i = 0; i < w->nr; i += step, n++) {
 		in = ways_open(cut, &t->boxes[w->list[i]], closed);
@@ -221,8 +224,8 @@ static void cut_cost(struct builder *t, const struct work *w, __u32 step, struct
 		sum.boxes += load[k].boxes;
 		for (way = 0; way < WAYS; way++)
 			sum.of[way] += load[k].of[way];
-		cost = cost_of(&sum, n, left_cost);
-		if (cost >= cut->cost || !k || (t->last && sum.boxes < n))
+		cost = cost_of(&sum, n);
+		if (cost >= cut->cost || !k || (sum.boxes < n && !may_leave(t, w)))
 			continue;
 		cut->cost = cost;
 		cut->widest = k;
@@ -252,14 +255,14 @@ static int work_add(struct builder *t, const struct work *w)
 {
 	if (t->end == t->room) {
 		size_t room = t->room ? 2 * t->room : 64;
-		struct work *queue = realloc(t->queue, room * sizeof(*queue));
+		struct work *stack = realloc(t->stack, room * sizeof(*stack));
 
-		if (!queue)
+		if (!stack)
 			return -ENOMEM;
-		t->queue = queue;
+		t->stack = stack;
 		t->room = room;
 	}
-	t->queue[t->end++] = *w;
+	t->stack[t->end++] = *w;
 	return 0;
 }
 
@@ -274,48 +277,50 @@ static void refer(struct builder *t, const struct work *w, __u32 ref)
 		page[0].head.root[t->tree] = ref;
 }
 
-/* A unit for a node; or -errno. */
-static long take_node(struct pages *pages)
+/* @nr units in a row, of one page if it can hold them; the first one, or -errno. */
+static long take_row(struct pages *pages, __u32 nr)
 {
-	if (pages->node == pages->node_end) {
-		long page = pages_take(pages, 1);
+	__u32 align = nr > WEIR_LEAF_MAX ? WEIR_LEAF_MAX : 1;
+	__u32 first = (pages->unit + align - 1) / align * align;
+
+	if (first + nr > pages->unit_end) {
+		__u32 more = (nr + WEIR_PAGE_UNITS - 1) / WEIR_PAGE_UNITS;
+		long page = pages_take(pages, more);
 
 		if (page < 0)
 			return page;
-		pages->node = (__u32)page * WEIR_PAGE_UNITS;
-		pages->node_end = pages->node + WEIR_PAGE_UNITS;
+		first = (__u32)page * WEIR_PAGE_UNITS;
+		pages->unit_end = first + more * WEIR_PAGE_UNITS;
 	}
-	return pages->node++;
+	pages->unit = first + nr;
+	return first;
 }
 
-/* @nr units in a row, for boxes: of one page, or from the beginning of a page of their own. */
-static long take_boxes(struct pages *pages, __u32 nr)
+/*
+ * The same for a node, or a leaf's boxes, at some depth. What lies near a root is in page 0, which
+ * is in hand already: leaves as long as all nodes have room there. The rest follows in the order of
+ * a walk, so that most subtrees lie in one page.
+ */
+static long take(struct pages *pages, __u32 nr, __u32 depth)
 {
-	__u32 first;
+	__u32 end = nr == 1 ? WEIR_PAGE_UNITS : WEIR_PAGE_UNITS - WEIR_TREES_MAX * TOPS;
+	__u32 first = pages->top;
 
-	if (nr > WEIR_LEAF_MAX || pages->leaf_end - pages->leaf < nr) {
-		long page = pages_take(pages, (nr + WEIR_PAGE_UNITS - 1) / WEIR_PAGE_UNITS);
-
-		if (page < 0)
-			return page;
-		if (nr > WEIR_LEAF_MAX)
-			return page * WEIR_PAGE_UNITS;
-		pages->leaf = (__u32)page * WEIR_PAGE_UNITS;
-		pages->leaf_end = pages->leaf + WEIR_PAGE_UNITS;
-	}
-	first = pages->leaf;
-	pages->leaf += nr;
+	if (depth >= TOP || nr > WEIR_LEAF_MAX || first + nr > end)
+		return take_row(pages, nr);
+	pages->top += nr;
 	return first;
 }
 
 static int make_leaf(struct builder *t, const struct work *w)
 {
-	long first = take_boxes(t->pages, w->nr), chain;
+	long first = take(t->pages, w->nr, w->depth), chain;
 	struct weir_page *page;
 
 	if (first < 0)
 		return (int)first;
 	page = t->pages->page;
+	t->placed += w->nr;
 	for (__u32 i = 0; i < w->nr; i++) {
 		__u32 at = (__u32)first + i;
 
@@ -325,7 +330,7 @@ static int make_leaf(struct builder *t, const struct work *w)
 		refer(t, w, w->nr << WEIR_REF_BITS | (__u32)first);
 		return 0;
 	}
-	chain = take_node(t->pages);
+	chain = take(t->pages, 1, w->depth);
 	if (chain < 0)
 		return (int)chain;
 	t->pages->page[chain / WEIR_PAGE_UNITS].chain[chain % WEIR_PAGE_UNITS] =
@@ -346,7 +351,7 @@ static int part(struct builder *t, const struct work *w, const struct cut *cut, 
 	}
 	for (i = 0; i < w->nr; i++) {
 		in = ways_open(cut, &t->boxes[w->list[i]], closed);
-		if ((__u32)__builtin_popcount(in) > cut->widest && !t->last) {
+		if ((__u32)__builtin_popcount(in) > cut->widest && may_leave(t, w)) {
 			t->left[w->list[i]] = (__u8)(t->tree + 1);
 			continue;
 		}
@@ -383,7 +388,7 @@ static int make_node(struct builder *t, const struct work *w, const struct cut *
 {
 	struct work of[WAYS] = {0};
 	struct weir_node *node;
-	long unit = take_node(t->pages);
+	long unit = take(t->pages, 1, w->depth);
 	int error = unit < 0 ? (int)unit : part(t, w, cut, of);
 	__u32 i;
 
@@ -418,17 +423,6 @@ out:
 	return error;
 }
 
-/* Those that another part of this tree has left to the next one are found there. */
-static void drop_left(struct builder *t, struct work *w)
-{
-	__u32 i, nr = 0;
-
-	for (i = 0; i < w->nr; i++)
-		if (t->left[w->list[i]] != t->tree + 1)
-			w->list[nr++] = w->list[i];
-	w->nr = nr;
-}
-
 /* Behind a box that decides for all packets of the region, none is asked. */
 static void drop_hidden(struct builder *t, struct work *w)
 {
@@ -441,7 +435,6 @@ static int make(struct builder *t, struct work *w)
 {
 	struct cut cut;
 
-	drop_left(t, w);
 	drop_hidden(t, w);
 	if (!w->nr)
 		return 0;
@@ -450,25 +443,22 @@ static int make(struct builder *t, struct work *w)
 	return make_node(t, w, &cut);
 }
 
-/* Builds one tree of @list, which it takes over. Nodes are made level by level, so that the first
- * ones, which each walk meets, share pages. */
+/* Builds one tree of @list, which it takes over. */
 static int build(struct builder *t, __u32 *list, __u32 nr)
 {
-	__u64 copies = (__u64)nr * COPIES;
+	__u64 copies = (__u64)nr * COPIES < t->spare ? (__u64)nr * COPIES : t->spare;
 	struct work root = {.list = list, .nr = nr, .copies = (__u32)copies};
 	int error;
 
 	for (__u32 dim = 0; dim < WEIR_DIM_COUNT; dim++)
 		root.region[dim] = (struct range){0, ~0U};
 	root.region[WEIR_DIM_proto].hi = 255;
-	if (nr <= FEW)
-		t->leaf = FEW;
-	t->first = t->end = 0;
+	t->end = 0;
 	error = work_add(t, &root);
 	if (error)
 		free(list);
-	while (t->first < t->end) {
-		struct work w = t->queue[t->first++];
+	while (t->end) {
+		struct work w = t->stack[--t->end];
 
 		if (!error)
 			error = make(t, &w);
@@ -498,13 +488,14 @@ static bool box_decides(const struct weir_box *b, const struct weir_rule_rec *re
 	       !b->dport_set && rec->verdict != WEIR_count && !rec->limit_ns;
 }
 
-static int build_all(struct builder *t, __u32 nr, __u32 leaf)
+static int build_all(struct builder *t, __u32 nr, __u32 leaf, __u32 most)
 {
 	struct weir_ruleset_head *head;
 	__u32 *list, len;
+	__u64 made;
 	int error;
 
-	for (t->tree = 0; t->tree < WEIR_TREES_MAX; t->tree++) {
+	for (t->tree = 0; t->tree < most; t->tree++) {
 		error = list_left(t, nr, &list, &len);
 		if (error)
 			return error;
@@ -513,20 +504,23 @@ static int build_all(struct builder *t, __u32 nr, __u32 leaf)
 			return 0;
 		}
 		t->leaf = leaf;
-		t->last = t->tree == WEIR_TREES_MAX - 1;
+		t->last = t->tree == most - 1;
 		head = &t->pages->page[0].head;
 		head->trees = t->tree + 1;
 		head->best[t->tree] = t->boxes[list[0]].rule;
+		t->placed = 0;
 		error = build(t, list, len);
 		if (error)
 			return error;
+		made = t->placed > len ? t->placed - len : 0;
+		t->spare -= made < t->spare ? (__u32)made : t->spare;
 	}
 	return 0;
 }
 
-int trees_build(struct pages *pages, const struct weir_rules_in *in, __u32 leaf)
+int trees_build(struct pages *pages, const struct weir_rules_in *in, __u32 leaf, __u32 most)
 {
-	struct builder t = {.pages = pages, .boxes = in->boxes};
+	struct builder t = {.pages = pages, .boxes = in->boxes, .spare = ROOM};
 	size_t nr = in->nr_boxes ? in->nr_boxes : 1;
 	int error = -ENOMEM;
 
@@ -536,9 +530,9 @@ int trees_build(struct pages *pages, const struct weir_rules_in *in, __u32 leaf)
 		goto out;
 	for (size_t i = 0; i < in->nr_boxes; i++)
 		t.decides[i] = box_decides(&in->boxes[i], &in->recs[in->boxes[i].rule]);
-	error = build_all(&t, (__u32)in->nr_boxes, leaf);
+	error = build_all(&t, (__u32)in->nr_boxes, leaf, most);
 out:
-	free(t.queue);
+	free(t.stack);
 	free(t.left);
 	free(t.decides);
 	return error;
