@@ -124,6 +124,7 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+	case WEIR_FIB_XFRM:
 		break;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 		return LEAVE(weir_drop(p, route_in, BLACKHOLE));
@@ -149,6 +150,8 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 static __always_inline struct step step_ip_forward(
 	struct pkt *p, struct headers *h, const struct weir_flow *f, long found)
 {
+	if (unlikely(found == WEIR_FIB_XFRM)) /* asked before the TTL, as the kernel does */
+		return LEAVE(weir_punt(p, ip_forward, XFRM_POLICY));
 	if (unlikely(h->ip->ttl <= 1))
 		return LEAVE(weir_punt(p, ip_forward, IP_TTL));
 	if (unlikely(!h->wire_len))
@@ -384,7 +387,7 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_nf_prerouting(p, &h));
 	world_look(p);
 	key = flow_key(p, &h);
-	if (likely(flow_find(p, h.ip, &key, &flow)))
+	if (likely(flow_find(p, h.ip, &key, &flow)) && !xfrm_decrypted(p))
 		hop = hop_at(flow->hop);
 	asked = unlikely(!hop);
 	if (likely(flow))

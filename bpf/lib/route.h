@@ -22,8 +22,8 @@ static __always_inline __u32 iif_of(const struct pkt *p)
 	return p->vlan ? p->iif : iif;
 }
 
-/* Beside bpf_fib_lookup's own answers: the source must be judged by the kernel. */
-enum { WEIR_FIB_SOURCE = 1000 };
+/* Beside bpf_fib_lookup's own answers: the source must be judged by the kernel; IPsec governs it. */
+enum { WEIR_FIB_SOURCE = 1000, WEIR_FIB_XFRM };
 
 /* What the FIB is asked, and answers: for each CPU, since the stack is too small for it. */
 struct asking {
@@ -64,6 +64,22 @@ static __always_inline bool source_is_plain(
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return false;
 	return filter != 1 || back->ifindex == iif_of(p);
+}
+
+/* Whether IPsec has a say in a packet that would go out by @oif. An ESP packet's SPI is no port. */
+static __always_inline bool is_xfrms(const struct pkt *p, const struct headers *h, __u32 oif)
+{
+	const struct iphdr *ip = h->ip;
+	__u32 has = p->cur->xfrm;
+
+	if (likely(!has))
+		return false;
+	if (has & XFRM_DENIES || xfrm_decrypted(p))
+		return true;
+	return has & XFRM_POLICIES &&
+	       xfrm_governs((__u64)(long)net_of(p->ctx), ip->saddr, ip->daddr,
+		       ip->protocol == IPPROTO_ESP ? 0 : flow_ports(h),
+		       (__u64)ip->protocol << 32 | oif);
 }
 
 /* How packets reach the wire from the device that the FIB named. */
@@ -141,6 +157,8 @@ static __always_inline long route_ask(
 	way->oif = fib->ifindex;
 	if (!source_is_plain(p, ip, fib->ifindex, &a->back))
 		return WEIR_FIB_SOURCE;
+	if (unlikely(is_xfrms(p, h, fib->ifindex)))
+		return WEIR_FIB_XFRM;
 	nexthop = nexthop_word(fib);
 	room = hop_find(p, fib->ifindex, nexthop, &hop);
 	if (room)

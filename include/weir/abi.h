@@ -122,7 +122,7 @@ struct weir_cursor {
 	__u32 skb_oif;	/* where to */
 	__u32 capture_epoch; /* in which capture_nr packets were captured */
 	__u32 capture_nr;
-	__u32 _pad2;
+	__u32 xfrm;	/* what IPsec has to do with this namespace's packets (bpf/lib/xfrm.h) */
 	__u64 capture_limited; /* own loss: captures that WEIR_CAPTURE_RATE forbade */
 	__u32 capture_at; /* which of each capture_of packets that is; another each time */
 	__u32 capture_of;

@@ -87,7 +87,8 @@ enum weir_kind {
 	EXIT(nf_forward, DROP, FILTER_REJECT)                                                      \
 	EXIT(nf_forward, PUNT, FILTER_PUNT)                                                        \
 	EXIT(tc_egress, DROP, FILTER)                                                              \
-	EXIT(tc_egress, DROP, FILTER_REJECT)
+	EXIT(tc_egress, DROP, FILTER_REJECT)                                                       \
+	EXIT(ip_forward, PUNT, XFRM_POLICY)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

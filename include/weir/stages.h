@@ -206,7 +206,9 @@ enum weir_fast_stage {
 	CAUSE(FILTER_REJECT, "a rule of weir's filter rejects it, and its sender is told.",        \
 	      "weir filter show: the counters say which")                                          \
 	CAUSE(FILTER_PUNT, "a rule or a policy of weir's filter gives it to the kernel.",          \
-	      "none needed: the kernel forwards it; weir filter show")
+	      "none needed: the kernel forwards it; weir filter show")                             \
+	CAUSE(XFRM_POLICY, "IPsec governs it: an xfrm policy speaks of it, or it came encrypted.", \
+	      "none needed: the kernel encrypts, checks or drops it; 'ip xfrm policy' shows which")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,
