@@ -19,8 +19,7 @@
 
 #include "packet.h"
 
-#define XFRM_WALK     1024 /* policies of a namespace, its sockets' too, that are looked at */
-#define XFRM_DIR_MASK 7	   /* of a policy's index: xfrm_policy_id2dir() */
+#define XFRM_DIR_MASK 7 /* of a policy's index: xfrm_policy_id2dir() */
 
 /* Of a namespace, in weir_cursor.xfrm. */
 enum {
@@ -137,7 +136,7 @@ __checked_once int xfrm_governs(
 		return 0;
 	w.head = net + bpf_core_field_offset(struct net, xfrm.policy_all);
 	w.at = (__u64)(long)BPF_CORE_READ(n, xfrm.policy_all.next);
-	bpf_loop(XFRM_WALK, xfrm_step, &w, 0);
+	bpf_loop(WEIR_XFRM_MAX + 1, xfrm_step, &w, 0);
 	return w.governs;
 }
 

@@ -18,6 +18,7 @@
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */
 #define WEIR_NEIGH_MAX		16384
 #define WEIR_LOCAL_MAX		4096 /* addresses of this host that sources are compared with */
+#define WEIR_XFRM_MAX		1023 /* xfrm policies that are looked at; beyond, all is the kernel's */
 #define WEIR_VLAN_MAX		4096 /* VLAN devices attached in one network namespace */
 #define WEIR_TAGS_MAX		2    /* 802.1Q, or 802.1ad with 802.1Q within */
 #define WEIR_MAGIC		0x72696577 /* "weir" */

@@ -220,13 +220,13 @@ static void as_many_as_are_walked(void **state)
 	prog_reset(&prog[WEIR_HOOK_xdp]);
 	packet(&(struct what){0}, &f);
 	assert_true(xfrm("add dst 10.0.0.0/8 dir fwd"));
-	assert_true(add_many(BOUND - 1));
+	assert_true(add_many(WEIR_XFRM_MAX - 1));
 	most = prog_way(&prog[WEIR_HOOK_xdp], &f);
 	assert_true(xfrm("add dst 10.2.0.0/16 dir fwd"));
 	one_more = prog_way(&prog[WEIR_HOOK_xdp], &f);
 	forget_policies();
 	assert_true(xfrm("add dst " TO " dir fwd"));
-	assert_true(add_many(BOUND - 1));
+	assert_true(add_many(WEIR_XFRM_MAX - 1));
 	last = prog_way(&prog[WEIR_HOOK_xdp], &f);
 	forget_policies();
 	none = prog_way(&prog[WEIR_HOOK_xdp], &f);
