@@ -376,7 +376,7 @@ static __always_inline struct verdict forward(struct pkt *p)
 	struct weir_flow *flow;
 	struct weir_hop *hop = NULL;
 	struct flow_key key;
-	bool asked;
+	bool asked, kept;
 
 #if HOOK_TC
 	if (unlikely(h.end - (void *)h.eth < HEADERS_MAX))
@@ -387,13 +387,15 @@ static __always_inline struct verdict forward(struct pkt *p)
 	TAKE(step_nf_prerouting(p, &h));
 	world_look(p);
 	key = flow_key(p, &h);
-	if (likely(flow_find(p, h.ip, &key, &flow)) && !xfrm_decrypted(p))
+	kept = flow_find(p, h.ip, &key, &flow);
+	if (likely(kept) && !xfrm_decrypted(p))
 		hop = hop_at(flow->hop);
 	asked = unlikely(!hop);
 	if (likely(flow))
 		way.flow = flow;
 	if (asked)
-		found = route_ask(p, &h, &key, &way);
+		found = kept && flow->hop == WEIR_HOP_XFRM ? WEIR_FIB_XFRM
+							   : route_ask(p, &h, &key, &way);
 	else
 		way.hop = hop;
 	TAKE(step_route_in(p, &h, found));

@@ -47,7 +47,7 @@ __checked_once int world_follow(hook_ctx *ctx, struct weir_cursor *cur)
 		cur->world++;
 	cur->genid = genid;
 	cur->xfrm = xfrm;
-	cur->narrow = xfrm & XFRM_POLICIES || routes_narrow(net);
+	cur->narrow = xfrm >= XFRM_POLICY || routes_narrow(net);
 	return 0;
 }
 

@@ -6,13 +6,12 @@
  * Once a tick it is looked whether the namespace has policies for what is forwarded, or passes
  * nothing without one; who has none pays no more than that. With some, each question to the FIB
  * walks the kernel's list of policies (net->xfrm.policy_all, by probe reads) and compares their
- * selectors as xfrm_selector_match() does. What none speaks of is kept with the flow; what one does
- * is asked for each packet. Where less is known here than the kernel knows (marks, ports of
- * fragments, ICMP types), or the list changes meanwhile, or is too long, the packet is the
- * kernel's.
+ * selectors as xfrm_selector_match() does. The answer is kept with the flow, either way. Where less
+ * is known here than the kernel knows (marks, ports of fragments, ICMP types), or the list changes
+ * meanwhile, or is too long, the packet is the kernel's.
  *
- * Insertion moves the kernel's count of changes of routes, so no flow outlives it; deletion does
- * not, and need not.
+ * Insertion moves the kernel's count of changes of routes, and how many there are is part of what
+ * is looked at: no answer outlives a policy's coming or going by more than a tick.
  */
 #ifndef WEIR_BPF_XFRM_H
 #define WEIR_BPF_XFRM_H
@@ -23,20 +22,19 @@
 
 /* Of a namespace, in weir_cursor.xfrm. */
 enum {
-	XFRM_POLICIES = 1, /* for what is forwarded, or for what leaves */
-	XFRM_DENIES = 2,   /* what no policy speaks of does not pass */
-	XFRM_STATES = 4,   /* packets may come that were encrypted */
+	XFRM_DENIES = 1, /* what no policy speaks of does not pass */
+	XFRM_STATES = 2, /* packets may come that were encrypted */
+	XFRM_POLICY = 4, /* one policy for what is forwarded, or for what leaves; and so on */
 };
 
 static __always_inline __u32 xfrm_of(struct net *net)
 {
-	__u32 has = 0;
+	__u32 has;
 
 	if (!bpf_core_field_exists(net->xfrm))
 		return 0;
-	if (BPF_CORE_READ(net, xfrm.policy_count[XFRM_POLICY_FWD]) ||
-		BPF_CORE_READ(net, xfrm.policy_count[XFRM_POLICY_OUT]))
-		has |= XFRM_POLICIES;
+	has = XFRM_POLICY * (BPF_CORE_READ(net, xfrm.policy_count[XFRM_POLICY_FWD]) +
+				    BPF_CORE_READ(net, xfrm.policy_count[XFRM_POLICY_OUT]));
 	if (bpf_core_field_exists(net->xfrm.policy_default) &&
 		(BPF_CORE_READ(net, xfrm.policy_default[XFRM_POLICY_FWD]) ==
 				XFRM_USERPOLICY_BLOCK ||
@@ -80,7 +78,8 @@ static __always_inline bool ports_match(const struct xfrm_walk *w, const struct 
 	       (!((sport ^ s->sport) & s->sport_mask) && !((dport ^ s->dport) & s->dport_mask));
 }
 
-/* Those with an if_id are for what goes by an xfrm interface, which is never attached. */
+/* Dead: one on its way out, or a place in the list that somebody reads who was interrupted. Those
+ * with an if_id are for what goes by an xfrm interface, which is never attached. */
 static __always_inline bool policy_governs(const struct xfrm_walk *w, struct xfrm_policy *pol)
 {
 	struct xfrm_selector s;
@@ -92,6 +91,8 @@ static __always_inline bool policy_governs(const struct xfrm_walk *w, struct xfr
 		!prefix_has(s.saddr.a4, s.prefixlen_s, w->saddr) ||
 		(s.proto && s.proto != w->proto) || (s.ifindex && (__u32)s.ifindex != w->oif) ||
 		!ports_match(w, &s))
+		return false;
+	if (BPF_CORE_READ(pol, walk.dead))
 		return false;
 	index = BPF_CORE_READ(pol, index);
 	dir = index & XFRM_DIR_MASK;
@@ -113,8 +114,6 @@ static long xfrm_step(__u32 i, struct xfrm_walk *w)
 	if (!e)
 		return 1;
 	w->at = (__u64)(long)BPF_CORE_READ(e, all.next);
-	if (BPF_CORE_READ(e, dead))
-		return 0;
 	return policy_governs(w, (void *)e - bpf_core_field_offset(struct xfrm_policy, walk));
 }
 

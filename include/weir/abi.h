@@ -79,6 +79,7 @@ struct weir_flow {
 #define WEIR_FLOW_DROP	0x80000000 /* the rule of slot - 1 drops it; without this it lets it pass */
 #define WEIR_FLOW_JUDGE 0xffffffff /* the rules look at more than the key: each packet is judged */
 #define WEIR_FLOW_NEW	0xfffffffe /* it was not judged yet */
+#define WEIR_HOP_XFRM	0xffffffff /* no next hop: IPsec governs the flow */
 
 /*
  * Map `hops`: next hops as the FIB named them, for each CPU a table of its own, shared by its flows. An

@@ -135,6 +135,15 @@ static const struct change kept[] = {
 	{"forwarding_needs_ipsec", .ipsec = true, .make = "xfrm policy setdefault fwd block",
 		.undo = "xfrm policy setdefault fwd accept", .before = BY_HOP,
 		.after = LEFT(ip_forward, XFRM_POLICY)},
+	{"ipsec_policy_deleted", .ipsec = true,
+		.prepare = "xfrm policy add dst " TO " dir out",
+		.make = "xfrm policy delete dst " TO " dir out",
+		.before = LEFT(ip_forward, XFRM_POLICY), .after = BY_HOP},
+	{"one_of_two_ipsec_policies_deleted", .ipsec = true,
+		.prepare = "xfrm policy add dst " TO " dir out && "
+			   "ip xfrm policy add src " FROM_FAR " dir fwd",
+		.make = "xfrm policy delete dst " TO " dir out", .undo = "xfrm policy flush",
+		.before = LEFT(ip_forward, XFRM_POLICY), .after = BY_HOP},
 	{"way_back_elsewhere", .rp_filter = 1, .src = FROM_FAR,
 		.prepare = "route add 198.18.77.0/24 dev in0",
 		.make = "route replace 198.18.77.0/24 dev out0", .undo = "route del 198.18.77.0/24",
@@ -167,15 +176,6 @@ static const struct change asked[] = {
 		.make = "link set small0 up && ip neigh add " SMALL_HOP
 			" lladdr 02:00:00:00:02:01 dev small0",
 		.before = LEFT(route_in, NOT_FORWARDED), .after = BY_SMALL},
-	{"ipsec_policy_deleted", .ipsec = true,
-		.prepare = "xfrm policy add dst " TO " dir out",
-		.make = "xfrm policy delete dst " TO " dir out",
-		.before = LEFT(ip_forward, XFRM_POLICY), .after = BY_HOP},
-	{"one_of_two_ipsec_policies_deleted", .ipsec = true,
-		.prepare = "xfrm policy add dst " TO " dir out && "
-			   "ip xfrm policy add src " FROM_FAR " dir fwd",
-		.make = "xfrm policy delete dst " TO " dir out", .undo = "xfrm policy flush",
-		.before = LEFT(ip_forward, XFRM_POLICY), .after = BY_HOP},
 	{"way_back_added", .rp_filter = 2, .src = FROM_FAR,
 		.make = "route add 198.18.77.0/24 dev out0", .undo = "route del 198.18.77.0/24",
 		.before = LEFT(route_in, SOURCE_CHECK), .after = BY_HOP},
@@ -245,7 +245,6 @@ static void honoured_by_the_next_packet(void **state)
 	__u32 kept_before;
 	int i;
 
-	need_ipsec(c);
 	make_frame(c, &f);
 	ip(c->prepare);
 	for (i = 0; i < 3; i++)
