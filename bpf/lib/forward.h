@@ -394,8 +394,8 @@ static __always_inline struct verdict forward(struct pkt *p)
 	if (likely(flow))
 		way.flow = flow;
 	if (asked)
-		found = kept && flow->hop == WEIR_HOP_XFRM ? WEIR_FIB_XFRM
-							   : route_ask(p, &h, &key, &way);
+		found = kept ? WEIR_FIB_XFRM /* governed, or decrypted: else there was a hop */
+			     : route_ask(p, &h, &key, &way);
 	else
 		way.hop = hop;
 	TAKE(step_route_in(p, &h, found));

@@ -66,7 +66,7 @@ static __always_inline bool source_is_plain(
 	return filter != 1 || back->ifindex == iif_of(p);
 }
 
-/* Whether IPsec has a say in a packet that would go out by @oif. An ESP packet's SPI is no port. */
+/* Whether IPsec has a say in a packet that would go out by @oif. */
 static __always_inline bool is_governed(const struct pkt *p, const struct headers *h, __u32 oif)
 {
 	const struct iphdr *ip = h->ip;
@@ -75,8 +75,7 @@ static __always_inline bool is_governed(const struct pkt *p, const struct header
 	return has & XFRM_DENIES ||
 	       (has >= XFRM_POLICY &&
 		       xfrm_governs((__u64)(long)net_of(p->ctx), ip->saddr, ip->daddr,
-			       ip->protocol == IPPROTO_ESP ? 0 : flow_ports(h),
-			       (__u64)ip->protocol << 32 | oif));
+			       flow_ports(h), (__u64)ip->protocol << 32 | oif));
 }
 
 /* The walk through the policies is not done again for each packet. */

@@ -45,6 +45,8 @@ static const struct selection selections[] = {
 	{"out_by_both_prefixes", "add src 192.0.2.0/24 dst 198.18.1.0/24 dir out", {0}, true},
 	{"fwd_by_both_prefixes", "add src 192.0.2.0/24 dst 198.18.1.0/24 dir fwd", {0}, true},
 	{"in_is_for_this_host", "add src 192.0.2.0/24 dst 198.18.1.0/24 dir in", {0}, false},
+	{"in_beside_another", "add dst 10.0.0.0/8 dir out && ip xfrm policy add src 192.0.2.0/24 dir in",
+		{0}, false},
 	{"the_way_back_is_another", "add src 198.18.1.0/24 dst 192.0.2.0/24 dir fwd", {0}, false},
 	{"other_destination", "add dst 198.18.0.0/24 dir out", {0}, false},
 	{"other_source", "add src 192.0.2.128/25 dir out", {0}, false},
@@ -71,7 +73,7 @@ static const struct selection selections[] = {
 	{"fragment_of_another_host", "add src " OTHER " proto udp dport 9 dir out",
 		{.frag = 0x0040}, false},
 	{"icmp_type", "add proto icmp type 0 dir out", {.proto = PROTO_ICMP}, true},
-	{"spi_is_no_port", "add proto esp dir out", {.proto = PROTO_ESP}, true},
+	{"encrypted_by_another", "add proto esp dir out", {.proto = PROTO_ESP}, true},
 	/* devices */
 	{"out_by_device", "add dir out dev out0", {0}, true},
 	{"out_by_another_device", "add dir out dev small0", {0}, false},
@@ -174,6 +176,30 @@ static void other_flows_of_the_hosts_stay_fast(void **state)
 		assert_same_way(prog_way_at(&prog[hook], &other, 2), punted, "the other, anew");
 	}
 	forget_policies();
+}
+
+/* One of several; also of an answer that is kept. */
+static void deletion_is_honoured_within_a_tick(void **state)
+{
+	static struct frame f;
+	enum weir_hook hook;
+
+	(void)state;
+	need_ipsec();
+	packet(&(struct what){0}, &f);
+	for (hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++) {
+		struct way with, without;
+
+		prog_reset(&prog[hook]);
+		assert_true(xfrm("add dst 10.0.0.0/8 dir out"));
+		assert_true(xfrm("add dst " TO " dir out"));
+		with = prog_way(&prog[hook], &f);
+		assert_true(xfrm("delete dst " TO " dir out"));
+		without = prog_way_at(&prog[hook], &f, 0);
+		forget_policies();
+		assert_same_way(with, punted, "with it");
+		assert_same_way(without, onward, "without it");
+	}
 }
 
 /* A packet that the kernel would encrypt goes there however it would leave otherwise. */
@@ -310,7 +336,7 @@ static struct CMUnitTest test(const char *name, CMUnitTestFunction run, const st
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_SIZE(selections) + 4];
+	static struct CMUnitTest tests[ARRAY_SIZE(selections) + 5];
 	size_t i, n = 0;
 
 	if (!net_allowed())
@@ -319,6 +345,8 @@ int main(void)
 		tests[n++] = test(selections[i].name, selects, &selections[i]);
 	tests[n++] = test(
 		"other_flows_of_the_hosts_stay_fast", other_flows_of_the_hosts_stay_fast, NULL);
+	tests[n++] = test(
+		"deletion_is_honoured_within_a_tick", deletion_is_honoured_within_a_tick, NULL);
 	tests[n++] = test("what_is_governed_is_punted_or_dropped_with_punt_drop",
 		what_is_governed_is_punted_or_dropped_with_punt_drop, NULL);
 	tests[n++] = test("as_many_as_are_walked", as_many_as_are_walked, NULL);

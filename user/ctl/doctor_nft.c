@@ -213,7 +213,6 @@ static int on_rule_attr(const struct nlattr *a, void *ctx)
 
 	if (mnl_attr_get_type(a) == NFTA_RULE_EXPRESSIONS)
 		return mnl_attr_parse_nested(a, on_expr, of);
-
 	if (mnl_attr_get_type(a) == NFTA_RULE_TABLE)
 		return weir_nl_text(a, of->table, sizeof(of->table));
 	if (mnl_attr_get_type(a) == NFTA_RULE_CHAIN)
