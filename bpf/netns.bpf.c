@@ -7,10 +7,6 @@
 
 #define NETNS_MAX 65536
 
-struct list_head {
-	struct list_head *next;
-} __attribute__((preserve_access_index));
-
 struct net___listed {
 	struct list_head list;
 	__u64 net_cookie;

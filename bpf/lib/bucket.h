@@ -31,17 +31,40 @@ static __always_inline __u32 bucket_per(
 	return 0;
 }
 
+/* A bucket before it is one; the stack is too small for it. */
+struct bucket_new {
+	__u64 none;
+	__u64 empty_ns, full_ns;
+	struct weir_bucket_key key;
+};
+
+_Static_assert(sizeof(struct bucket_new) == sizeof(struct bucket), "what is put is a bucket");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bucket_new);
+} bucket_new SEC(".maps");
+
 /* The bucket of @key, full if it is new; NULL if there is no room. */
 static __always_inline struct bucket *bucket_of(
 	const struct weir_bucket_key *key, __u64 full_ns, __u64 now)
 {
 	struct bucket *b = bpf_map_lookup_elem(&buckets, key);
-	struct bucket new = {.empty_ns = now - full_ns, .full_ns = full_ns, .key = *key};
+	__u32 zero = 0;
+	struct bucket_new *new;
 
 	if (b)
 		return b;
+	new = bpf_map_lookup_elem(&bucket_new, &zero);
+	if (!new)
+		return NULL;
+	new->empty_ns = now - full_ns;
+	new->full_ns = full_ns;
+	new->key = *key;
 	/* another CPU may be first, so it is the map that says whose it is */
-	bpf_map_update_elem(&buckets, key, &new, BPF_NOEXIST);
+	bpf_map_update_elem(&buckets, key, new, BPF_NOEXIST);
 	chores_set(CHORE_BUCKETS, buckets_do, CHORES_NS);
 	return bpf_map_lookup_elem(&buckets, key);
 }

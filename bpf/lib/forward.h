@@ -131,6 +131,7 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+	case WEIR_FIB_XFRM:
 		break;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 		return LEAVE(weir_drop(p, route_in, BLACKHOLE));
@@ -156,6 +157,8 @@ static __always_inline struct step step_route_in(struct pkt *p, struct headers *
 static __always_inline struct step step_ip_forward(
 	struct pkt *p, struct headers *h, const struct weir_flow *f, long found)
 {
+	if (unlikely(found == WEIR_FIB_XFRM)) /* asked before the TTL, as the kernel does */
+		return LEAVE(weir_punt(p, ip_forward, XFRM_POLICY));
 	if (unlikely(h->ip->ttl <= 1))
 		return LEAVE(weir_punt(p, ip_forward, IP_TTL));
 	if (unlikely(!h->wire_len))
@@ -573,7 +576,7 @@ static __always_inline struct verdict forward_as(struct pkt *p, bool known)
 	struct weir_flow *flow;
 	struct weir_hop *hop = NULL;
 	struct flow_key key;
-	bool asked;
+	bool asked, kept;
 
 #if HOOK_TC
 	if (unlikely(h.end - (void *)h.eth < HEADERS_MAX))
@@ -584,8 +587,8 @@ static __always_inline struct verdict forward_as(struct pkt *p, bool known)
 	world_look(p);
 	p->daddr = h.ip->daddr;
 	key = flow_key(p, &h);
-	if (likely(flow_find(p, h.ip, &key, &flow)) &&
-		(!self.track || likely(flow_tracked(&h, flow))))
+	kept = flow_find(p, h.ip, &key, &flow) && (!self.track || likely(flow_tracked(&h, flow)));
+	if (likely(kept) && !xfrm_decrypted(p) && likely(flow->hop != WEIR_HOP_XFRM))
 		hop = hop_at(p, flow->hop);
 	asked = unlikely(!hop);
 	if (known && (asked || (self.filter && unlikely(flow->slot >= WEIR_FLOW_NEW))))
@@ -594,7 +597,8 @@ static __always_inline struct verdict forward_as(struct pkt *p, bool known)
 	if (likely(flow))
 		way.flow = flow;
 	if (asked)
-		found = route_ask(p, &h, &key, &way);
+		found = kept ? WEIR_FIB_XFRM /* governed, or decrypted: else there was a hop */
+			     : route_ask(p, &h, &key, &way);
 	else
 		way.hop = hop;
 	TAKE(step_route_in(p, &h, found));

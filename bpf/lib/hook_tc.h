@@ -76,6 +76,18 @@ static __always_inline struct net_device *hook_dev(hook_ctx *ctx)
 	return BPF_CORE_READ(skb, dev);
 }
 
+/* The skb came encrypted, as what IPsec has put beside it tells. */
+static __always_inline bool hook_decrypted(hook_ctx *ctx)
+{
+	struct sk_buff *skb = (void *)ctx;
+
+	return bpf_core_field_exists(skb->active_extensions) &&
+	       bpf_core_enum_value_exists(enum skb_ext_id, SKB_EXT_SEC_PATH) &&
+	       BPF_CORE_READ(skb, active_extensions) >>
+			       bpf_core_enum_value(enum skb_ext_id, SKB_EXT_SEC_PATH) &
+		       1;
+}
+
 static __always_inline struct weir_cursor *hook_cursor(__u32 cpu)
 {
 	__u32 i = cpu * 2 + (THIS_HOOK == WEIR_HOOK_tc_egress);

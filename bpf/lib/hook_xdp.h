@@ -61,6 +61,11 @@ static __always_inline struct net_device *hook_dev(hook_ctx *ctx)
 	return BPF_CORE_READ(x, rxq, dev);
 }
 
+static __always_inline bool hook_decrypted(hook_ctx *ctx)
+{
+	return false;
+}
+
 static __always_inline struct weir_cursor *hook_cursor(__u32 cpu)
 {
 	return bpf_map_lookup_elem(&cursor, &cpu);

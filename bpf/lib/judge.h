@@ -122,6 +122,17 @@ static __always_inline bool fields_track(struct weir_fields *f)
 	return t->session && t->state == WEIR_STATE_established;
 }
 
+/* What rules test of the frame in hand. A function of its own, for its stack's sake. */
+__checked_once int fields_take(hook_ctx *ctx, __u32 l3_off)
+{
+	__u32 zero = 0;
+	struct work *w = bpf_map_lookup_elem(&work, &zero);
+
+	if (w && l3_off >= ETH_HLEN)
+		fields_read(ctx, &w->fields, &w->head, l3_off);
+	return 0;
+}
+
 /*
  * Judges the frame in hand. 0 devices are none: local senders, this host. @tracked: struct track is about
  * it. A flow's key has no ports where a fragment's packets differ in them, nor where the header is cut
@@ -136,7 +147,7 @@ __checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif, __
 	if (!w || l3_off < ETH_HLEN)
 		return SAID(WEIR_VERDICT_COUNT, WEIR_FLOW_JUDGE);
 	f = &w->fields;
-	fields_read(ctx, f, &w->head, l3_off);
+	fields_take(ctx, l3_off);
 	if (self.track && tracked && fields_track(f))
 		each &= ~WEIR_CHECK_STATE;
 	f->dim[WEIR_DIM_iif] = iif;

@@ -182,15 +182,20 @@ __checked_once int track_dnat(hook_ctx *ctx, __u32 found, __u32 inside)
 /* A port of this host's own is not given to others, should the rule give out this host's addresses. */
 static __always_inline bool is_local_port(hook_ctx *ctx, __u32 addr, __u16 port, __u8 proto)
 {
-	struct bpf_sock_tuple tuple = {.ipv4 = {.daddr = addr, .dport = port}};
+	/* of struct bpf_sock_tuple, what IPv4 has: the stack is too small for all */
+	struct {
+		__be32 saddr, daddr;
+		__be16 sport, dport;
+	} ipv4 = {.daddr = addr, .dport = port};
+	struct bpf_sock_tuple *tuple = (void *)&ipv4;
 	struct bpf_sock *sk = NULL;
 
 	if (!bpf_map_lookup_elem(&local, &addr))
 		return false;
 	if (proto == IPPROTO_UDP)
-		sk = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sk = bpf_sk_lookup_udp(ctx, tuple, sizeof(ipv4), BPF_F_CURRENT_NETNS, 0);
 	else if (proto == IPPROTO_TCP)
-		sk = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sk = bpf_skc_lookup_tcp(ctx, tuple, sizeof(ipv4), BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return false;
 	bpf_sk_release(sk);

@@ -22,8 +22,8 @@ static __always_inline __u32 iif_of(const struct pkt *p)
 	return p->vlan ? p->iif : iif;
 }
 
-/* Beside bpf_fib_lookup's own answers: the source must be judged by the kernel. */
-enum { WEIR_FIB_SOURCE = 1000 };
+/* Beside bpf_fib_lookup's answers: the kernel must judge the source; IPsec governs the packet. */
+enum { WEIR_FIB_SOURCE = 1000, WEIR_FIB_XFRM };
 
 /* What the FIB is asked, and answers: for each CPU, since the stack is too small for it. */
 struct asking {
@@ -64,6 +64,37 @@ static __always_inline bool source_is_plain(
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return false;
 	return filter != 1 || back->ifindex == iif_of(p);
+}
+
+/* Whether IPsec has a say in a packet that would go out by @oif. */
+static __always_inline bool is_governed(const struct pkt *p, const struct headers *h, __u32 oif)
+{
+	const struct iphdr *ip = h->ip;
+	__u32 has = p->cur->xfrm;
+
+	return has & XFRM_DENIES ||
+	       (has >= XFRM_POLICY &&
+		       xfrm_governs((__u64)(long)net_of(p->ctx), ip->saddr, p->daddr,
+			       flow_ports(h), (__u64)ip->protocol << 32 | oif));
+}
+
+/* The walk through the policies is not done again for each packet. */
+static __always_inline void flow_govern(
+	const struct pkt *p, const struct iphdr *ip, const struct flow_key *k, struct weir_flow *f)
+{
+	*f = (struct weir_flow){
+		.saddr = ip->saddr,
+		.daddr = ip->daddr,
+		.ports = k->ports,
+		.iif = p->iif,
+		.proto_tos = k->proto_tos,
+		.world = p->cur->world,
+		.epoch = p->cur->epoch,
+		.asked = p->cur->epoch,
+		.hop = WEIR_HOP_XFRM,
+		.slot = WEIR_FLOW_NEW,
+		.session = WEIR_FLOW_UNTRACKED,
+	};
 }
 
 /* How packets reach the wire from the device that the FIB named. */
@@ -142,6 +173,12 @@ static __always_inline long route_ask(
 		return found;
 	if (!source_is_plain(p, ip, fib->ifindex, &a->back))
 		return WEIR_FIB_SOURCE;
+	if (unlikely(xfrm_decrypted(p)))
+		return WEIR_FIB_XFRM;
+	if (unlikely(is_governed(p, h, fib->ifindex))) {
+		flow_govern(p, ip, k, way->flow);
+		return WEIR_FIB_XFRM;
+	}
 	nexthop = p->nexthop;
 	room = hop_find(p, fib->ifindex, nexthop, &hop);
 	if (room)

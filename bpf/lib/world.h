@@ -10,7 +10,7 @@
 #ifndef WEIR_BPF_WORLD_H
 #define WEIR_BPF_WORLD_H
 
-#include "packet.h"
+#include "xfrm.h"
 
 static __always_inline struct net *net_of(hook_ctx *ctx)
 {
@@ -33,18 +33,21 @@ static __always_inline bool routes_narrow(struct net *net)
 /* Once a tick. Where the kernel does not let us see its count, each epoch is a world of its own. */
 __checked_once int world_follow(hook_ctx *ctx, struct weir_cursor *cur)
 {
-	__u32 epoch = (__u32)(bpf_ktime_get_coarse_ns() / WEIR_EPOCH_NS), genid = epoch;
+	__u32 epoch = (__u32)(bpf_ktime_get_coarse_ns() / WEIR_EPOCH_NS), genid = epoch, xfrm;
 	struct net *net = net_of(ctx);
 
 	if (!cur)
 		return 0;
 	cur->epoch = epoch;
-	cur->narrow = routes_narrow(net);
 	if (bpf_core_field_exists(net->ipv4.rt_genid))
 		genid = (__u32)BPF_CORE_READ(net, ipv4.rt_genid.counter);
-	if (genid != cur->genid)
+	/* after the count: what is counted as a change is there already */
+	xfrm = xfrm_of(net);
+	if (genid != cur->genid || xfrm != cur->xfrm)
 		cur->world++;
 	cur->genid = genid;
+	cur->xfrm = xfrm;
+	cur->narrow = xfrm >= XFRM_POLICY || routes_narrow(net);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */
 #define WEIR_NEIGH_MAX		16384
 #define WEIR_LOCAL_MAX		4096 /* addresses of this host that sources are compared with */
+#define WEIR_XFRM_MAX		1023 /* xfrm policies that are looked at; beyond, all is the kernel's */
 #define WEIR_VLAN_MAX		4096 /* VLAN devices attached in one network namespace */
 #define WEIR_TAGS_MAX		2    /* 802.1Q, or 802.1ad with 802.1Q within */
 #define WEIR_MAGIC		0x72696577 /* "weir" */
@@ -87,6 +88,7 @@ struct weir_flow {
 #define WEIR_FLOW_DROP	0x80000000 /* the rule of slot - 1 drops it; without this it lets it pass */
 #define WEIR_FLOW_JUDGE 0xffffffff /* the rules look at more than the key: each packet is judged */
 #define WEIR_FLOW_NEW	0xfffffffe /* it was not judged yet */
+#define WEIR_HOP_XFRM	0xffff /* no next hop: IPsec governs the flow */
 
 /*
  * Map `hops`: next hops as the FIB named them, for each CPU a table of its own, shared by its flows. An
@@ -131,7 +133,7 @@ struct weir_cursor {
 	__u32 skb_oif;	/* where to */
 	__u32 capture_epoch; /* in which capture_nr packets were captured */
 	__u32 capture_nr;
-	__u32 _pad2;
+	__u32 xfrm;	/* what IPsec has to do with this namespace's packets (bpf/lib/xfrm.h) */
 	__u64 capture_limited; /* own loss: captures that WEIR_CAPTURE_RATE forbade */
 	__u32 capture_at; /* which of each capture_of packets that is; another each time */
 	__u32 capture_of;

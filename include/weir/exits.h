@@ -101,7 +101,8 @@ enum weir_kind {
 	EXIT(tc_egress, DROP, NAT_CLASH)                                                           \
 	EXIT(tc_egress, DROP, NAT_FULL)                                                            \
 	EXIT(tc_egress, DROP, NAT_NO_SESSION)                                                      \
-	EXIT(tc_egress, DROP, NAT_FRAGMENT)
+	EXIT(tc_egress, DROP, NAT_FRAGMENT) \
+	EXIT(ip_forward, PUNT, XFRM_POLICY)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

@@ -225,7 +225,9 @@ enum weir_fast_stage {
 	CAUSE(NAT_UNTRANSLATED, "it cannot be finished here, and would leave the kernel untranslated.", \
 	      "weir dev attach DEV: the device that it leaves by")                                 \
 	CAUSE(ICMP_CSUM, "the checksum of an ICMP error that NAT is to translate is wrong.",       \
-	      "look for a faulty sender or link: tcpdump -vv shows 'wrong icmp cksum'")
+	      "look for a faulty sender or link: tcpdump -vv shows 'wrong icmp cksum'") \
+	CAUSE(XFRM_POLICY, "IPsec governs it: an xfrm policy speaks of it, or it came encrypted.", \
+	      "none needed: the kernel encrypts, checks or drops it; 'ip xfrm policy' shows which")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

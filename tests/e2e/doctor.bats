@@ -30,6 +30,7 @@ teardown() {
 	ip -n "$LAB-r" rule add priority 32766 table main
 	ip -n "$LAB-r" rule add priority 32767 table default
 	ip -n "$LAB-r" xfrm policy flush
+	ip -n "$LAB-r" xfrm policy setdefault fwd accept 2>/dev/null || :
 	local dev
 	for dev in r0 r1; do
 		in_ns r tc qdisc del dev "$dev" root 2>/dev/null || :
@@ -300,6 +301,19 @@ probes() {
 	in_ns r ethtool -K r0 tso on
 }
 
+@test "rp_filter that was changed since: what it was holds, until the device is attached anew" {
+	weir_r dev attach r0
+	doctor r0
+	found device rp_filter r0 '.state == "ok" and .why == "off"'
+	in_ns r sysctl -qw net.ipv4.conf.r0.rp_filter=1
+	doctor r0
+	found device rp_filter r0 '.state == "warning" and (.why | test("^strict, but off when")) and
+		(.remedy | test("dev attach r0 force$"))'
+	weir_r dev attach r0 force
+	doctor r0
+	found device rp_filter r0 '.state == "ok" and .why == "strict"'
+}
+
 @test "a port of a bridge" {
 	ip -n "$LAB-r" link add weirbr0 type bridge || skip "this kernel has no bridges"
 	doctor r0
@@ -365,6 +379,50 @@ nft() {
 	not_found bypass nftables
 }
 
+@test "nftables: translation, marks and what else would be missed is named" {
+	need nft
+	nft add table ip weirnat || skip "this kernel has no nftables"
+	nft 'add chain ip weirnat post { type nat hook postrouting priority 100; }' &&
+		nft add rule ip weirnat post oifname r1 masquerade || skip "this kernel has no NAT"
+	doctor
+	found bypass nftables 'ip weirnat' '.count == 1 and .state == "warning" and
+		(.why | test("1 rule on postrouting, with masquerade$"))'
+	nft 'add chain ip weirnat pre { type nat hook prerouting priority -100; }'
+	nft add rule ip weirnat pre iifname r0 udp dport 53 dnat to 198.51.100.1
+	nft add rule ip weirnat post oifname r1 ip saddr 192.0.2.7 snat to 198.51.100.7
+	doctor
+	found bypass nftables 'ip weirnat' '.count == 3 and
+		(.why | test("3 rules on .*, with masquerade, snat, dnat$"))'
+	# what is only looked at is none of it
+	nft add table inet weirmarks
+	nft 'add chain inet weirmarks through { type filter hook forward priority 0; }'
+	nft add rule inet weirmarks through meta mark 7 accept
+	doctor
+	found bypass nftables 'inet weirmarks' '.why | test("1 rule on forward$")'
+	nft add rule inet weirmarks through udp dport 53 meta mark set 7
+	doctor
+	found bypass nftables 'inet weirmarks' '.why | test("2 rules on forward, with marks$")'
+	# chains of a device, in both directions
+	nft add table netdev weirout
+	nft 'add chain netdev weirout out { type filter hook egress device r1 priority 0; }' ||
+		skip "this kernel has no egress hook"
+	nft add rule netdev weirout out udp dport 53 drop
+	doctor
+	found bypass nftables 'netdev weirout' '.why | test("1 rule on egress")'
+}
+
+@test "nftables: zones and helpers of connections" {
+	need nft
+	nft add table inet weirct || skip "this kernel has no nftables"
+	nft 'add chain inet weirct pre { type filter hook prerouting priority -300; }'
+	nft add rule inet weirct pre ct state new counter || skip "this kernel has no conntrack rules"
+	doctor
+	found bypass nftables 'inet weirct' '.why | test("on prerouting$")'
+	nft add rule inet weirct pre iifname r0 ct zone set 5 || skip "this kernel has no zones"
+	doctor
+	found bypass nftables 'inet weirct' '.why | test("with ct helper or zone$")'
+}
+
 @test "a queueing discipline that shapes, on its device only" {
 	in_ns r tc qdisc add dev r1 root tbf rate 1gbit burst 100k latency 10ms ||
 		skip "this kernel has no tbf"
@@ -378,6 +436,21 @@ nft() {
 	in_ns r tc qdisc add dev r1 root pfifo limit 100
 	doctor
 	not_found bypass qdisc
+}
+
+@test "queueing disciplines: htb, and one that hands on in order" {
+	in_ns r tc qdisc add dev r0 root pfifo_fast 2>/dev/null || skip "this kernel has no pfifo_fast"
+	doctor
+	not_found bypass qdisc
+	in_ns r tc qdisc replace dev r0 root htb || skip "this kernel has no htb"
+	doctor
+	found bypass qdisc r0 '.why | test("^htb on r0")'
+}
+
+@test "fq_codel: what the kernel gives each device is not told, what someone has set is" {
+	in_ns r tc qdisc replace dev r0 root fq_codel || skip "this kernel has no fq_codel"
+	doctor
+	found bypass qdisc r0 '.why | test("^fq_codel on r0")'
 }
 
 @test "tc filters, in both directions" {
@@ -401,6 +474,17 @@ nft() {
 	ip -n "$LAB-r" rule add fwmark 7 table 100
 	doctor
 	found bypass ip_rules '' '.count == 2 and (.why | test("1 by firewall mark"))'
+	ip -n "$LAB-r" rule add not fwmark 7 table 100
+	ip -n "$LAB-r" rule add fwmark 0/0xff table 100
+	ip -n "$LAB-r" rule add tun_id 5 table 100
+	ip -n "$LAB-r" rule add uidrange 0-5 ipproto udp dport 53 iif r0 tos 0x10 table 100
+	doctor
+	found bypass ip_rules '' '.state == "warning" and .count == 6 and
+		(.why | test("4 by firewall mark or tunnel id"))'
+	ip -n "$LAB-r" rule del tun_id 5 table 100
+	ip -n "$LAB-r" rule del uidrange 0-5 table 100
+	ip -n "$LAB-r" rule del fwmark 0/0xff table 100
+	ip -n "$LAB-r" rule del not fwmark 7 table 100
 	ip -n "$LAB-r" rule del fwmark 7 table 100
 	ip -n "$LAB-r" rule del from 203.0.113.0/24 table 100
 	doctor
@@ -412,7 +496,9 @@ nft() {
 	found bypass ip_rules '' '.count == 2'
 }
 
-@test "IPsec policies" {
+@test "IPsec policies: what they speak of is not gone round, and what that costs" {
+	local i
+
 	doctor
 	not_found bypass xfrm
 	ip -n "$LAB-r" xfrm policy add src 192.0.2.0/24 dst 203.0.113.0/24 dir out \
@@ -421,8 +507,23 @@ nft() {
 		tmpl proto esp mode tunnel
 	ip -n "$LAB-r" xfrm policy add src 203.0.113.0/24 dst 192.0.2.0/24 dir in \
 		tmpl proto esp mode tunnel
+	ip -n "$LAB-r" xfrm policy add dir out if_id 5 tmpl proto esp mode tunnel
 	doctor
-	found bypass xfrm '' '.count == 2 and (.why | test("1 out, 1 forward"))'
+	found bypass xfrm '' '.state == "ok" and .count == 2 and
+		(.why | test("1 out, 1 forward: what they speak of goes to the kernel"))'
+	for ((i = 0; i < 1020; i++)); do
+		echo "xfrm policy add dst 10.0.$((i / 256)).$((i % 256))/32 dir in"
+	done | ip -n "$LAB-r" -batch -
+	doctor
+	found bypass xfrm '' '.state == "warning" and
+		(.why | test("1024 in all: more than 1023, so all goes to the kernel"))'
+	ip -n "$LAB-r" xfrm policy flush
+	ip -n "$LAB-r" xfrm policy setdefault fwd block || skip "no default policies here"
+	doctor
+	found bypass xfrm '' '.state == "warning" and (.why | test("all goes to the kernel"))'
+	ip -n "$LAB-r" xfrm policy setdefault fwd accept
+	doctor
+	not_found bypass xfrm
 }
 
 @test "packet sockets" {

@@ -38,6 +38,7 @@ struct change {
 	__u16 l4_len;
 	__u8 proto;
 	__u8 rp_filter;
+	bool ipsec; /* needs it */
 };
 
 static void ip(const char *words)
@@ -54,6 +55,12 @@ static void make_frame(const struct change *c, struct frame *f)
 		put_addr(f, AT_IP_SRC, c->src);
 	frame_seal(f);
 	prog.conf->rp_filter = c->rp_filter;
+}
+
+static void need_ipsec(const struct change *c)
+{
+	if (c->ipsec && !net_has_xfrm())
+		skip_because("this kernel has no IPsec policies");
 }
 
 static void make(const struct change *c)
@@ -113,6 +120,30 @@ static const struct change kept[] = {
 	{"way_back_deleted", .rp_filter = 1, .src = FROM_FAR,
 		.prepare = "route add 198.18.77.0/24 dev in0", .make = "route del 198.18.77.0/24",
 		.before = BY_HOP, .after = LEFT(route_in, SOURCE_CHECK)},
+	{"ipsec_policy_added", .ipsec = true,
+		.make = "xfrm policy add src " HOST " dst " TO " dir out",
+		.undo = "xfrm policy flush", .before = BY_HOP,
+		.after = LEFT(ip_forward, XFRM_POLICY)},
+	{"another_ipsec_policy_added", .ipsec = true,
+		.prepare = "xfrm policy add src " FROM_FAR " dir out",
+		.make = "xfrm policy add dst " TO " dir fwd", .undo = "xfrm policy flush",
+		.before = BY_HOP, .after = LEFT(ip_forward, XFRM_POLICY)},
+	{"ipsec_policy_replaced", .ipsec = true,
+		.prepare = "xfrm policy add dst " TO " dir in",
+		.make = "xfrm policy update dst " TO " dir fwd", .undo = "xfrm policy flush",
+		.before = BY_HOP, .after = LEFT(ip_forward, XFRM_POLICY)},
+	{"forwarding_needs_ipsec", .ipsec = true, .make = "xfrm policy setdefault fwd block",
+		.undo = "xfrm policy setdefault fwd accept", .before = BY_HOP,
+		.after = LEFT(ip_forward, XFRM_POLICY)},
+	{"ipsec_policy_deleted", .ipsec = true,
+		.prepare = "xfrm policy add dst " TO " dir out",
+		.make = "xfrm policy delete dst " TO " dir out",
+		.before = LEFT(ip_forward, XFRM_POLICY), .after = BY_HOP},
+	{"one_of_two_ipsec_policies_deleted", .ipsec = true,
+		.prepare = "xfrm policy add dst " TO " dir out && "
+			   "ip xfrm policy add src " FROM_FAR " dir fwd",
+		.make = "xfrm policy delete dst " TO " dir out", .undo = "xfrm policy flush",
+		.before = LEFT(ip_forward, XFRM_POLICY), .after = BY_HOP},
 	{"way_back_elsewhere", .rp_filter = 1, .src = FROM_FAR,
 		.prepare = "route add 198.18.77.0/24 dev in0",
 		.make = "route replace 198.18.77.0/24 dev out0", .undo = "route del 198.18.77.0/24",
@@ -164,6 +195,7 @@ static void honoured_within_two_epochs(void **state)
 	bool honoured = false, back = false;
 	static struct frame f;
 
+	need_ipsec(c);
 	make_frame(c, &f);
 	ip(c->prepare);
 	first = prog_way(&prog, &f);

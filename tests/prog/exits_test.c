@@ -33,6 +33,7 @@ struct fixture {
 	bool own_source; /* the source is one of this host's addresses */
 	bool bare;	 /* BARE is not even attached */
 	bool needs_lwt, needs_split;
+	bool ipsec;   /* a policy speaks of it */
 	bool xdp_only; /* TC does it otherwise, or is given no such frame: tc_test.c */
 	__u16 l4_len; /* 26 unless said, which makes 60 bytes */
 	__u16 cut;    /* the frame ends here */
@@ -177,6 +178,12 @@ static const struct fixture fixtures[] = {
 	{"fragment_over_mtu", E(ip_forward, IP_FRAGMENT), .dst = SMALL_HOP, .l4_len = SMALL_MTU,
 		.set = {SET16(AT_IP_FRAG, MF)}},
 
+	{"ipsec", E(ip_forward, XFRM_POLICY), .ipsec = true},
+	{"ipsec_comes_before_ttl", E(ip_forward, XFRM_POLICY), .ipsec = true,
+		.set = {SET8(AT_IP_TTL, 1)}},
+	{"blackhole_comes_before_ipsec", E(route_in, BLACKHOLE), .dst = BLACK, .ipsec = true},
+	{"unresolved_with_ipsec", E(neigh, NEIGH_UNRESOLVED), .dst = HOP_LOST, .ipsec = true},
+
 	/* next hop and hand-off */
 	{"neighbour_unresolved", E(neigh, NEIGH_UNRESOLVED), .dst = HOP_LOST},
 	{"gateway_unresolved", E(neigh, NEIGH_UNRESOLVED), .dst = FAR_LOST, .unconfirmed = true},
@@ -251,11 +258,15 @@ static void takes_its_exit(void **state)
 	unsigned int way;
 
 	prog_reset(p);
-	if ((x->needs_lwt && !net_has_lwt()) || (x->needs_split && !can_split(p))) {
+	if ((x->needs_lwt && !net_has_lwt()) || (x->ipsec && !net_has_xfrm()) ||
+		(x->needs_split && !can_split(p))) {
 		skipped[t->hook][exit] = true;
 		skip_because("%s", x->needs_lwt ? "this kernel has no lightweight tunnels"
+				   : x->ipsec	? "this kernel has no IPsec policies"
 						: "this kernel fills the first buffer always");
 	}
+	if (x->ipsec)
+		assert_int_equal(net_ip("xfrm policy add src " HOST " dir fwd"), 0);
 	build(x, &f);
 	for (way = 0; way < 4; way++) {
 		prog_reset(p);
@@ -272,6 +283,15 @@ static void takes_its_exit(void **state)
 		assert_way(p, &f, exit, port);
 	}
 	reached[t->hook][exit] = true;
+}
+
+static int no_ipsec(void **state)
+{
+	const struct turn *t = *state;
+
+	if (t->x->ipsec && net_has_xfrm())
+		net_ip("xfrm policy flush 2>/dev/null");
+	return 0;
 }
 
 /* What another file takes: without VLANs XDP does not, and nor does TC without superframes or a
@@ -382,6 +402,7 @@ static size_t add_hook(enum weir_hook hook, struct CMUnitTest *tests, size_t nr)
 			last ? "every_exit_has_a_fixture" : x->name);
 		tests[nr++] = (struct CMUnitTest){.name = names[hook][i],
 			.test_func = last ? every_exit_has_a_fixture : takes_its_exit,
+			.teardown_func = last ? NULL : no_ipsec,
 			.initial_state = &turns[hook][i]};
 	}
 	return nr;

@@ -43,7 +43,7 @@ static const char rules[] = "rule add to 198.18.8.0/24 ipproto udp dport 4242 lo
 			    "rule add to 198.18.8.0/24 ipproto tcp dport 4242 lookup 100\n"
 			    "rule add to 198.18.10.0/24 tos 0x10 lookup 100\n";
 
-static bool lwt, ipv6;
+static bool lwt, ipv6, xfrm;
 
 bool net_has_lwt(void)
 {
@@ -53,6 +53,11 @@ bool net_has_lwt(void)
 bool net_has_ipv6(void)
 {
 	return ipv6;
+}
+
+bool net_has_xfrm(void)
+{
+	return xfrm;
 }
 
 bool net_allowed(void)
@@ -153,6 +158,7 @@ static int up(bool ruled)
 	lwt = !net_ip("route add 198.18.5.0/24 encap ip id 1 dst " HOP " dev out0 2>/dev/null");
 	ipv6 = !net_ip("neigh add fe80::1 lladdr 02:00:00:00:01:01 dev out0 2>/dev/null") &&
 	       !net_ip("route add 198.18.6.0/24 via inet6 fe80::1 dev out0 2>/dev/null");
+	xfrm = !net_ip("xfrm policy flush 2>/dev/null");
 	return prog_on_cpu(0) ? 0 : -1;
 }
 

@@ -75,6 +75,7 @@ void net_hop_mac(enum port port, __u8 mac[6]); /* of the first neighbour behind 
 void net_many_hop(unsigned int i, char addr[16]);
 bool net_has_lwt(void);
 bool net_has_ipv6(void);
+bool net_has_xfrm(void); /* and this `ip` its policies */
 /* Prints TAP for `not root` and returns false, so that main() can end. */
 bool net_allowed(void);
 

@@ -102,8 +102,7 @@ struct qdiscs {
 
 static bool is_plain(const char *kind)
 {
-	static const char *const plain[] = {
-		"noqueue", "pfifo_fast", "pfifo", "bfifo", "fq_codel", "mq"};
+	static const char *const plain[] = {"noqueue", "pfifo_fast", "pfifo", "bfifo", "mq"};
 
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (!strcmp(kind, plain[i]))
@@ -131,7 +130,9 @@ static int on_qdisc(const struct nlmsghdr *nlh, void *ctx)
 		return MNL_CB_OK;
 	q->clsact = q->clsact || !strcmp(kind, "clsact");
 	q->ingress = q->ingress || !strcmp(kind, "ingress");
-	if (is_plain(kind) || !strcmp(kind, "clsact") || !strcmp(kind, "ingress"))
+	/* what the kernel gives a device by itself, such as fq_codel, has no handle */
+	if (!tc->tcm_handle || is_plain(kind) || !strcmp(kind, "clsact") ||
+		!strcmp(kind, "ingress"))
 		return MNL_CB_OK;
 	if (!q->nr++)
 		memcpy(q->kind, kind, sizeof(kind));
@@ -263,38 +264,41 @@ static void find_tc(const struct weir_link *link, struct weir_findings *found)
 /* --- ip rules --- */
 
 struct rules {
-	unsigned int nr, by_mark;
+	unsigned int nr, unseen;
 };
 
 struct rule {
 	__u32 priority;
-	bool by_mark, selects;
+	bool unseen; /* it looks at what the FIB is not asked with: bpf_fib_lookup() has no such
+			field */
+	bool selects;
 };
 
 static int on_rule_attr(const struct nlattr *a, void *ctx)
 {
 	struct rule *r = ctx;
-	__u32 mark = 0;
+	__u32 length;
 
 	switch (mnl_attr_get_type(a)) {
 	case FRA_PRIORITY:
 		return weir_nl_u32(a, &r->priority);
-	case FRA_FWMARK:
-		if (weir_nl_u32(a, &mark) < 0)
-			return MNL_CB_ERROR;
-		r->by_mark = mark != 0;
-		r->selects = true;
+	case FRA_TABLE:
+	case FRA_PROTOCOL:
+	case FRA_SUPPRESS_IFGROUP:
 		break;
-	case FRA_SRC:
-	case FRA_DST:
-	case FRA_IIFNAME:
-	case FRA_OIFNAME:
-	case FRA_IP_PROTO:
-	case FRA_SPORT_RANGE:
-	case FRA_DPORT_RANGE:
+	case FRA_SUPPRESS_PREFIXLEN: /* always told; -1 = none */
+		if (weir_nl_u32(a, &length) < 0)
+			return MNL_CB_ERROR;
+		r->selects = r->selects || length != ~0U;
+		break;
+	case FRA_FWMARK: /* also a mark of 0, which is told by its mask alone */
+	case FRA_FWMASK:
+	case FRA_TUN_ID:
+		r->unseen = true;
 		r->selects = true;
 		break;
 	default:
+		r->selects = true;
 		break;
 	}
 	return MNL_CB_OK;
@@ -320,7 +324,7 @@ static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 	if (is_default(head, &r))
 		return MNL_CB_OK;
 	rules->nr++;
-	rules->by_mark += r.by_mark;
+	rules->unseen += r.unseen;
 	return MNL_CB_OK;
 }
 
@@ -341,59 +345,111 @@ static void find_ip_rules(struct weir_findings *found)
 		unread(found, WEIR_CHECK_ip_rules, "", rc);
 	if (rc || !rules.nr)
 		return;
-	if (rules.by_mark)
+	if (rules.unseen)
 		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_FOUND_warning, "",
-			"%u rule%s, %u by firewall mark: the fast path asks without marks, so "
-			"those never match; the others are honoured",
-			S(rules.nr), rules.by_mark);
+			"%u rule%s, %u by firewall mark or tunnel id: to the fast path each packet "
+			"has neither; the others are honoured",
+			S(rules.nr), rules.unseen);
 	else
 		f = weir_find(found, WEIR_CHECK_ip_rules, WEIR_FOUND_warning, "",
 			"%u rule%s: honoured, but with any rule a route is kept for each flow, by "
 			"ports and protocol, not for each pair of hosts",
 			S(rules.nr));
 	f->count = rules.nr;
-	weir_find_remedy(f, "ip rule show%s", rules.by_mark ? "; " OBEYED : "");
+	weir_find_remedy(f, "ip rule show%s", rules.unseen ? "; " OBEYED : "");
 }
 
 /* --- IPsec --- */
 
 struct policies {
-	unsigned int out, forward;
+	unsigned int all, out, forward;
 };
 
+static int on_policy_attr(const struct nlattr *a, void *ctx)
+{
+	return mnl_attr_get_type(a) == XFRMA_IF_ID ? weir_nl_u32(a, ctx) : MNL_CB_OK;
+}
+
+/* Those of an xfrm interface (if_id) are for what goes by it. */
 static int on_policy(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct xfrm_userpolicy_info *p = weir_nl_head(nlh, sizeof(*p));
 	struct policies *nr = ctx;
+	__u32 if_id = 0;
 
-	if (!p)
+	if (!p || mnl_attr_parse(nlh, sizeof(*p), on_policy_attr, &if_id) < 0)
 		return MNL_CB_ERROR;
-	nr->out += p->dir == XFRM_POLICY_OUT;
-	nr->forward += p->dir == XFRM_POLICY_FWD;
+	nr->all++;
+	nr->out += !if_id && p->dir == XFRM_POLICY_OUT;
+	nr->forward += !if_id && p->dir == XFRM_POLICY_FWD;
 	return MNL_CB_OK;
 }
 
-static void find_xfrm(struct weir_findings *found)
+static int on_default(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct xfrm_userpolicy_default *d = weir_nl_head(nlh, sizeof(*d));
+
+	if (!d)
+		return MNL_CB_ERROR;
+	*(bool *)ctx = d->fwd == XFRM_USERPOLICY_BLOCK || d->out == XFRM_USERPOLICY_BLOCK;
+	return MNL_CB_OK;
+}
+
+/* Whether nothing passes that no policy speaks of; not before Linux 5.15. */
+static bool is_denied_by_default(void)
 {
 	char buf[512] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct policies nr = {};
-	struct weir_finding *f;
-	int rc;
+	bool denied = false;
+
+	nlh->nlmsg_type = XFRM_MSG_GETDEFAULT;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct xfrm_userpolicy_default));
+	return !weir_nl_ask(NETLINK_XFRM, nlh, 0, on_default, &denied) && denied;
+}
+
+static int read_policies(struct policies *nr)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
 	nlh->nlmsg_type = XFRM_MSG_GETPOLICY;
 	mnl_nlmsg_put_extra_header(nlh, sizeof(struct xfrm_userpolicy_id));
-	rc = weir_nl_ask(NETLINK_XFRM, nlh, NLM_F_DUMP, on_policy, &nr);
-	if (rc == -EPROTONOSUPPORT || rc == -ENOENT || (!rc && !nr.out && !nr.forward))
-		return; /* no IPsec in this kernel, or none in use */
+	return weir_nl_ask(NETLINK_XFRM, nlh, NLM_F_DUMP, on_policy, nr);
+}
+
+/* They are not gone round (bpf/lib/xfrm.h); it is told what they cost. */
+static void find_xfrm(struct weir_findings *found)
+{
+	struct policies nr = {};
+	struct weir_finding *f;
+	int rc = read_policies(&nr);
+
+	if (rc == -EPROTONOSUPPORT || rc == -ENOENT)
+		return; /* no IPsec in this kernel */
 	if (rc) {
 		unread(found, WEIR_CHECK_xfrm, "", rc);
 		return;
 	}
-	f = weir_find(found, WEIR_CHECK_xfrm, WEIR_FOUND_warning, "",
-		"%u out, %u forward: nothing is encrypted here", nr.out, nr.forward);
+	if (is_denied_by_default()) {
+		f = weir_find(found, WEIR_CHECK_xfrm, WEIR_FOUND_warning, "",
+			"without a policy nothing passes, so all goes to the kernel");
+		weir_find_remedy(f, "ip xfrm policy getdefault; ip xfrm policy setdefault fwd "
+				    "accept out accept");
+	}
+	if (!nr.out && !nr.forward)
+		return;
+	f = weir_find(found, WEIR_CHECK_xfrm, WEIR_FOUND_ok, "",
+		"%u out, %u forward: what they speak of goes to the kernel, other packets stay "
+		"fast",
+		nr.out, nr.forward);
 	f->count = nr.out + nr.forward;
-	weir_find_remedy(f, "ip xfrm policy; " OBEYED);
+	if (nr.all <= WEIR_XFRM_MAX)
+		return;
+	f->state = WEIR_FOUND_warning;
+	snprintf(f->why, sizeof(f->why),
+		"%u out, %u forward, %u in all: more than %u, so all goes to the kernel", nr.out,
+		nr.forward, nr.all, WEIR_XFRM_MAX);
+	weir_find_remedy(f, "ip xfrm policy count; fewer, with shorter prefixes");
 }
 
 /* --- taps --- */

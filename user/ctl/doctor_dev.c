@@ -374,6 +374,7 @@ static void find_sysctls(struct exam *e)
 	long on = weir_sysctl("conf/%s/forwarding", dev);
 	long all = weir_sysctl("conf/all/rp_filter"), own = weir_sysctl("conf/%s/rp_filter", dev);
 	long filter = own > all ? own : all; /* as the kernel takes the larger */
+	struct weir_conf conf;
 	struct weir_finding *f;
 
 	if (on == 0) {
@@ -384,8 +385,16 @@ static void find_sysctls(struct exam *e)
 		f = find(e, WEIR_CHECK_forwarding, on > 0 ? WEIR_FOUND_ok : WEIR_FOUND_unknown);
 	}
 	f = find(e, WEIR_CHECK_rp_filter, filter < 0 ? WEIR_FOUND_unknown : WEIR_FOUND_ok);
-	if (filter >= 0 && filter <= 2)
-		WHY(f, "%s", filters[filter]);
+	if (filter < 0 || filter > 2)
+		return;
+	WHY(f, "%s", filters[filter]);
+	if (!weir_dev_conf(e->ns, e->link->ifindex, &conf) && conf.rp_filter < 3 &&
+		conf.rp_filter != filter) {
+		f->state = WEIR_FOUND_warning;
+		WHY(f, "%s, but %s when it was attached, which is what holds", filters[filter],
+			filters[conf.rp_filter]);
+		weir_find_remedy(f, "weir%s dev attach %s force", e->opt, dev);
+	}
 }
 
 static void find_master(struct exam *e)
