@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What user space has done to sessions: it runs this program, since to end one is more than to write. */
+/*
+ * What user space has done to sessions: it runs this program, since to end one is more than to write. Some
+ * at a time, since no packet is looked at on that CPU meanwhile. It is TC's by name alone: programs that
+ * may sleep use no queues before Linux 6.7.
+ */
 #include "lib/session.h"
 
-static long flush_step(__u32 i, struct weir_flush *f)
+struct weir_flush flush SEC(".data.flush");
+
+static long flush_step(__u32 i, const __u32 *from)
 {
-	struct weir_session *s = session_at(i);
+	__u32 at = *from + i;
+	struct weir_session *s = session_at(at);
 
 	if (!s)
 		return 1;
-	if (s->life == WEIR_LIFE_LIVE && weir_session_matches(s, f))
-		f->ended += (__u32)session_end(i, s->serial);
+	if (s->life == WEIR_LIFE_LIVE && weir_session_matches(s, &flush))
+		flush.ended += (__u32)session_end(at, s->serial);
 	return 0;
 }
 
-SEC("syscall")
-int weir_flush(struct weir_flush *ctx)
+SEC("tc")
+int weir_flush(struct __sk_buff *skb)
 {
-	struct weir_flush f = *ctx;
+	__u32 from = *(volatile __u32 *)&flush.from;
 
-	f.ended = 0;
-	bpf_loop(*(volatile __u32 *)&nat.sessions_used, flush_step, &f, 0);
-	ctx->ended = f.ended;
+	bpf_loop(WEIR_FLUSH_STEP, flush_step, &from, 0);
+	*(volatile __u32 *)&flush.from = from + WEIR_FLUSH_STEP;
 	return 0;
 }
 

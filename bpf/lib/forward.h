@@ -276,6 +276,7 @@ static __always_inline struct step step_nf_postrouting(
 {
 	struct track *t;
 	__u32 drop;
+	__u64 exit;
 
 	if (self.track && likely(!asked)) {
 		flow_count(p, h, f);
@@ -292,9 +293,11 @@ static __always_inline struct step step_nf_postrouting(
 		}
 		if (unlikely(drop)) {
 			stage_done(p, WEIR_FAST_nf_postrouting);
-			barrier_var(drop);
-			return drop <= WEIR_EXIT_COUNT ? LEAVE(exit_drop(p, drop - 1))
-						       : LEAVE(weir_drop(p, nf_postrouting, NAT_FULL));
+			exit = drop - 1;
+			barrier_var(exit); /* what is compared is what is used */
+			if (exit >= WEIR_EXIT_COUNT)
+				exit = WEIR_EXIT_nf_postrouting_NAT_FULL;
+			return LEAVE(exit_drop(p, exit));
 		}
 		if (found == BPF_FIB_LKUP_RET_SUCCESS)
 			flow_track(f);

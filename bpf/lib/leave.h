@@ -11,7 +11,7 @@
 #include "rewrite.h"
 
 /* Without ARP no packet would come that a rule could let pass. The others are not for us. */
-static __always_inline bool exit_unjudged(enum weir_exit exit)
+static __always_inline bool exit_unjudged(__u64 exit)
 {
 	switch (exit) {
 	case WEIR_EXIT_xdp_ARP:
@@ -29,7 +29,7 @@ static __always_inline bool exit_unjudged(enum weir_exit exit)
 }
 
 /* What is no IPv4 packet for one host has no session. */
-static __always_inline bool exit_untracked(enum weir_exit exit)
+static __always_inline bool exit_untracked(__u64 exit)
 {
 	switch (exit) {
 	case WEIR_EXIT_xdp_L2_MULTICAST:
@@ -112,7 +112,7 @@ static __always_inline bool leave_translated(struct pkt *p, struct track *t)
 }
 
 /* The packet is the kernel's. */
-static __always_inline int leave_kernel(struct pkt *p, __u32 exit)
+static __always_inline int leave_kernel(struct pkt *p, __u64 exit)
 {
 	exit_count(p, exit);
 	exit_tell(p, exit, false);
@@ -125,8 +125,8 @@ static __always_inline int leave_kernel(struct pkt *p, __u32 exit)
 static __always_inline int leave(struct pkt *p, struct verdict v)
 {
 	struct track *t = NULL;
-	__u32 said, drop, exit, punt;
-	__u64 way;
+	__u32 said, drop, punt;
+	__u64 way, exit; /* 64 bits wide: the verifier follows those on the stack */
 
 	if (likely(!v.leaves))
 		return v.code;

@@ -85,19 +85,19 @@ static __always_inline void mark_judged(hook_ctx *ctx, __u32 iif)
 }
 #endif
 
-static __always_inline void exit_count(struct pkt *p, enum weir_exit exit)
+static __always_inline void exit_count(struct pkt *p, __u64 exit)
 {
 	p->row->exit[exit].packets++;
 	p->row->exit[exit].bytes += p->len;
 }
 
-static __always_inline void exit_tell(struct pkt *p, enum weir_exit exit, bool punt_drop)
+static __always_inline void exit_tell(struct pkt *p, __u64 exit, bool punt_drop)
 {
 	if (unlikely(p->captured))
-		capture_end(p->cur, exit, p->oif, punt_drop);
+		capture_end(p->cur, (__u32)exit, p->oif, punt_drop);
 }
 
-static __always_inline struct verdict exit_drop(struct pkt *p, enum weir_exit exit)
+static __always_inline struct verdict exit_drop(struct pkt *p, __u64 exit)
 {
 	exit_count(p, exit);
 	exit_tell(p, exit, false);

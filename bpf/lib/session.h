@@ -154,7 +154,7 @@ static int sweep_do(void *map, __u32 *key, struct chores *c)
 
 /* --- the beginning --- */
 
-enum made { MADE, MADE_FULL, MADE_CLASH, MADE_FOUND };
+enum made { MADE, MADE_FULL, MADE_CLASH, MADE_FOUND, MADE_AGAIN };
 
 /* A session to be made, but for its life. */
 struct session_ask {
@@ -189,26 +189,36 @@ static __always_inline void session_copy(struct weir_session *to, const struct s
 	to->outside = a->s.outside;
 }
 
-/* Puts one key in. MADE_FOUND: the same packet's session is there already. */
+/* Puts one key in. MADE_FOUND: the same packet's session is there already. MADE_AGAIN: once more. */
+static __always_inline int key_try(struct session_ask *a, __u32 ref)
+{
+	int put;
+
+	key_of(&a->look, &a->s, ref);
+	switch (index_find(&a->look)) {
+	case INDEX_FOUND:
+		return ref == WEIR_REF_orig ? MADE_FOUND : MADE_CLASH;
+	case INDEX_BUSY:
+		return MADE_AGAIN;
+	}
+	put = index_put(&a->look, ENTRY(ref, a->number));
+	if (put == INDEX_FULL)
+		__sync_fetch_and_add(&nat.index_full, 1);
+	return put == INDEX_PUT ? MADE : put == INDEX_FULL ? MADE_FULL : MADE_AGAIN;
+}
+
 __checked_once int session_key(struct session_ask *a, __u32 ref)
 {
-	int i, put = INDEX_AGAIN;
+	int i, got;
 
 	if (!a)
 		return MADE_FULL;
-	for (i = 0; i < RETRIES && put == INDEX_AGAIN; i++) {
-		key_of(&a->look, &a->s, ref);
-		switch (index_find(&a->look)) {
-		case INDEX_FOUND:
-			return ref == WEIR_REF_orig ? MADE_FOUND : MADE_CLASH;
-		case INDEX_BUSY:
-			continue;
-		}
-		put = index_put(&a->look, ENTRY(ref, a->number));
+	for (i = 0; i < RETRIES; i++) {
+		got = key_try(a, ref);
+		if (got != MADE_AGAIN)
+			return got;
 	}
-	if (put == INDEX_FULL)
-		__sync_fetch_and_add(&nat.index_full, 1);
-	return put == INDEX_PUT ? MADE : put == INDEX_FULL ? MADE_FULL : MADE_CLASH;
+	return MADE_CLASH;
 }
 
 static __always_inline void session_begin(struct session_ask *a, struct weir_session *s)
@@ -225,18 +235,19 @@ static __always_inline void session_begin(struct session_ask *a, struct weir_ses
 __checked_once int session_make(struct session_ask *a)
 {
 	struct weir_session *s;
-	__u32 ref, nr;
+	__u32 ref, nr, number;
 	int got = MADE;
 
 	if (!a)
 		return MADE_FULL;
-	if (!record_new(&free_sessions, &nat.sessions_used, nat.sessions_max, &a->number)) {
+	if (!record_new(&free_sessions, &nat.sessions_used, nat.sessions_max, &number)) {
 		__sync_fetch_and_add(&nat.sessions_full, 1);
 		return MADE_FULL;
 	}
-	s = session_at(a->number);
+	s = session_at(number);
 	if (!s)
 		return MADE_FULL;
+	a->number = number;
 	session_begin(a, s);
 	nr = keys_nr(&a->s);
 	for (ref = WEIR_REF_orig; ref <= WEIR_REF_mid_reply && ref < nr; ref++) {

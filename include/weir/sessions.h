@@ -288,8 +288,11 @@ struct weir_flush {
 	__u8 proto;
 	__u8 _pad;
 	__u32 states; /* bits of enum weir_session_state; 0: any */
+	__u32 from;   /* the session that is looked at next; each run goes on by WEIR_FLUSH_STEP */
 	__u32 ended;  /* out */
 };
+
+#define WEIR_FLUSH_STEP 32768
 
 static inline int weir_flush_is_end(const struct weir_flush *f, __u32 addr, __u16 port)
 {

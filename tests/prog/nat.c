@@ -152,9 +152,9 @@ void prog_flush(const struct prog *p)
 {
 	static const char *const maps[] = {"sessions", "mappings", "session_index", "free_sessions",
 		"free_mappings", "pool_ports", ".data.nat"};
+	static const char frame[64];
 	struct nat_bpf *skel = nat_bpf__open();
-	struct weir_flush f = {0};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &f, .ctx_size_in = sizeof(f));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
 	unsigned int live = prog_sessions(p);
 
 	assert_non_null(skel);
@@ -162,6 +162,6 @@ void prog_flush(const struct prog *p)
 		share(skel->obj, p, maps[i]);
 	assert_int_equal(nat_bpf__load(skel), 0);
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weir_flush), &opts), 0);
-	assert_int_equal(f.ended, live);
+	assert_int_equal(skel->data_flush->flush.ended, live);
 	nat_bpf__destroy(skel);
 }

@@ -22,6 +22,7 @@ static int load(struct weir_ns *ns, struct nat_bpf *skel)
 		int fd, rc;
 
 		if ((bpf_map__is_internal(map) && strncmp(name, ".data.", 6)) ||
+			!strcmp(name, ".data.flush") ||
 			bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
 			continue; /* its own */
 		fd = weir_shared_map(ns, strncmp(name, ".data.", 6) ? name : name + 6);
@@ -55,9 +56,17 @@ int weir_flusher_open(struct weir_ns *ns, struct weir_flusher **flusher, struct 
 
 int weir_flusher_run(struct weir_flusher *f, struct weir_flush *match, struct weir_err *err)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = match, .ctx_size_in = sizeof(*match));
-	int rc = bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.weir_flush), &opts);
+	static const char frame[64]; /* none is looked at */
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
+	struct weir_flush *run = &f->skel->data_flush->flush;
+	volatile const __u32 *used = &f->skel->data_nat->nat.sessions_used;
+	int rc = 0;
 
+	*run = *match;
+	run->from = run->ended = 0;
+	while (!rc && run->from < *used)
+		rc = bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.weir_flush), &opts);
+	match->ended = run->ended;
 	return rc ? weir_fail_sys(err, rc, "ending sessions") : 0;
 }
 
