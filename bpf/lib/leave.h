@@ -72,30 +72,38 @@ static __always_inline int leave_drop(struct pkt *p, __u32 exit, bool tell)
 		tell ? p->iif : 0);
 }
 
-/* What NAT's rules say where to is found out, for a packet that was not tracked yet. */
-static __always_inline struct track *track_begin(struct pkt *p)
+/* The packet's session, and for a new one what NAT's rules say where to: struct track tells. */
+__checked_once int track_packet(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 {
 	struct track *t = track_of();
 	__u32 found = WEIR_NO_RULE;
 	bool rules;
 
+	if (!t || track_in(ctx, l3_off, iif) != TRACKED_NEW)
+		return 0;
+	rules = has_dnats();
+	if (rules) {
+		track_ask(t, iif, WEIR_DEV_DNAT);
+		found = nat_find(&t->fields, &t->rule);
+	}
+	if (!track_dnat(ctx, found, 0))
+		return 0;
+	if (rules) {
+		track_ask(t, WEIR_DEV_INSIDE, WEIR_DEV_DNAT);
+		found = nat_find(&t->fields, &t->rule);
+	}
+	track_dnat(ctx, found, 1);
+	return 0;
+}
+
+static __always_inline struct track *track_begin(struct pkt *p)
+{
+	struct track *t = track_of();
+
 	if (!t)
 		return NULL;
+	track_packet(p->ctx, (__u32)p->l3_off, p->iif);
 	p->tracked = 1;
-	if (track_in(p->ctx, (__u32)p->l3_off, p->iif) == TRACKED_NEW) {
-		rules = has_dnats();
-		if (rules) {
-			track_ask(t, p->iif, WEIR_DEV_DNAT);
-			found = nat_find(&t->fields, &t->rule);
-		}
-		if (track_dnat(p->ctx, found, 0)) {
-			if (rules) {
-				track_ask(t, WEIR_DEV_INSIDE, WEIR_DEV_DNAT);
-				found = nat_find(&t->fields, &t->rule);
-			}
-			track_dnat(p->ctx, found, 1);
-		}
-	}
 	t->done |= p->counted;
 	p->daddr = t->daddr;
 	return t;
