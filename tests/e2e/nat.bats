@@ -138,6 +138,8 @@ entries() {
 	equal hooks "$(hooks)" 'r0/xdp r1/xdp r1/tc_ingress r1/tc_egress'
 	weir_r nat add masquerade out dev r1
 	equal hooks "$(hooks)" 'r0/xdp r0/tc_egress r1/xdp r1/tc_ingress r1/tc_egress'
+	equal told "$(weir_r -j dev show | jq -c '[.devices[] | select(.for_nat) | .device]')" '["r0"]'
+	[[ $(weir_r dev show) = *'tc_egress of r0: since sessions are followed'* ]]
 	weir_r filter add in dev r0 state established accept
 	weir_r nat flush
 	equal hooks "$(hooks)" 'r0/xdp r0/tc_egress r1/xdp r1/tc_ingress r1/tc_egress'
