@@ -30,8 +30,8 @@ struct change {
 	enum weir_rule_kind kind;
 	struct weir_stored old, new;
 	struct weir_rule_rec *recs; /* of new's rules, compiled */
-	bool tracked, states; /* sessions are to be followed; some filter rule asks for states */
-	struct weir_owns owns;	    /* NAT's */
+	bool tracked, states;  /* sessions are to be followed; some filter rule asks for states */
+	struct weir_owns owns; /* NAT's */
 };
 
 static bool asks_states(const struct weir_ruleset_model *model)
@@ -79,7 +79,8 @@ static int ask(struct change *c, struct weir_err *err)
 
 	if (!any)
 		return 0;
-	return weir_shared_ask(c->ns, c->kind == WEIR_RULE_FILTER || model->nr_sets, c->tracked, err);
+	return weir_shared_ask(
+		c->ns, c->kind == WEIR_RULE_FILTER || model->nr_sets, c->tracked, err);
 }
 
 /* Sessions of rules that are gone, or say something else now, end. */
