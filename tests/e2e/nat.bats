@@ -115,6 +115,18 @@ entries() {
 	equal timeout "$(weir_r -j nat timeout | jq '.timeouts[0].seconds')" 200
 }
 
+@test "rules that there are no ports for change nothing; what goes makes room" {
+	echo 'snat out dev r1 src 10.0.0.0/8 to 198.18.0.0/20' >"$RULES"
+	echo 'snat out dev r1 src 10.0.0.0/8 to 198.18.16.0/20' >"$RULES.other"
+	weir_r nat load "$RULES"
+	before=$(state)
+	fails 2 weir_r nat load "$RULES.other" && says '*room for 4096 addresses*'
+	equal state "$(state)" "$before"
+	weir_r nat flush
+	weir_r nat load "$RULES.other"
+	equal pools "$(weir_r -j nat show | jq '.pools | length')" 4096
+}
+
 @test "a file replaces all rules, or none of them; lines may begin with 'nat add'" {
 	weir_r nat add masquerade out dev r1
 	printf '%s\n' '# two' 'nat add id 7 snat out dev r1 src 10.0.0.0/8 to 198.51.100.254' \
