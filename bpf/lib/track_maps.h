@@ -50,7 +50,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, WEIR_POOL_ADDRS_MAX);
+	__uint(max_entries, 2 * WEIR_POOL_ADDRS_MAX + WEIR_DEV_MAX);
 	__type(key, struct weir_pool_key);
 	__type(value, struct weir_pool);
 } pools SEC(".maps");

@@ -337,8 +337,18 @@ pins() {
 	run -1 weir_r filter del x
 	run -1 weir_r filter add
 	run -3 weir_r filter load /nonexistent
-	run -2 weir_r filter add state established accept
 	equal rules "$(weir_r -j filter show)" "$before"
+}
+
+@test "a rule may ask for a connection's state: answers come in, and nothing else does" {
+	rule in dev r1 state established accept
+	rule in dev r1 proto icmp drop
+	in_ns c ping -q -c 3 -i 0.05 -W 2 "$S_ADDR" >/dev/null
+	run -1 in_ns s ping -q -c 2 -i 0.05 -W 1 "$C_ADDR"
+	equal dropped "$(matched "$id")" 2
+	equal sessions "$(weir_r -j nat session show | jq -c '[.sessions[].src]')" "[\"$C_ADDR\"]"
+	weir_r filter flush
+	run -0 in_ns s ping -q -c 1 -W 2 "$C_ADDR"
 }
 
 @test "reloads under traffic lose nothing, and judge by one set or the other" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A file of rules, byte for byte: what is taken is printed, and read as the same again. */
 #include "fuzz.h"
-#include "model/ruleset.h"
+#include "model/nat.h"
 
 static __u32 ifindex_of(void *ctx, const char *name)
 {
@@ -93,12 +93,51 @@ static void check_file(enum weir_rule_kind kind, const char *text, size_t size)
 	weir_ruleset_done(&set);
 }
 
+/* Every address that a block is given for is led back to by its ports. */
+static void check_blocks(const struct weir_rule *rule)
+{
+	struct weir_span inside;
+	struct weir_block block, back;
+
+	if (!rule->block)
+		return;
+	inside = rule->src.alts[0].span;
+	for (__u64 a = inside.lo; a <= inside.hi && a < inside.lo + 300ull; a++) {
+		MUST(weir_block_of(rule, 0xc0000201, (__u32)a, &block));
+		MUST(weir_block_at(rule, 0xc0000201, block.outside, block.ports.lo, &back));
+		MUST(back.inside == a);
+		MUST(weir_block_at(rule, 0xc0000201, block.outside, block.ports.hi, &back));
+		MUST(back.inside == a);
+	}
+}
+
+/* Rules of NAT beside each other, on a host with an address. */
+static void check_beside(const char *text, size_t size)
+{
+	struct weir_own own = {0xc0000201, "eth0", true};
+	const struct weir_owns owns = {&own, 1};
+	struct weir_ruleset_model set = {.kind = WEIR_RULE_NAT, .owns = &owns};
+	struct weir_err err = {0};
+	unsigned int lines = 1;
+
+	for (size_t i = 0; i < size; i++)
+		lines += text[i] == '\n';
+	if (weir_ruleset_load(&set, "fuzz", text, size, &err)) {
+		check_error(&err, lines);
+		return;
+	}
+	for (__u32 i = 0; i < set.nr; i++)
+		check_blocks(&set.rules[i]);
+	weir_ruleset_done(&set);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = text_of(data, size);
 
 	check_file(WEIR_RULE_FILTER, text, size);
 	check_file(WEIR_RULE_NAT, text, size);
+	check_beside(text, size);
 	free(text);
 	return 0;
 }

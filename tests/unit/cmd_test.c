@@ -340,9 +340,6 @@ static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
 	says("dev", WEIR_USAGE, "needs a command");
 	says("dev shw", WEIR_USAGE, "'show'");
 	says("rout add", WEIR_USAGE, "unknown object");
-	says("nat add", WEIR_USAGE, "needs its kind");
-	says("nat session shw", WEIR_USAGE, "'show'");
-	says("nat limit 1", WEIR_USAGE, "64 to");
 	says("dev attach x y x", WEIR_USAGE, "named twice");
 	says("watch on", WEIR_USAGE, "latency 1/N");
 	says("watch on latency 1/0", WEIR_USAGE, "1/0");

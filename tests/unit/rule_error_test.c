@@ -185,6 +185,12 @@ static const struct bad nat_bad[] = {
 	{"dnat in dev eth0 proto icmp to 10.0.0.1:80", 29, 2,
 		"'to' with proto icmp, which has no ports",
 		"udp, tcp, sctp, dccp and udplite have them"},
+	{"dnat in dev eth0 proto sctp dport 5 to 10.0.0.1:80", 37, 2,
+		"'to' with proto sctp, whose ports NAT does not translate",
+		"addresses alone, or proto udp or tcp"},
+	{"snat out dev eth0 proto udplite to 192.0.2.1:4000-5000", 33, 2,
+		"'to' with proto udplite, whose ports NAT does not translate",
+		"addresses alone, or proto udp or tcp"},
 	{"masquerd out dev eth0", 1, 8, "unknown word 'masquerd': did you mean 'masquerade'?", ""},
 };
 

@@ -315,6 +315,14 @@ static void roll_back(struct weir_job *j)
 	}
 }
 
+/* Where sessions are followed, nothing leaves but by the egress hook. */
+static bool is_wanted(const struct weir_job *j, enum weir_hook hook)
+{
+	if (hook == WEIR_HOOK_xdp)
+		return j->what->mode != WEIR_XDP_OFF;
+	return j->what->tc || (hook == WEIR_HOOK_tc_egress && weir_is_tracking(j->ns));
+}
+
 /* The hooks of a device that are no longer wanted. */
 static void drop_others(const struct weir_job *j)
 {
@@ -323,10 +331,7 @@ static void drop_others(const struct weir_job *j)
 	if (j->vlans_only)
 		return;
 	for (at.hook = 0; at.hook < WEIR_HOOK_COUNT; at.hook++) {
-		bool wanted =
-			at.hook == WEIR_HOOK_xdp ? j->what->mode != WEIR_XDP_OFF : j->what->tc;
-
-		if (wanted || !weir_hook_pinned(j->ns, &at))
+		if (is_wanted(j, at.hook) || !weir_hook_pinned(j->ns, &at))
 			continue;
 		if (at.hook == WEIR_HOOK_xdp && weir_vlans_of(j->ns, at.ifindex) &&
 			!weir_dev_vlans_only(j->ns, at.ifindex, true))
@@ -409,7 +414,7 @@ static int plan_all(struct plan *p, const struct weir_job *like, struct weir_err
 				     : plan_job(p, like, &link, WEIR_HOOK_xdp, err);
 		if (!rc && what->tc)
 			rc = plan_job(p, like, &link, WEIR_HOOK_tc_ingress, err);
-		if (!rc && what->tc)
+		if (!rc && is_wanted(like, WEIR_HOOK_tc_egress))
 			rc = plan_job(p, like, &link, WEIR_HOOK_tc_egress, err);
 	}
 	return rc;

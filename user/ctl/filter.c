@@ -30,8 +30,8 @@ struct change {
 	enum weir_rule_kind kind;
 	struct weir_stored old, new;
 	struct weir_rule_rec *recs; /* of new's rules, compiled */
-	bool tracked, states; /* sessions are to be followed; some filter rule asks for states */
-	struct weir_owns owns;	    /* NAT's */
+	bool tracked, states;  /* sessions are to be followed; some filter rule asks for states */
+	struct weir_owns owns; /* NAT's */
 };
 
 static bool asks_states(const struct weir_ruleset_model *model)
@@ -79,7 +79,8 @@ static int ask(struct change *c, struct weir_err *err)
 
 	if (!any)
 		return 0;
-	return weir_shared_ask(c->ns, c->kind == WEIR_RULE_FILTER || model->nr_sets, c->tracked, err);
+	return weir_shared_ask(
+		c->ns, c->kind == WEIR_RULE_FILTER || model->nr_sets, c->tracked, err);
 }
 
 /* Sessions of rules that are gone, or say something else now, end. */
@@ -105,35 +106,73 @@ static int end_sessions(const struct change *c, struct weir_err *err)
 	return rc;
 }
 
-static int write_all(struct change *c, bool dry, struct weir_err *err)
+/* All that rules need is there, and then the rules. */
+static int put_in_place(struct change *c, struct weir_err *err)
 {
 	const struct weir_ruleset_model *model = &c->new.model;
-	bool nat = c->kind == WEIR_RULE_NAT;
-	int rc = weir_stored_write(c->ns, model, &c->old, true, &c->recs, err);
+	int rc = ask(c, err);
 
-	if (rc || dry)
-		return rc;
-	rc = look_at_other(c, err);
-	if (!rc)
-		rc = ask(c, err);
 	if (!rc && c->states)
 		tell_states(c);
 	for (__u32 i = 0; i < model->nr_sets && !rc; i++)
 		rc = weir_set_fill(c->ns, &model->sets[i], err);
-	if (!rc && nat && model->nr)
+	if (!rc && c->kind == WEIR_RULE_NAT && model->nr)
 		rc = weir_pools_add(c->ns, c->recs, model->nr, err);
 	if (!rc)
 		rc = weir_stored_write(c->ns, model, &c->old, false, NULL, err);
+	return rc;
+}
+
+/* The old rules go on: with their pools, and sessions, or without. */
+static void take_back(struct change *c, bool was_tracked)
+{
+	struct weir_rule_rec *recs = NULL;
+
+	if (!was_tracked)
+		weir_shared_untrack(c->ns, NULL);
+	else if (c->kind == WEIR_RULE_NAT &&
+		 !weir_stored_write(c->ns, &c->old.model, &c->old, true, &recs, NULL))
+		weir_pools_prune(c->ns, recs, c->old.model.nr);
+	free(recs);
+}
+
+/* What the old rules have left behind. */
+static int clear_away(struct change *c, struct weir_err *err)
+{
+	const struct weir_ruleset_model *model = &c->new.model;
+	int rc = 0;
+
 	for (__u32 i = 0; i < model->nr_sets && !rc; i++)
 		rc = weir_set_prune(c->ns, &model->sets[i], err);
-	if (!rc)
-		tell_states(c);
+	tell_states(c);
 	weir_shared_moved(c->ns);
-	if (!rc && nat && c->tracked)
+	if (!c->tracked)
+		rc = weir_shared_untrack(c->ns, err);
+	else if (!rc && c->kind == WEIR_RULE_NAT)
 		rc = end_sessions(c, err);
-	if (!rc && nat && c->tracked) /* what cannot be taken away now is at the next change */
-		weir_pools_prune(c->ns, c->recs, model->nr);
-	return rc || c->tracked ? rc : weir_shared_untrack(c->ns, err);
+	if (c->tracked && c->kind == WEIR_RULE_NAT)
+		weir_pools_prune(c->ns, c->recs, model->nr); /* what is held yet: next time */
+	if (rc && err)
+		err->status = WEIR_PARTLY; /* the rules are in force */
+	return rc;
+}
+
+static int write_all(struct change *c, bool dry, struct weir_err *err)
+{
+	bool was_tracked = weir_is_tracking(c->ns);
+	int rc = weir_stored_write(c->ns, &c->new.model, &c->old, true, &c->recs, err);
+
+	if (rc || dry)
+		return rc;
+	rc = look_at_other(c, err);
+	if (rc)
+		return rc;
+	rc = put_in_place(c, err);
+	if (!rc)
+		return clear_away(c, err);
+	take_back(c, was_tracked);
+	weir_shared_moved(c->ns);
+	return rc;
 }
 
 /* --- remarks --- */

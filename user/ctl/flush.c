@@ -11,29 +11,18 @@ struct weir_flusher {
 	struct nat_bpf *skel;
 };
 
-/* Whatever maps of the namespace it has are the pinned ones. */
+/* Its maps are the pinned ones, as a hook's are. */
 static int load(struct weir_ns *ns, struct nat_bpf *skel)
 {
-	struct bpf_map *map;
+	struct bpf_map *rodata = bpf_object__find_map_by_name(skel->obj, ".rodata.self");
+	struct weir_self unasked = {0}, *self = &unasked;
+	size_t size = sizeof(*self);
+	int rc;
 
-	bpf_object__for_each_map(map, skel->obj)
-	{
-		const char *name = bpf_map__name(map);
-		int fd, rc;
-
-		if ((bpf_map__is_internal(map) && strncmp(name, ".data.", 6)) ||
-			!strcmp(name, ".data.flush") ||
-			bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
-			continue; /* its own */
-		fd = weir_shared_map(ns, strncmp(name, ".data.", 6) ? name : name + 6);
-		if (fd < 0)
-			return fd;
-		rc = bpf_map__reuse_fd(map, fd);
-		close(fd);
-		if (rc)
-			return rc;
-	}
-	return nat_bpf__load(skel);
+	if (rodata)
+		self = bpf_map__initial_value(rodata, &size);
+	rc = self && size == sizeof(*self) ? weir_shared_use(ns, skel->obj, self) : -EINVAL;
+	return rc ? rc : nat_bpf__load(skel);
 }
 
 int weir_flusher_open(struct weir_ns *ns, struct weir_flusher **flusher, struct weir_err *err)

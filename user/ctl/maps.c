@@ -243,7 +243,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		struct bpf_map *map = bpf_object__find_map_by_name(obj, shared[i].map);
 
 		if (!map)
-			return -ENOENT;
+			continue; /* not every program looks into all of them */
 		if (!strcmp(shared[i].pin, "cursor"))
 			rc = bpf_map__set_max_entries(map, cpus);
 		else if (!strcmp(shared[i].pin, "cursor_tc"))

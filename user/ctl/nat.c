@@ -72,7 +72,7 @@ static int read_pools(const struct weir_ns *ns, struct weir_nat_use *use)
 		struct weir_pool_use *p = &use->pools[use->nr_pools];
 		struct weir_pool pool;
 
-		if (bpf_map_lookup_elem(pools, &key, &pool) ||
+		if (key.addr == WEIR_POOL_NUMBERED || bpf_map_lookup_elem(pools, &key, &pool) ||
 			pool.number >= WEIR_POOL_ADDRS_MAX)
 			continue;
 		*p = (struct weir_pool_use){.addr = ntohl(key.addr), .ifindex = pool.dev};

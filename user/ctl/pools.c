@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Pools of ports: whose are where. An address of a pool, or a masquerading device, has a number,
- * and by that a map of its ports. A number that no rule names any more keeps its map until no
- * mapping holds a port of it: the programs that give it back look there.
+ * and by that a map of its ports. Each number has an entry, too, and each device that a rule has
+ * outside. A number that no rule names any more keeps its map and its entry until no mapping holds
+ * a port of it: the programs that give it back look there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static int open_pools(const struct weir_ns *ns, struct pools **out)
 		return rc;
 	}
 	for (; !bpf_map_get_next_key(p->pools, before, &key); before = &key)
-		if (!bpf_map_lookup_elem(p->pools, &key, &pool) &&
+		if (key.addr != WEIR_POOL_NUMBERED && !bpf_map_lookup_elem(p->pools, &key, &pool) &&
 			pool.number < WEIR_POOL_ADDRS_MAX)
 			p->used[pool.number] = true;
 	for (__u32 i = 0; i < WEIR_POOL_ADDRS_MAX; i++)
@@ -80,7 +81,8 @@ static int give_number(struct pools *p, __u32 *number)
 	return make_ports(p, *number);
 }
 
-/* Nothing is given of a device's own address unless it masquerades; that it is an outside is told all the same. */
+/* Nothing is given of a device's own address unless it masquerades; that it is an outside is told
+ * all the same. */
 static int add_outside(struct pools *p, __u32 dev)
 {
 	struct weir_pool_key key = {.dev = dev};
@@ -93,6 +95,7 @@ static int add_outside(struct pools *p, __u32 dev)
 static int add_pool(struct pools *p, __u32 addr, __u32 dev, __u32 outside)
 {
 	struct weir_pool_key key = {.addr = htonl(addr), .dev = dev};
+	struct weir_pool_key numbered = {.addr = WEIR_POOL_NUMBERED};
 	struct weir_pool pool = {.dev = outside};
 	int rc = 0;
 
@@ -103,7 +106,9 @@ static int add_pool(struct pools *p, __u32 addr, __u32 dev, __u32 outside)
 	else if (!p->there[pool.number % WEIR_POOL_ADDRS_MAX])
 		rc = make_ports(p, pool.number);
 	pool.dev = outside;
-	if (!rc && bpf_map_update_elem(p->pools, &key, &pool, BPF_ANY))
+	numbered.dev = pool.number;
+	if (!rc && (bpf_map_update_elem(p->pools, &numbered, &pool, BPF_ANY) ||
+			   bpf_map_update_elem(p->pools, &key, &pool, BPF_ANY)))
 		rc = -errno;
 	return rc;
 }
@@ -120,7 +125,7 @@ int weir_pools_add(
 		const struct weir_rule_rec *r = &recs[i];
 
 		rc = r->nat == WEIR_NAT_masquerade ? add_pool(p, 0, r->dev, r->dev)
-						    : add_outside(p, r->dev);
+						   : add_outside(p, r->dev);
 		for (__u64 a = r->to[0]; r->nat == WEIR_NAT_snat && a <= r->to[1] && !rc; a++)
 			rc = add_pool(p, (__u32)a, 0, r->dev);
 	}
@@ -211,13 +216,18 @@ int weir_pools_prune(const struct weir_ns *ns, const struct weir_rule_rec *recs,
 	while (!rc) {
 		key = next;
 		rc = bpf_map_get_next_key(p->pools, &key, &next);
-		shrink(p, &key, wanted(&key, recs, nr));
+		if (key.addr != WEIR_POOL_NUMBERED)
+			shrink(p, &key, wanted(&key, recs, nr));
 	}
 	weir_grace(ns); /* whoever has found a number takes its port by then */
 	rc = find_held(ns, held);
-	for (__u32 i = 0; i < WEIR_POOL_ADDRS_MAX && !rc; i++)
-		if (p->there[i] && !p->used[i] && !held[i])
-			bpf_map_delete_elem(p->ports, &i);
+	for (__u32 i = 0; i < WEIR_POOL_ADDRS_MAX && !rc; i++) {
+		key = (struct weir_pool_key){.addr = WEIR_POOL_NUMBERED, .dev = i};
+		if (!p->there[i] || p->used[i] || held[i])
+			continue;
+		bpf_map_delete_elem(p->pools, &key);
+		bpf_map_delete_elem(p->ports, &i);
+	}
 	close_pools(p);
 	return rc;
 }

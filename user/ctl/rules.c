@@ -99,9 +99,7 @@ int weir_rules_size(const struct weir_ns *ns, struct bpf_object *obj, const stru
 			size[i] = now;
 		if (!strcmp(sized[i].map, "counts"))
 			self->rule_slots = size[i] / (__u32)libbpf_num_possible_cpus();
-		rc = map ? 0 : -ENOENT;
-		if (!rc && size[i])
-			rc = bpf_map__set_max_entries(map, size[i]);
+		rc = map && size[i] ? bpf_map__set_max_entries(map, size[i]) : 0;
 		if (rc)
 			return rc;
 	}

@@ -193,6 +193,23 @@ static int check_addrs(const struct rule_parse *p, enum rule_key key, struct wei
 		key == RULE_KEY_nat ? "map" : rule_key_name[key], bad);
 }
 
+/* Of protocols that have ports, programs translate these two's. */
+static int check_translated(const struct rule_parse *p, enum rule_key key)
+{
+	const struct weir_rule *rule = &p->rule;
+	int ret = check_ports(p, key, rule->nat == WEIR_NAT_dnat);
+	char name[16];
+
+	if (ret || !(rule->has & WEIR_HAS_PROTO) || rule->proto == IPPROTO_UDP ||
+		rule->proto == IPPROTO_TCP)
+		return ret;
+	proto_text(name, rule->proto);
+	rule_wrong(&p->r, p->where[key], "'%s' with proto %s, whose ports NAT does not translate",
+		rule_key_name[key], name);
+	weir_remedy(p->r.err, "addresses alone, or proto udp or tcp");
+	return -EINVAL;
+}
+
 static int check_to(const struct rule_parse *p)
 {
 	const struct weir_rule *rule = &p->rule;
@@ -214,7 +231,7 @@ static int check_to(const struct rule_parse *p)
 		weir_remedy(p->r.err, "without one, each packet keeps its own");
 		return -EINVAL;
 	}
-	return check_ports(p, key, rule->nat == WEIR_NAT_dnat);
+	return check_translated(p, key);
 }
 
 static int check_map(const struct rule_parse *p)

@@ -32,7 +32,19 @@ static const char *mode_name(const struct weir_dev_snapshot *dev)
 	return dev->mode == WEIR_XDP_GENERIC ? "generic" : "native";
 }
 
-static json_t *device(const struct weir_dev_snapshot *dev)
+/* TC is asked for at both its hooks: egress alone is there since sessions are followed. */
+static bool is_for_nat(const struct weir_snapshot *snap, const struct weir_dev_snapshot *dev)
+{
+	if (dev->hook != WEIR_HOOK_tc_egress)
+		return false;
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (snap->devs[i].hook == WEIR_HOOK_tc_ingress &&
+			snap->devs[i].conf.ifindex == dev->conf.ifindex)
+			return false;
+	return true;
+}
+
+static json_t *device(const struct weir_snapshot *snap, const struct weir_dev_snapshot *dev)
 {
 	const __u8 *m = dev->conf.mac;
 	char mac[18];
@@ -40,7 +52,7 @@ static json_t *device(const struct weir_dev_snapshot *dev)
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
 		m[5]);
 	return json_pack(
-		"{s:o, s:s, s:I, s:s, s:s, s:b, s:s, s:i, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
+		"{s:o, s:s, s:I, s:s, s:s, s:b, s:s, s:i, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:b}",
 		"device", weir_json_text(dev->name), "hook", weir_hook_info[dev->hook].name,
 		"ifindex", (json_int_t)dev->conf.ifindex, "state", weir_dev_state(dev), "mode",
 		mode_name(dev), "frags", dev->frags, "punt",
@@ -48,7 +60,7 @@ static json_t *device(const struct weir_dev_snapshot *dev)
 		"mac", mac, "virtual", dev->conf.virtual_link, "prog_id", (json_int_t)dev->prog_id,
 		"link_id", (json_int_t)dev->link_id, "rows_map_id", (json_int_t)dev->rows_map_id,
 		"lat_map_id", (json_int_t)dev->lat_map_id, "conf_map_id",
-		(json_int_t)dev->conf_map_id);
+		(json_int_t)dev->conf_map_id, "for_nat", is_for_nat(snap, dev));
 }
 
 static const char *name_of(const struct weir_snapshot *snap, __u32 ifindex)
@@ -99,12 +111,31 @@ json_t *weir_doc_dev(const struct weir_snapshot *snap, const char *only)
 
 	for (unsigned int i = 0; i < snap->nr_devs; i++)
 		if (weir_is_chosen(&snap->devs[i], only))
-			if (json_array_append_new(list, device(&snap->devs[i])))
+			if (json_array_append_new(list, device(snap, &snap->devs[i])))
 				goto fail;
 	return json_pack("{s:o, s:o}", "devices", list, "vlans", vlans(snap, only));
 fail:
 	json_decref(list);
 	return NULL;
+}
+
+/* Hooks that nobody asked for are said to be meant. */
+static void text_for_nat(const struct weir_face *face, const json_t *devices)
+{
+	const json_t *dev;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach (devices, i, dev) {
+		if (!json_is_true(json_object_get(dev, "for_nat")))
+			continue;
+		weir_ink(face, WEIR_PLAIN, "%s%s", any ? ", " : "tc_egress of ",
+			weir_get_text(dev, "device"));
+		any = true;
+	}
+	if (any)
+		weir_ink(face, WEIR_PLAIN,
+			": since sessions are followed, so that nothing leaves untranslated\n");
 }
 
 void weir_text_dev(const struct weir_face *face, const json_t *doc)
@@ -133,6 +164,7 @@ void weir_text_dev(const struct weir_face *face, const json_t *doc)
 		if (weir_text_no_device(face, doc))
 			return;
 		WEIR_TABLE(face, columns, json_object_get(doc, "devices"));
+		text_for_nat(face, json_object_get(doc, "devices"));
 	}
 	json_array_foreach (json_object_get(doc, "vlans"), i, vlan) {
 		weir_ink(face, WEIR_PLAIN, "%s: VLAN ", weir_get_text(vlan, "device"));
