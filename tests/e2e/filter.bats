@@ -340,24 +340,3 @@ pins() {
 	run -2 weir_r filter add state established accept
 	equal rules "$(weir_r -j filter show)" "$before"
 }
-
-@test "reloads under traffic lose nothing, and judge by one set or the other" {
-	# each set lets one of two ports pass, so a packet that met half of two would be lost or both
-	printf '%s\n' 'id 1 proto udp dport 1000-1999 accept' 'id 2 proto udp drop' >"$RULES.a"
-	printf '%s\n' 'id 3 proto udp dport 1000-1499 accept' 'id 4 proto udp dport 1500-1999 accept' \
-		'id 5 proto udp drop' >"$RULES.b"
-	weir_r filter load "$RULES.a"
-	mark
-	background in_ns c "$BUILD/weir-gen" dev c0 to "$(lab_mac r0)" src "$C_ADDR" dst "$S_ADDR" \
-		dport 1000-1899 flows 900 size 60 rate 200000 seconds 8
-	gen=$!
-	for i in {1..25}; do
-		weir_r filter load "$RULES.b" >/dev/null
-		weir_r filter load "$RULES.a" >/dev/null
-	done
-	wait "$gen" || :
-	equal dropped "$(since r0 nf_forward_DROP_FILTER)" 0
-	[ "$(since r0 xmit_OUT_NONE)" -gt 100000 ]
-	equal lost "$(grown r0 | grep -E '_(DROP|UNDO)_' || :)" ""
-	balances
-}
