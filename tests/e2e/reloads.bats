@@ -25,6 +25,7 @@ teardown_file() {
 
 setup() {
 	need jq bpftool chrt ethtool
+	chrt -f 1 true || skip "SCHED_FIFO is refused here: the sender's queues would overflow by themselves"
 	A=$BATS_TEST_TMPDIR/a B=$BATS_TEST_TMPDIR/b
 	load_foreign
 	in_ns s bpftool net attach xdpdrv pinned "$FOREIGN/xdp_sink" dev s0

@@ -204,26 +204,36 @@ static __u32 kept(struct prog *p, const struct frame *f)
 
 static void a_flow_keeps_its_verdict(void **state)
 {
-	struct prog *p = &progs[WEIR_HOOK_xdp];
+	static const unsigned int protos[] = {
+		PROTO_UDP, PROTO_TCP, PROTO_ICMP, PROTO_DCCP, PROTO_UDPLITE, PROTO_ESP, 253};
 	static struct frame f;
 
 	(void)state;
-	udp(&f, FAR, 53);
-	rules(p, "proto tcp accept\nproto udp dport 50-60 accept\ndrop");
-	for (int i = 0; i < 5; i++)
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(protos); i++) {
+		struct prog *p = &progs[i & 1 ? WEIR_HOOK_tc_ingress : WEIR_HOOK_xdp];
+		unsigned int proto = protos[i / 2];
+		char text[80];
+
+		prog_forget_flows(p); /* other protocols' */
+		frame_make(&f, proto, FAR, 40);
+		snprintf(text, sizeof(text), "proto 99 accept\nproto %u accept\ndrop", proto);
+		rules(p, text);
+		for (int n = 0; n < 5; n++)
+			assert_exit(leaves(p, &f), WEIR_EXIT_xmit_NONE);
+		assert_int_equal(kept(p, &f), 1 + 1);
+		prog_counted(p, count);
+		assert_int_equal(count[1].packets, 5);
+		snprintf(text, sizeof(text), "proto %u drop", proto);
+		rules(p, text);
+		for (int n = 0; n < 5; n++)
+			assert_exit(leaves(p, &f), FORWARD);
+		assert_int_equal(kept(p, &f), WEIR_FLOW_DROP | 1);
+		prog_counted(p, count);
+		assert_int_equal(count[0].packets, 5);
+		rules(p, "proto 99 drop");
 		assert_exit(leaves(p, &f), WEIR_EXIT_xmit_NONE);
-	assert_int_equal(kept(p, &f), 1 + 1);
-	prog_counted(p, count);
-	assert_int_equal(count[1].packets, 5);
-	rules(p, "proto udp dport 50-60 drop");
-	for (int i = 0; i < 5; i++)
-		assert_exit(leaves(p, &f), FORWARD);
-	assert_int_equal(kept(p, &f), WEIR_FLOW_DROP | 1);
-	prog_counted(p, count);
-	assert_int_equal(count[0].packets, 5);
-	rules(p, "proto tcp drop");
-	assert_exit(leaves(p, &f), WEIR_EXIT_xmit_NONE);
-	assert_int_equal(kept(p, &f), 0);
+		assert_int_equal(kept(p, &f), 0);
+	}
 }
 
 static void what_is_not_the_flows_is_not_kept(void **state)
