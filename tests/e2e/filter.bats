@@ -119,7 +119,7 @@ all_flows_stop() {
 	stops proto tcp dport 80 "$(proto=6 payload=$tcp ipv4)"
 	stops proto tcp tcp-flags ack/syn,ack "$(proto=6 payload=$tcp ipv4)"
 	stops icmp echo-reply "$(proto=1 payload=0000fffe00000001 ipv4)"
-	for number in 2 4 33 41 47 50 51 112 132 136 253; do
+	for number in 2 4 47 50 132 253; do
 		stops proto "$number" "$(proto=$number payload=$tcp ipv4)"
 	done
 	stops src "$C_ADDR" frag later "$(frag=0001 proto=17 payload=$tcp ipv4)"
