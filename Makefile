@@ -44,6 +44,7 @@ UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c tests/p
 BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 BENCH	:= $(filter-out %.bpf,$(BENCH))
 FUZZ	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
+CHANCE	:= $(B)/tests/e2e/chance
 RIG	:= $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/rig/*.c))
 
 .PHONY: all build tests units check check-kernels demo bench fuzz fuzzers sanitized clean help deps format
@@ -118,7 +119,7 @@ $(B)/bench/classify: $(B)/obj/tests/bench/classify.o $(LIBWEIR)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-tests: units $(BENCH) sanitized
+tests: units $(BENCH) $(CHANCE) sanitized
 
 # What runs in the guests of check-kernels.
 units: build $(UNIT)

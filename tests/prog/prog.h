@@ -260,7 +260,7 @@ void prog_port_remove(struct prog *p, enum port port);
 
 /* --- rules.c --- */
 
-#define PROG_SLOTS 1024 /* counters of rules for a CPU */
+#define PROG_SLOTS 4096 /* counters of rules for a CPU */
 
 struct weir_ruleset_model;
 

@@ -6,7 +6,7 @@
 
 int weir_doctor_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
-	struct weir_findings found;
+	struct weir_findings found = {0};
 	struct utsname name;
 	int ret;
 

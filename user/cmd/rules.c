@@ -215,6 +215,8 @@ int weir_rules_load(struct weir_run *run, enum weir_rule_kind kind, const struct
 		rc = weir_enter(run, err);
 	if (!rc)
 		rc = weir_rules_change(run->ns, kind, load_file, &f, dry, &notes, err);
+	if (rc && err->at.line && !err->at.column)
+		weir_ruleset_point(err, f.name, f.text, f.len, err->at.line);
 	if (!rc) {
 		snprintf(text, sizeof(text), "%u rules %s", f.rules, dry ? "are right" : "loaded");
 		rc = weir_done(

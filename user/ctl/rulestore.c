@@ -105,6 +105,15 @@ static int read_devs(struct weir_stored *s, const char *text, size_t len)
 	return 0;
 }
 
+/* They are no file's of the user's. */
+static void forget_lines(struct weir_ruleset_model *model)
+{
+	for (__u32 i = 0; i < model->nr; i++)
+		model->rules[i].line = 0;
+	for (__u32 i = 0; i < model->nr_policies; i++)
+		model->policies[i].line = 0;
+}
+
 int weir_stored_read(const struct weir_ns *ns, enum weir_rule_kind kind, struct weir_stored *stored,
 	struct weir_err *err)
 {
@@ -121,6 +130,7 @@ int weir_stored_read(const struct weir_ns *ns, enum weir_rule_kind kind, struct 
 			s.model.next_id = h->next_id;
 			rc = weir_ruleset_load(
 				&s.model, "", m.page[h->text_page].text, h->text_len, NULL);
+			forget_lines(&s.model);
 		}
 		if (!rc)
 			rc = read_slots(&s, &m);
@@ -334,6 +344,8 @@ static int add_policies(struct making *m, bool out, struct weir_err *err)
 		len = snprintf(text, sizeof(text), "policy %s dev %s %s", out ? "out" : "in",
 			p->dev, weir_verdict_name(p->verdict));
 		rc = add_policy(m, p, err);
+		if (rc)
+			err->at.line = p->line;
 		if (!rc && add_text(m, text, (size_t)len))
 			rc = weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the policies");
 	}
@@ -478,8 +490,11 @@ static int collect(struct making *m, struct weir_err *err)
 	if (!m->recs || !m->devs)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "compiling the rules");
 	memset(m->recs, 0, (most + 1) * sizeof(*m->recs));
-	for (__u32 i = 0; i < m->model->nr && !rc; i++)
+	for (__u32 i = 0; i < m->model->nr && !rc; i++) {
 		rc = add_rule(m, &m->model->rules[i], err);
+		if (rc)
+			err->at.line = m->model->rules[i].line;
+	}
 	if (!rc)
 		rc = add_policies(m, false, err);
 	if (!rc)

@@ -67,9 +67,10 @@ enum weir_rule_has {
 /* Zeroed is a rule without words; weir_rule_done() frees what it owns. */
 struct weir_rule {
 	enum weir_rule_kind kind;
-	__u32 id; /* 0 = not yet given */
-	__u32 at; /* the position it asked for, from 1; 0 = the end. Not printed: a place is not a
-		     part */
+	__u32 id;   /* 0 = not yet given */
+	__u32 at;   /* the position it asked for, from 1; 0 = the end. Not printed: a place is not a
+		       part */
+	__u32 line; /* of the file that it was read from; 0 = of none */
 
 	unsigned int has;
 	char in[WEIR_DEV_NAME], out[WEIR_DEV_NAME]; /* "" = any */

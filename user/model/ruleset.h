@@ -15,6 +15,7 @@ struct weir_policy {
 	char dev[WEIR_DEV_NAME];
 	bool out;
 	enum weir_verdict verdict; /* accept, drop or punt */
+	__u32 line;		   /* as a rule's */
 };
 
 /* Elements of a named set. */
@@ -76,6 +77,13 @@ struct weir_set *weir_ruleset_set(const struct weir_ruleset_model *set, const ch
  */
 int weir_ruleset_load(struct weir_ruleset_model *set, const char *file, const char *text,
 	size_t len, struct weir_err *err);
+
+/*
+ * Points @err at a whole line of the file, counted from 1: for what is found wrong when all is
+ * read, as a set that is not there.
+ */
+void weir_ruleset_point(
+	struct weir_err *err, const char *file, const char *text, size_t len, __u32 line);
 
 /* The words of `policy ...` and of `set add ...`, which begin at @from, behind `policy` and `add`.
  */

@@ -139,6 +139,7 @@ static int load_policy(struct load *l)
 	ret = weir_policy_parse(&policy, &l->line, 1, l->err);
 	if (ret)
 		return ret;
+	policy.line = l->number;
 	for (__u32 i = 0; i < l->set.nr_policies; i++)
 		if (l->set.policies[i].out == policy.out &&
 			!strcmp(l->set.policies[i].dev, policy.dev))
@@ -171,6 +172,7 @@ static int load_rule(struct load *l, unsigned int from)
 	if (ret)
 		return ret;
 	id = rule.id;
+	rule.line = l->number;
 	if (rule.at) {
 		unsigned int i = from;
 
@@ -253,12 +255,32 @@ static int settle_ids(struct load *l, __u32 next)
 	return 0;
 }
 
+void weir_ruleset_point(
+	struct weir_err *err, const char *file, const char *text, size_t len, __u32 line)
+{
+	const char *end = text + len, *from = text, *to;
+
+	for (__u32 n = 1; n < line && from < end; n++) {
+		from = memchr(from, '\n', (size_t)(end - from));
+		from = from ? from + 1 : end;
+	}
+	to = memchr(from, '\n', (size_t)(end - from));
+	to = to ? to : end;
+	for (text = from; text < to && (*text == ' ' || *text == '\t');)
+		text++;
+	while (to > text + 1 && (to[-1] == ' ' || to[-1] == '\t' || to[-1] == '\r'))
+		to--;
+	weir_err_mark(err, from, (size_t)(to - from), (unsigned int)(text - from) + 1,
+		(unsigned int)(to - text));
+	weir_err_line(err, file, line);
+}
+
 int weir_ruleset_load(struct weir_ruleset_model *set, const char *file, const char *text,
 	size_t len, struct weir_err *err)
 {
 	struct weir_err unread;
 	struct load *l = calloc(1, sizeof(*l));
-	const char *end = text + len;
+	const char *begin = text, *end = text + len;
 	int ret = 0;
 
 	if (!l)
@@ -277,7 +299,10 @@ int weir_ruleset_load(struct weir_ruleset_model *set, const char *file, const ch
 	if (!ret)
 		ret = settle_ids(l, set->next_id);
 	if (ret) {
-		weir_err_line(err, file, l->number);
+		if (l->err->at.column)
+			weir_err_line(err, file, l->number);
+		else
+			weir_ruleset_point(err, file, begin, len, l->number);
 		weir_ruleset_done(&l->set);
 	} else {
 		weir_ruleset_done(set);
