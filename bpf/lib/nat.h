@@ -84,7 +84,7 @@ static __always_inline void dnat_by_rule(struct track *t)
 		t->daddr = bpf_htonl(r->inside[0] + (bpf_ntohl(t->daddr) - r->to[0]));
 	} else {
 		t->daddr = bpf_htonl(
-			r->to[0] + (nr > 1 ? (t->ip.saddr * 0x9e3779b1U >> 7) % nr : 0));
+			r->to[0] + (nr > 1 ? addr_spread(t->ip.saddr, nr) : 0));
 		if (r->to_port[0] && t->frag != WEIR_FRAG_LATER)
 			t->dport = bpf_htons(r->to_port[0]);
 	}
