@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* NAT rules in the program's maps, with their pools, as user/ctl puts them there; sessions looked at. */
+/* NAT rules in the program's maps, with their pools, as user/ctl puts them there; sessions looked
+ * at. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <string.h>
@@ -78,6 +79,8 @@ void prog_nat(struct prog *p, const char *text)
 	memcpy(p->nat->timeout_s, timeouts, sizeof(timeouts));
 	p->nat->sessions_max = p->nat->mappings_max = PROG_SESSIONS;
 	p->nat->states = 0;
+	memset(&p->nat->sessions_full, 0,
+		sizeof(*p->nat) - offsetof(struct weir_nat_state, sessions_full));
 	p->nat->seed = 0x12345678;
 	prog_rules_of(p, text, &model);
 	for (__u32 i = 0; i < model.nr; i++)
@@ -147,12 +150,12 @@ static void share(struct bpf_object *obj, const struct prog *p, const char *name
 	assert_int_equal(bpf_map__reuse_fd(map, prog_map(p, name)), 0);
 }
 
-void prog_flush(const struct prog *p)
+unsigned int prog_flush_match(const struct prog *p, const struct weir_flush *match)
 {
 	static const char *const maps[] = {"sessions", "mappings", "session_index", "free_sessions",
 		"free_mappings", "pool_ports", ".data.nat"};
 	struct nat_bpf *skel = nat_bpf__open();
-	struct weir_flush f = {0};
+	struct weir_flush f = *match;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &f, .ctx_size_in = sizeof(f));
 	unsigned int live = prog_sessions(p);
 
@@ -162,6 +165,13 @@ void prog_flush(const struct prog *p)
 		share(skel->obj, p, maps[i]);
 	assert_int_equal(nat_bpf__load(skel), 0);
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weir_flush), &opts), 0);
-	assert_int_equal(f.ended, live);
+	assert_int_equal(prog_sessions(p), live - f.ended);
 	nat_bpf__destroy(skel);
+	return f.ended;
+}
+
+void prog_flush(const struct prog *p)
+{
+	prog_flush_match(p, &(struct weir_flush){0});
+	assert_int_equal(prog_sessions(p), 0);
 }

@@ -39,6 +39,7 @@
 enum port { PORT_IN, PORT_OUT, PORT_SMALL, PORT_BARE, PORT_NOFWD, PORT_COUNT };
 
 #define HOST	   "192.0.2.1"	   /* behind IN: where frames come from */
+#define INNER	   "192.0.2.2"	   /* a second host there */
 #define ROUTER	   "192.0.2.254"   /* IN's own address */
 #define HOP	   "198.51.100.1"  /* behind OUT; all its neighbours are permanent but one */
 #define HOP_LOST   "198.51.100.99" /* behind OUT, unresolved */
@@ -189,6 +190,7 @@ struct prog {
 	struct weir_nat_state *nat;
 	struct weir_session *sessions; /* PROG_SESSIONS */
 	struct weir_mapping *mappings; /* as many */
+	struct weir_index_bucket *index; /* and of its buckets */
 	__u32 cpus, queues, nr_rows, nr_flows;
 	__u32 flows_each; /* for a CPU */
 	enum port own;	   /* the device it is loaded for */
@@ -197,6 +199,7 @@ struct prog {
 	__u32 queue;  /* XDP; the kernel lets no test say which of an skb */
 	__u32 linear; /* XDP: bytes in the first buffer, 0 = as many as fit */
 	__u32 meta;   /* XDP: bytes before the frame that belong to it, out of the room there */
+	bool local; /* TC: sent by this host itself */
 	__u32 gso_size, gso_segs; /* TC: what a superframe's segments carry, and how many they are */
 };
 
@@ -285,6 +288,8 @@ struct weir_session *prog_session(
 unsigned int prog_sessions(const struct prog *p);
 /* Ports of a pool's number that are in use: UDP 0, TCP 1, ICMP 2. */
 unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto);
+/* Ends those that are meant; how many they were. */
+unsigned int prog_flush_match(const struct prog *p, const struct weir_flush *match);
 /* Ends all that there are. */
 void prog_flush(const struct prog *p);
 
