@@ -183,8 +183,11 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 		return TRACKED_NOT;
 	head = t->ip.ihl * 4;
 	len = t->ip.tot_len ? bpf_ntohs(t->ip.tot_len) : 0x10000; /* BIG TCP */
-	if (len < head || bpf_ntohl(t->ip.daddr) >> 28 >= 0xe)
+	if (len < head)
 		return TRACKED_NOT;
+	/* what the kernel forwards of multicast has no session, and is not to go out as it is */
+	if (bpf_ntohl(t->ip.daddr) >> 28 >= 0xe)
+		return t->iif ? TRACKED_STRAY : TRACKED_NOT;
 	len -= head;
 	t->l4_off = t->l3_off + head;
 	t->oldsrc = t->saddr = t->ip.saddr;
@@ -201,7 +204,7 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 	if (t->ip.protocol == IPPROTO_ICMP && have >= 8 && icmp_is_error(t->l4.type) &&
 		t->frag == WEIR_FRAG_NONE)
 		return error_read(ctx, t, len);
-	return tuple_read(&t->t, &t->ip, &t->l4, have) ? TRACKED_NEW : TRACKED_NOT;
+	return tuple_read(&t->t, &t->ip, &t->l4, have) ? TRACKED_NEW : TRACKED_STRAY;
 }
 
 /* Whether a packet of no session may begin one, as nf_conntrack has it: a TCP connection that was there
@@ -395,8 +398,12 @@ __checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	t->dport = t->t.dport;
 	if (t->what == TRACKED_LATER)
 		t->what = track_fragment(t, egress);
-	if (t->what != TRACKED_NEW)
+	if (t->what != TRACKED_NEW) {
+		if (t->what != TRACKED_FOUND)
+			t->state = bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new
+									: WEIR_STATE_invalid;
 		return t->what;
+	}
 	t->look.key = t->t;
 	if (egress && t->error && iif)
 		return t->what = TRACKED_NOT; /* it was translated as it came in */
