@@ -175,6 +175,37 @@ static void protocols_without_ports_have_their_address_translated(void **state)
 	}
 }
 
+/* Too short for ports, a rule without any governs it nevertheless. */
+static void packets_cut_before_their_ports_are_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(protos); i++)
+		for (__u32 len = 0; len < 8; len++) {
+			gate_rules(g, "masquerade out dev out0");
+			frame_make(&f, protos[i], FAR, len);
+			gate_drops(g->in, &f, X(nf_postrouting, NAT_NO_SESSION));
+			gate_rules(g, "masquerade out dev out0 src 192.0.2.64/26");
+			gate_goes(g->in, &f, &f, PORT_OUT);
+		}
+}
+
+static void multicast_that_the_kernel_forwards_is_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	gate_rules(g, "masquerade out dev out0");
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, "239.1.2.3", 5001));
+	gate_drops(g->sent, &f, X(tc_egress, NAT_NO_SESSION));
+	g->sent->local = true; /* this host's own, such as of a routing protocol */
+	gate_left_as(g->sent, &f, X(xmit, NONE), &f);
+	g->sent->local = false;
+	gate_rules(g, "masquerade out dev out0 src 192.0.2.64/26");
+	gate_left_as(g->sent, &f, X(xmit, NONE), &f);
+}
+
 static void what_no_rule_governs_is_left_as_it_is(void **state)
 {
 	struct gate *g = *state;
@@ -243,6 +274,8 @@ int main(void)
 		cmocka_unit_test(dnat_to_a_range_is_the_same_for_an_asker),
 		cmocka_unit_test(map_is_one_to_one_both_ways),
 		cmocka_unit_test(protocols_without_ports_have_their_address_translated),
+		cmocka_unit_test(packets_cut_before_their_ports_are_dropped),
+		cmocka_unit_test(multicast_that_the_kernel_forwards_is_dropped),
 		cmocka_unit_test(what_no_rule_governs_is_left_as_it_is),
 		cmocka_unit_test(the_first_rule_that_matches_decides),
 		cmocka_unit_test(both_ends_are_translated_at_once),
