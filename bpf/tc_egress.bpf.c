@@ -32,8 +32,11 @@ static __always_inline struct track *sent_begin(struct pkt *p, bool ours)
 
 	if (!t || p->ctx->protocol != bpf_htons(ETH_P_IP))
 		return NULL;
-	if (track_in(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex) == TRACKED_FOUND)
+	if (track_in(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex) == TRACKED_FOUND) {
 		t->done = ours;
+		if (ours && t->frag == WEIR_FRAG_FIRST) /* the kernel has cut what came whole */
+			fragment_keep(t, true);
+	}
 	return t;
 }
 

@@ -50,6 +50,7 @@ struct track {
 	__u8 tcp; /* flags */
 	__u8 state; /* enum weir_state */
 	__u8 back, ref;
+	__u8 turned; /* found by its answer's ends: see sent_find() */
 	__u8 hairpin;
 	__u8 done; /* its session is made, or there is none to be */
 	__u32 session; /* number plus one; 0: none */
@@ -276,6 +277,17 @@ static __always_inline bool track_session(hook_ctx *ctx, struct track *t)
 	return track_take(t, s, number, ENTRY_REF(t->look.entry), t->look.serial);
 }
 
+/* What was found is the answer's, and nothing but that: the packet keeps its ends. */
+static __always_inline void track_turned(struct track *t)
+{
+	t->turned = 1;
+	t->back = !t->back;
+	t->saddr = t->t.saddr;
+	t->sport = t->t.sport;
+	t->daddr = t->t.daddr;
+	t->dport = t->t.dport;
+}
+
 /* A later fragment is of the first one's session. */
 static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 {
@@ -294,6 +306,8 @@ static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 	if (!s || s->serial != f->serial ||
 		!track_take(t, s, f->session - 1, f->ref, f->serial))
 		return TRACKED_LATER;
+	if (f->turned)
+		track_turned(t);
 	t->sport = t->dport = 0;
 	return TRACKED_FOUND;
 }
@@ -303,8 +317,11 @@ static __always_inline void fragment_keep(const struct track *t, bool egress)
 {
 	struct weir_frag_key key = {.saddr = t->ip.saddr, .daddr = t->ip.daddr,
 		.id = t->ip.id, .proto = t->ip.protocol, .egress = egress};
-	struct weir_frag_session f = {
-		.session = t->session, .serial = t->serial, .seen = epoch_now(), .ref = t->ref};
+	struct weir_frag_session f = {.session = t->session,
+		.serial = t->serial,
+		.seen = epoch_now(),
+		.ref = t->ref,
+		.turned = t->turned};
 
 	if (self.dry)
 		return;
@@ -340,11 +357,7 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 	tuple_turn(&t->look.key);
 	if (!track_find(ctx, t))
 		return false;
-	t->back = !t->back;
-	t->saddr = t->t.saddr;
-	t->sport = t->t.sport;
-	t->daddr = t->t.daddr;
-	t->dport = t->t.dport;
+	track_turned(t);
 	return true;
 }
 
@@ -391,7 +404,8 @@ __checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	t->iif = iif;
 	t->oif = t->drop = t->session = t->serial = t->rule_src = t->rule_dst = 0;
 	t->outside = t->mapping_in = 0;
-	t->error = t->tcp = t->state = t->back = t->ref = t->hairpin = t->done = t->frag = 0;
+	t->error = t->tcp = t->state = t->back = t->ref = t->turned = 0;
+	t->hairpin = t->done = t->frag = 0;
 	t->bucket = WEIR_FLOW_UNTRACKED;
 	t->what = packet_read(ctx, t);
 	t->sport = t->t.sport;

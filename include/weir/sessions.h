@@ -212,7 +212,8 @@ struct weir_frag_session {
 	__u32 serial;
 	__u32 seen; /* epoch */
 	__u8 ref;   /* enum weir_ref by which it was found */
-	__u8 _pad[3];
+	__u8 turned; /* it was found by its answer's ends */
+	__u8 _pad[2];
 };
 
 #define WEIR_FRAG_EPOCHS 600 /* 30 s, as net.ipv4.ipfrag_time */
