@@ -184,7 +184,7 @@ static void seal_packet(struct frame *f, __u32 at, __u32 len)
 		return;
 	put16(f, where, 0);
 	check = ~sum16(f->data + l4, len, sum) & 0xffff;
-	put16(f, where, check || proto == PROTO_ICMP ? check : 0xffff);
+	put16(f, where, check || proto != PROTO_UDP ? check : 0xffff);
 }
 
 void gate_seal(struct frame *f)
