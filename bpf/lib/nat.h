@@ -258,21 +258,35 @@ static __always_inline bool ask_fill(hook_ctx *ctx, struct track *t, __u32 nexth
 	return true;
 }
 
-/* A port for the mapping; one of a local socket is that one's, but for its own sender. False: there is
- * none. */
-static __always_inline bool port_for(hook_ctx *ctx, struct track *t)
+/*
+ * A port for the mapping; one of a local socket is that one's, but for its own sender: such are held until
+ * another is found, so that none is met twice. 0: there is none.
+ */
+__checked_once int port_for(hook_ctx *ctx)
 {
-	struct mapping_ask *a = &t->map;
+	struct track *t = track_of();
+	struct mapping_ask *a;
+	__u32 held, i;
+	int got = 0;
 
-	if (!addr_claim(a)) {
-		__sync_fetch_and_add(&nat.ports_full, 1);
-		return false;
+	if (!t || !ctx)
+		return 0;
+	a = &t->map;
+	for (held = 0; held < LOCAL_TRIES; held++) {
+		got = addr_claim(a);
+		if (!got || a->addr == t->t.saddr ||
+			!is_local_port(ctx, a->addr, a->port, t->t.proto))
+			break;
+		t->held[held].pool = a->pool;
+		t->held[held].port = a->port;
+		a->claim.want |= 0x10000; /* any, of its parity */
+		got = 0;
 	}
-	if (a->addr == t->t.saddr || !is_local_port(ctx, a->addr, a->port, t->t.proto))
-		return true;
-	claim_give(a);
-	a->claim.want |= 0x10000; /* any, of its parity */
-	return addr_claim(a);
+	for (i = 0; i < LOCAL_TRIES && i < held; i++)
+		port_give(t->held[i].pool - 1U, a->claim.proto, bpf_ntohs(t->held[i].port));
+	if (!got)
+		__sync_fetch_and_add(&nat.ports_full, 1);
+	return got;
 }
 
 /* The source's mapping, held; t->map says what it is. 0, or the drop. */
@@ -289,7 +303,7 @@ __checked_once int snat_mapping(hook_ctx *ctx, __u32 nexthop)
 		got = mapping_find(&t->map);
 		if (got != MAPPED_NONE)
 			break;
-		if (!port_for(ctx, t))
+		if (!port_for(ctx))
 			return NAT_DROP(NAT_EXHAUSTED);
 		got = mapping_put(&t->map);
 		if (got == MAPPED)

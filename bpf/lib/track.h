@@ -37,7 +37,8 @@ enum tracked {
 	TRACKED_STRAY, /* of a session that is not there: an ICMP error, an answer */
 };
 
-#define ERROR_OWN 2
+#define ERROR_OWN   2
+#define LOCAL_TRIES 16
 
 struct track {
 	enum tracked what;
@@ -70,6 +71,9 @@ struct track {
 	struct looking look;
 	struct weir_fields fields;
 	struct mapping_ask map;
+	struct {
+		__u16 pool, port;
+	} held[LOCAL_TRIES]; /* ports that are local sockets' */
 	struct session_ask ask;
 };
 
@@ -348,6 +352,8 @@ static __always_inline bool track_find(hook_ctx *ctx, struct track *t)
  */
 static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 {
+	struct weir_session *s;
+
 	t->look.key = t->t;
 	if (track_find(ctx, t)) {
 		t->daddr = t->t.daddr;
@@ -357,8 +363,14 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 	tuple_turn(&t->look.key);
 	if (!track_find(ctx, t))
 		return false;
+	s = session_at(t->session - 1);
 	track_turned(t);
-	return true;
+	/* where the source is translated it is not sent as it is then: a local sender has chosen that port */
+	if (s && !(*(volatile __u32 *)&s->flags & WEIR_SESSION_SRC))
+		return true;
+	t->session = t->serial = t->outside = 0;
+	t->turned = t->back = t->ref = 0;
+	return false;
 }
 
 /*
