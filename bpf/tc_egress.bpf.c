@@ -76,7 +76,7 @@ static __always_inline __u32 sent_judge(struct pkt *p)
 	drop = track_leave(p->ctx, t, t->daddr);
 	if (drop)
 		return drop;
-	if ((src_changes(t) || (t->error && dst_changes(t))) && rewrite_packet(p->ctx, WRITE_SRC))
+	if ((src_changes(t) || dst_changes(t)) && rewrite_packet(p->ctx, WRITE_SRC | WRITE_DST))
 		return WEIR_EXIT_tc_egress_NAT_FULL + 1;
 	return 0;
 }

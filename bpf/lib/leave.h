@@ -96,14 +96,19 @@ static __always_inline struct track *track_begin(struct pkt *p)
 	return t;
 }
 
-/* What the kernel is given has its destination translated; false where its source would not be. */
+/* What the kernel is given has its destination translated; false where its source would not be. A session
+ * with another port of its own has all of it translated there, and back nothing: see sent_find(). */
 static __always_inline bool leave_translated(struct pkt *p, struct track *t)
 {
-	__u32 oif = t->oif;
+	const struct weir_session *s = t->session ? session_at(t->session - 1) : NULL;
+	__u32 oif = t->oif, what = WRITE_DST;
 
-	if (src_changes(t) && (t->error || !oif || !bpf_map_lookup_elem(&ports, &oif)))
+	if (s && s->flags & WEIR_SESSION_PORT && !t->error)
+		what = t->back ? 0 : WRITE_SRC | WRITE_DST;
+	if (!(what & WRITE_SRC) && src_changes(t) &&
+		(t->error || !oif || !bpf_map_lookup_elem(&ports, &oif)))
 		return false;
-	return !dst_changes(t) || !rewrite_packet(p->ctx, WRITE_DST);
+	return !what || !dst_changes(t) || !rewrite_packet(p->ctx, what);
 }
 
 /* The packet is the kernel's. */

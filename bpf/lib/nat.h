@@ -434,17 +434,20 @@ static __always_inline void session_fill(struct track *t)
 		s->flags |= WEIR_SESSION_LOCAL;
 }
 
-/* Where nothing but its answers is in the way, another source port makes them different. */
+/*
+ * Where nothing but its answers is in the way, another source port makes them different. The kernel sees
+ * that port: in between the two its packets, too, would be the other session's.
+ */
 static __always_inline bool clash_avoid(struct track *t)
 {
 	struct weir_session *s = &t->ask.s;
 
-	if (!(s->flags & WEIR_SESSION_DST) || s->mapping ||
+	if (!(s->flags & WEIR_SESSION_DST) || s->flags & WEIR_SESSION_SRC ||
 		(s->proto != IPPROTO_UDP && s->proto != IPPROTO_TCP))
 		return false;
 	t->sport = bpf_htons(PORT_LEAST + bpf_get_prandom_u32() % (65536 - PORT_LEAST));
 	s->xsport = t->sport;
-	s->flags |= WEIR_SESSION_SRC;
+	s->flags |= WEIR_SESSION_PORT;
 	return true;
 }
 

@@ -348,7 +348,8 @@ static __always_inline bool track_find(hook_ctx *ctx, struct track *t)
 
 /*
  * As the kernel sends it the packet's destination is translated already, where it is to be; and of a session
- * whose source stays it looks as an answer would, turned round.
+ * whose source stays it looks as an answer would, turned round. WEIR_SESSION_PORT: what goes there has both
+ * ends translated already, and what comes back has neither.
  */
 static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 {
@@ -356,6 +357,9 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 
 	t->look.key = t->t;
 	if (track_find(ctx, t)) {
+		s = session_at(t->session - 1);
+		if (s && *(volatile __u32 *)&s->flags & WEIR_SESSION_PORT)
+			return true;
 		t->daddr = t->t.daddr;
 		t->dport = t->t.dport;
 		return true;
