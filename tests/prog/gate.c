@@ -127,6 +127,7 @@ void gate_filter(struct gate *g, const char *text)
 {
 	struct weir_ruleset_model model;
 
+	ins[XDP].nat->states = strstr(text, "state ") != NULL;
 	prog_rules(&ins[XDP], text, &model);
 	weir_ruleset_done(&model);
 	gate_changed(g);

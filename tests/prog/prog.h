@@ -292,6 +292,8 @@ unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto);
 unsigned int prog_flush_match(const struct prog *p, const struct weir_flush *match);
 /* Ends all that there are. */
 void prog_flush(const struct prog *p);
+/* The same while others begin. */
+void prog_flush_among(const struct prog *p);
 
 /* --- oracle.c --- */
 
