@@ -32,8 +32,11 @@ static __always_inline struct track *sent_begin(struct pkt *p, bool ours)
 
 	if (!t || p->ctx->protocol != bpf_htons(ETH_P_IP))
 		return NULL;
-	if (track_in(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex) == TRACKED_FOUND)
+	if (track_in(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex) == TRACKED_FOUND) {
 		t->done = ours;
+		if (ours && t->frag == WEIR_FRAG_FIRST) /* the kernel has cut what came whole */
+			fragment_keep(t, true);
+	}
 	return t;
 }
 
@@ -73,7 +76,7 @@ static __always_inline __u32 sent_judge(struct pkt *p)
 	drop = track_leave(p->ctx, t, t->daddr);
 	if (drop)
 		return drop;
-	if ((src_changes(t) || (t->error && dst_changes(t))) && rewrite_packet(p->ctx, WRITE_SRC))
+	if ((src_changes(t) || dst_changes(t)) && rewrite_packet(p->ctx, WRITE_SRC | WRITE_DST))
 		return WEIR_EXIT_tc_egress_NAT_FULL + 1;
 	return 0;
 }

@@ -167,6 +167,13 @@ static __always_inline __u32 port_claim(const struct claim *c)
 	return port ? port : port_search(c->pool, c->proto, c->lo, c->hi, ~c->want & 1);
 }
 
+/* Which of @nr an address gets, always the same. Hosts of a subnet differ in their lowest bits, in host
+ * order, and a product's highest bits follow all of them. */
+static __always_inline __u32 addr_spread(__u32 addr, __u32 nr)
+{
+	return (__u32)((__u64)(bpf_ntohl(addr) * 0x9e3779b1U) * nr >> 32);
+}
+
 /* One address of the pool after the other, from @first on, until one has a port left. */
 struct addr_search {
 	struct mapping_ask *a;
@@ -212,7 +219,7 @@ __checked_once int addr_claim(struct mapping_ask *a)
 	s.nr = a->to[1] - a->to[0] + 1;
 	if (!s.nr)
 		return 0;
-	s.first = (a->inside * 0x9e3779b1U >> 7) % s.nr;
+	s.first = addr_spread(a->inside, s.nr);
 	bpf_loop(s.nr < SEARCH_ADDRS ? s.nr : SEARCH_ADDRS, addr_step, &s, 0);
 	return a->pool;
 }

@@ -28,7 +28,7 @@ struct looking {
 enum { INDEX_NONE, INDEX_FOUND, INDEX_BUSY };
 enum { INDEX_PUT, INDEX_AGAIN, INDEX_FULL };
 
-#define WAIT_TURNS 128 /* reads of one word */
+#define WAIT_TURNS 1024 /* reads of one word: some microseconds */
 
 #define ENTRY(ref, number) ((__u32)(ref) << WEIR_REF_SHIFT | (number))
 #define ENTRY_REF(entry)   ((entry) >> WEIR_REF_SHIFT)

@@ -109,14 +109,19 @@ static __always_inline struct track *track_begin(struct pkt *p)
 	return t;
 }
 
-/* What the kernel is given has its destination translated; false where its source would not be. */
+/* What the kernel is given has its destination translated; false where its source would not be. A session
+ * with another port of its own has all of it translated there, and back nothing: see sent_find(). */
 static __always_inline bool leave_translated(struct pkt *p, struct track *t)
 {
-	__u32 oif = t->oif;
+	const struct weir_session *s = t->session ? session_at(t->session - 1) : NULL;
+	__u32 oif = t->oif, what = WRITE_DST;
 
-	if (src_changes(t) && (t->error || !oif || !bpf_map_lookup_elem(&ports, &oif)))
+	if (s && s->flags & WEIR_SESSION_PORT && !t->error)
+		what = t->back ? 0 : WRITE_SRC | WRITE_DST;
+	if (!(what & WRITE_SRC) && src_changes(t) &&
+		(t->error || !oif || !bpf_map_lookup_elem(&ports, &oif)))
 		return false;
-	return !dst_changes(t) || !rewrite_packet(p->ctx, WRITE_DST);
+	return !what || !dst_changes(t) || !rewrite_packet(p->ctx, what);
 }
 
 /* The packet is the kernel's. */
@@ -158,6 +163,11 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 	way = p->oif_way | (__u64)p->nexthop << 32;
 	if (!p->oif_way && ((self.filter && !p->judged && !exit_unjudged(exit)) || t))
 		way = way_of(p->ctx, (__u32)p->l3_off, p->iif, t ? t->daddr : 0);
+	if (!(__u32)way && t && track_hairpin(p->ctx)) {
+		if (t->drop)
+			return leave_drop(p, t->drop - 1, false);
+		way = way_of(p->ctx, (__u32)p->l3_off, p->iif, t->daddr);
+	}
 	if (self.filter && !p->judged && !exit_unjudged(exit)) {
 		said = SAID_VERDICT(
 			judge(p->ctx, (__u32)p->l3_off, p->iif, (__u32)way, t != NULL));

@@ -95,7 +95,7 @@ static __always_inline void dnat_by_rule(struct track *t)
 		t->daddr = bpf_htonl(r->inside[0] + (bpf_ntohl(t->daddr) - r->to[0]));
 	} else {
 		t->daddr = bpf_htonl(
-			r->to[0] + (nr > 1 ? (t->ip.saddr * 0x9e3779b1U >> 7) % nr : 0));
+			r->to[0] + (nr > 1 ? addr_spread(t->ip.saddr, nr) : 0));
 		if (r->to_port[0] && t->frag != WEIR_FRAG_LATER)
 			t->dport = bpf_htons(r->to_port[0]);
 	}
@@ -125,12 +125,7 @@ static __always_inline void dnat_by_mapping(struct track *t)
 	struct weir_mapping *m;
 	__u32 number;
 
-	__u32 daddr = t->t.daddr;
-
 	if (t->t.proto != IPPROTO_UDP && t->t.proto != IPPROTO_TCP)
-		return;
-	/* most packets from inside are for nobody's name */
-	if (!is_outside(t->iif) && !is_pool(daddr) && !bpf_map_lookup_elem(&local, &daddr))
 		return;
 	key_out(&t->look, t->t.daddr, t->t.dport, t->t.proto);
 	if (index_find(&t->look) != INDEX_FOUND)
@@ -156,6 +151,27 @@ static __always_inline void dnat_by_mapping(struct track *t)
 	}
 }
 
+/* Most packets from inside are for nobody's name: it would be an address that NAT gives out, or, as far as
+ * is known without asking the kernel, this host's. */
+static __always_inline bool may_be_name(const struct track *t)
+{
+	__u32 daddr = t->t.daddr;
+
+	return is_outside(t->iif) || is_pool(daddr) || bpf_map_lookup_elem(&local, &daddr);
+}
+
+/* The kernel says that the packet is for this host, as the device's address may be another by now. */
+__checked_once int track_hairpin(hook_ctx *ctx)
+{
+	struct track *t = track_of();
+
+	if (!t || !ctx || t->done || t->what != TRACKED_NEW || t->rule_dst || is_outside(t->iif))
+		return 0;
+	dnat_by_mapping(t);
+	t->hairpin = t->rule_dst != 0;
+	return t->hairpin;
+}
+
 /* After the rules were asked where to: @found is the rule's place, t->rule itself; @inside: as from
  * there. Returns whether they are to be asked again, from inside. */
 __checked_once int track_dnat(hook_ctx *ctx, __u32 found, __u32 inside)
@@ -171,7 +187,7 @@ __checked_once int track_dnat(hook_ctx *ctx, __u32 found, __u32 inside)
 		return 1;
 	if (found != WEIR_NO_RULE)
 		dnat_by_rule(t);
-	else
+	else if (may_be_name(t))
 		dnat_by_mapping(t);
 	t->hairpin = inside && t->rule_dst;
 	return 0;
@@ -278,21 +294,35 @@ static __always_inline bool ask_fill(hook_ctx *ctx, struct track *t, __u32 nexth
 	return true;
 }
 
-/* A port for the mapping; one of a local socket is that one's, but for its own sender. False: there is
- * none. */
-static __always_inline bool port_for(hook_ctx *ctx, struct track *t)
+/*
+ * A port for the mapping; one of a local socket is that one's, but for its own sender: such are held until
+ * another is found, so that none is met twice. 0: there is none.
+ */
+__checked_once int port_for(hook_ctx *ctx)
 {
-	struct mapping_ask *a = &t->map;
+	struct track *t = track_of();
+	struct mapping_ask *a;
+	__u32 held, i;
+	int got = 0;
 
-	if (!addr_claim(a)) {
-		__sync_fetch_and_add(&nat.ports_full, 1);
-		return false;
+	if (!t || !ctx)
+		return 0;
+	a = &t->map;
+	for (held = 0; held < LOCAL_TRIES; held++) {
+		got = addr_claim(a);
+		if (!got || a->addr == t->t.saddr ||
+			!is_local_port(ctx, a->addr, a->port, t->t.proto))
+			break;
+		t->held[held].pool = a->pool;
+		t->held[held].port = a->port;
+		a->claim.want |= 0x10000; /* any, of its parity */
+		got = 0;
 	}
-	if (a->addr == t->t.saddr || !is_local_port(ctx, a->addr, a->port, t->t.proto))
-		return true;
-	claim_give(a);
-	a->claim.want |= 0x10000; /* any, of its parity */
-	return addr_claim(a);
+	for (i = 0; i < LOCAL_TRIES && i < held; i++)
+		port_give(t->held[i].pool - 1U, a->claim.proto, bpf_ntohs(t->held[i].port));
+	if (!got)
+		__sync_fetch_and_add(&nat.ports_full, 1);
+	return got;
 }
 
 /* The source's mapping, held; t->map says what it is. 0, or the drop. */
@@ -309,7 +339,7 @@ __checked_once int snat_mapping(hook_ctx *ctx, __u32 nexthop)
 		got = mapping_find(&t->map);
 		if (got != MAPPED_NONE)
 			break;
-		if (!port_for(ctx, t))
+		if (!port_for(ctx))
 			return NAT_DROP(NAT_EXHAUSTED);
 		got = mapping_put(&t->map);
 		if (got == MAPPED)
@@ -440,17 +470,20 @@ static __always_inline void session_fill(struct track *t)
 		s->flags |= WEIR_SESSION_LOCAL;
 }
 
-/* Where nothing but its answers is in the way, another source port makes them different. */
+/*
+ * Where nothing but its answers is in the way, another source port makes them different. The kernel sees
+ * that port: in between the two its packets, too, would be the other session's.
+ */
 static __always_inline bool clash_avoid(struct track *t)
 {
 	struct weir_session *s = &t->ask.s;
 
-	if (!(s->flags & WEIR_SESSION_DST) || s->mapping ||
+	if (!(s->flags & WEIR_SESSION_DST) || s->flags & WEIR_SESSION_SRC ||
 		(s->proto != IPPROTO_UDP && s->proto != IPPROTO_TCP))
 		return false;
 	t->sport = bpf_htons(PORT_LEAST + bpf_get_prandom_u32() % (65536 - PORT_LEAST));
 	s->xsport = t->sport;
-	s->flags |= WEIR_SESSION_SRC;
+	s->flags |= WEIR_SESSION_PORT;
 	return true;
 }
 

@@ -86,11 +86,10 @@ static __always_inline void session_free(struct weir_session *s, __u32 number)
 	bpf_map_push_elem(&free_sessions, &number, 0);
 }
 
-/* From the next packet on there is no such session. 1 where this call has ended it. */
-__checked_once int session_end(__u32 number, __u32 serial)
+/* From the next packet on there is no such session. 1 where this call has ended it. @l is for what it
+ * needs. */
+__checked_once int session_end_by(struct looking *l, __u32 number, __u32 serial)
 {
-	__u32 zero = 0;
-	struct looking *l = bpf_map_lookup_elem(&ending, &zero);
 	struct weir_session *s = session_at(number);
 
 	if (!s || !l || s->serial != serial ||
@@ -108,6 +107,15 @@ __checked_once int session_end(__u32 number, __u32 serial)
 	session_free(s, number);
 	__sync_fetch_and_add(&nat.ended, 1);
 	return 1;
+}
+
+/* The same for who runs in softirq context, as packets and timers do: on a CPU one after the other. */
+static __always_inline int session_end(__u32 number, __u32 serial)
+{
+	__u32 zero = 0;
+	struct looking *l = bpf_map_lookup_elem(&ending, &zero);
+
+	return l ? session_end_by(l, number, serial) : 0;
 }
 
 /* --- the sweeper --- */

@@ -38,7 +38,8 @@ enum tracked {
 	TRACKED_STRAY, /* of a session that is not there: an ICMP error, an answer */
 };
 
-#define ERROR_OWN 2
+#define ERROR_OWN   2
+#define LOCAL_TRIES 16
 
 struct track {
 	enum tracked what;
@@ -51,6 +52,7 @@ struct track {
 	__u8 tcp; /* flags */
 	__u8 state; /* enum weir_state */
 	__u8 back, ref;
+	__u8 turned; /* found by its answer's ends: see sent_find() */
 	__u8 hairpin;
 	__u8 done; /* its session is made, or there is none to be */
 	__u32 session; /* number plus one; 0: none */
@@ -70,6 +72,9 @@ struct track {
 	struct looking look;
 	struct weir_fields fields;
 	struct mapping_ask map;
+	struct {
+		__u16 pool, port;
+	} held[LOCAL_TRIES]; /* ports that are local sockets' */
 	struct session_ask ask;
 };
 
@@ -184,8 +189,11 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 		return TRACKED_NOT;
 	head = t->ip.ihl * 4;
 	len = t->ip.tot_len ? bpf_ntohs(t->ip.tot_len) : 0x10000; /* BIG TCP */
-	if (len < head || bpf_ntohl(t->ip.daddr) >> 28 >= 0xe)
+	if (len < head)
 		return TRACKED_NOT;
+	/* what the kernel forwards of multicast has no session, and is not to go out as it is */
+	if (bpf_ntohl(t->ip.daddr) >> 28 >= 0xe)
+		return t->iif ? TRACKED_STRAY : TRACKED_NOT;
 	len -= head;
 	t->l4_off = t->l3_off + head;
 	t->oldsrc = t->saddr = t->ip.saddr;
@@ -202,7 +210,7 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 	if (t->ip.protocol == IPPROTO_ICMP && have >= 8 && icmp_is_error(t->l4.type) &&
 		t->frag == WEIR_FRAG_NONE)
 		return error_read(ctx, t, len);
-	return tuple_read(&t->t, &t->ip, &t->l4, have) ? TRACKED_NEW : TRACKED_NOT;
+	return tuple_read(&t->t, &t->ip, &t->l4, have) ? TRACKED_NEW : TRACKED_STRAY;
 }
 
 /* Whether a packet of no session may begin one, as nf_conntrack has it: a TCP connection that was there
@@ -274,6 +282,17 @@ static __always_inline bool track_session(hook_ctx *ctx, struct track *t)
 	return track_take(t, s, number, ENTRY_REF(t->look.entry), t->look.serial);
 }
 
+/* What was found is the answer's, and nothing but that: the packet keeps its ends. */
+static __always_inline void track_turned(struct track *t)
+{
+	t->turned = 1;
+	t->back = !t->back;
+	t->saddr = t->t.saddr;
+	t->sport = t->t.sport;
+	t->daddr = t->t.daddr;
+	t->dport = t->t.dport;
+}
+
 /* A later fragment is of the first one's session. */
 static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 {
@@ -292,6 +311,8 @@ static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 	if (!s || s->serial != f->serial ||
 		!track_take(t, s, f->session - 1, f->ref, f->serial))
 		return TRACKED_LATER;
+	if (f->turned)
+		track_turned(t);
 	t->sport = t->dport = 0;
 	return TRACKED_FOUND;
 }
@@ -301,8 +322,11 @@ static __always_inline void fragment_keep(const struct track *t, bool egress)
 {
 	struct weir_frag_key key = {.saddr = t->ip.saddr, .daddr = t->ip.daddr,
 		.id = t->ip.id, .proto = t->ip.protocol, .egress = egress};
-	struct weir_frag_session f = {
-		.session = t->session, .serial = t->serial, .seen = epoch_now(), .ref = t->ref};
+	struct weir_frag_session f = {.session = t->session,
+		.serial = t->serial,
+		.seen = epoch_now(),
+		.ref = t->ref,
+		.turned = t->turned};
 
 	if (self.dry)
 		return;
@@ -325,12 +349,18 @@ static __always_inline bool track_find(hook_ctx *ctx, struct track *t)
 
 /*
  * As the kernel sends it the packet's destination is translated already, where it is to be; and of a session
- * whose source stays it looks as an answer would, turned round.
+ * whose source stays it looks as an answer would, turned round. WEIR_SESSION_PORT: what goes there has both
+ * ends translated already, and what comes back has neither.
  */
 static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 {
+	struct weir_session *s;
+
 	t->look.key = t->t;
 	if (track_find(ctx, t)) {
+		s = session_at(t->session - 1);
+		if (s && *(volatile __u32 *)&s->flags & WEIR_SESSION_PORT)
+			return true;
 		t->daddr = t->t.daddr;
 		t->dport = t->t.dport;
 		return true;
@@ -338,12 +368,14 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 	tuple_turn(&t->look.key);
 	if (!track_find(ctx, t))
 		return false;
-	t->back = !t->back;
-	t->saddr = t->t.saddr;
-	t->sport = t->t.sport;
-	t->daddr = t->t.daddr;
-	t->dport = t->t.dport;
-	return true;
+	s = session_at(t->session - 1);
+	track_turned(t);
+	/* where the source is translated it is not sent as it is then: a local sender has chosen that port */
+	if (s && !(*(volatile __u32 *)&s->flags & WEIR_SESSION_SRC))
+		return true;
+	t->session = t->serial = t->outside = 0;
+	t->turned = t->back = t->ref = 0;
+	return false;
 }
 
 /*
@@ -389,15 +421,20 @@ __checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	t->iif = iif;
 	t->oif = t->drop = t->session = t->serial = t->rule_src = t->rule_dst = 0;
 	t->outside = t->mapping_in = 0;
-	t->error = t->tcp = t->state = t->back = t->ref = t->hairpin = t->done = t->frag = 0;
+	t->error = t->tcp = t->state = t->back = t->ref = t->turned = 0;
+	t->hairpin = t->done = t->frag = 0;
 	t->bucket = WEIR_FLOW_UNTRACKED;
 	t->what = packet_read(ctx, t);
 	t->sport = t->t.sport;
 	t->dport = t->t.dport;
 	if (t->what == TRACKED_LATER)
 		t->what = track_fragment(t, egress);
-	if (t->what != TRACKED_NEW)
+	if (t->what != TRACKED_NEW) {
+		if (t->what != TRACKED_FOUND)
+			t->state = bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new
+									: WEIR_STATE_invalid;
 		return t->what;
+	}
 	t->look.key = t->t;
 	if (egress && t->error && iif)
 		return t->what = TRACKED_NOT; /* it was translated as it came in */

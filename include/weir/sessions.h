@@ -112,6 +112,7 @@ enum weir_session_flag {
 	WEIR_SESSION_HAIRPIN = 1 << 4, /* from inside to inside, by an outside address */
 	WEIR_SESSION_LOCAL = 1 << 5,   /* one end is this host */
 	WEIR_SESSION_MASQUERADE = 1 << 6, /* ends when the device's address is another */
+	WEIR_SESSION_PORT = 1 << 7, /* the source has another port, by which answers differ; only DST else */
 
 	/* what TCP's ends have sent: the one that began, and, shifted by WEIR_TCP_REPLY, the other */
 	WEIR_TCP_SYN = 1 << 8,
@@ -223,7 +224,8 @@ struct weir_frag_session {
 	__u32 serial;
 	__u32 seen; /* epoch */
 	__u8 ref;   /* enum weir_ref by which it was found */
-	__u8 _pad[3];
+	__u8 turned; /* it was found by its answer's ends */
+	__u8 _pad[2];
 };
 
 #define WEIR_FRAG_EPOCHS 600 /* 30 s, as net.ipv4.ipfrag_time */

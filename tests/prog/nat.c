@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* NAT rules in the program's maps, with their pools, as user/ctl puts them there; sessions looked at. */
+/* NAT rules in the program's maps, with their pools, as user/ctl puts them there; sessions looked
+ * at. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <string.h>
@@ -79,6 +80,8 @@ void prog_nat(struct prog *p, const char *text)
 	p->nat->sessions_max = p->nat->mappings_max = PROG_SESSIONS;
 	p->nat->states = 0;
 	p->nat->index_mask = PROG_SESSIONS - 1;
+	memset(&p->nat->sessions_full, 0,
+		sizeof(*p->nat) - offsetof(struct weir_nat_state, sessions_full));
 	p->nat->seed = 0x12345678;
 	prog_rules_of(p, text, &model);
 	for (__u32 i = 0; i < model.nr; i++)
@@ -148,20 +151,42 @@ static void share(struct bpf_object *obj, const struct prog *p, const char *name
 	assert_int_equal(bpf_map__reuse_fd(map, prog_map(p, name)), 0);
 }
 
-void prog_flush(const struct prog *p)
+/* Runs the flush; how many it says it has ended. */
+static unsigned int flush(const struct prog *p, const struct weir_flush *match)
 {
 	static const char *const maps[] = {"sessions", "mappings", "session_index", "free_sessions",
 		"free_mappings", "pool_ports", ".data.nat"};
 	static const char frame[64];
 	struct nat_bpf *skel = nat_bpf__open();
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
-	unsigned int live = prog_sessions(p);
+	unsigned int ended;
 
 	assert_non_null(skel);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		share(skel->obj, p, maps[i]);
 	assert_int_equal(nat_bpf__load(skel), 0);
+	skel->data_flush->flush = *match;
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weir_flush), &opts), 0);
-	assert_int_equal(skel->data_flush->flush.ended, live);
+	ended = skel->data_flush->flush.ended;
 	nat_bpf__destroy(skel);
+	return ended;
+}
+
+unsigned int prog_flush_match(const struct prog *p, const struct weir_flush *match)
+{
+	unsigned int live = prog_sessions(p), ended = flush(p, match);
+
+	assert_int_equal(prog_sessions(p), live - ended);
+	return ended;
+}
+
+void prog_flush(const struct prog *p)
+{
+	prog_flush_match(p, &(struct weir_flush){0});
+	assert_int_equal(prog_sessions(p), 0);
+}
+
+void prog_flush_among(const struct prog *p)
+{
+	flush(p, &(struct weir_flush){0});
 }

@@ -24,6 +24,7 @@ static const struct {
 };
 
 static const char neighbours[] = "neigh add " HOST " lladdr 02:00:00:00:00:01 dev in0\n"
+				 "neigh add " INNER " lladdr 02:00:00:00:00:01 dev in0\n"
 				 "neigh add " HOP " lladdr 02:00:00:00:01:01 dev out0\n"
 				 "neigh add " SMALL_HOP " lladdr 02:00:00:00:02:01 dev small0\n"
 				 "neigh add " BARE_HOP " lladdr 02:00:00:00:03:01 dev bare0\n";

@@ -36,6 +36,7 @@ static const struct {
 	const char *addr;
 } hops[] = {
 	{PORT_IN, HOST},
+	{PORT_IN, INNER},
 	{PORT_OUT, HOP},
 	{PORT_SMALL, SMALL_HOP},
 	{PORT_BARE, BARE_HOP},
@@ -189,13 +190,15 @@ static void size_sessions(struct prog *p, const struct prog *share)
 {
 	static const char *const sized[] = {
 		"sessions", "mappings", "session_index", "free_sessions", "free_mappings"};
-	static const char *const shared[] = {"sessions", "mappings", "session_index", "free_sessions",
-		"free_mappings", "pools", "pool_ports", "frags", ".data.nat", "rulesets", "counts"};
+	static const char *const shared[] = {"sessions", "mappings", "session_index",
+		"free_sessions", "free_mappings", "pools", "pool_ports", "frags", ".data.nat",
+		"rulesets", "counts"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sized); i++)
 		size_map(p, sized[i], PROG_SESSIONS);
 	for (size_t i = 0; i < ARRAY_SIZE(shared) && share && share->nat; i++)
-		assert_int_equal(bpf_map__reuse_fd(map_of(p, shared[i]), map_fd(share, shared[i])), 0);
+		assert_int_equal(
+			bpf_map__reuse_fd(map_of(p, shared[i]), map_fd(share, shared[i])), 0);
 }
 
 static void set_self(struct prog *p, const struct prog_opts *o)
@@ -279,6 +282,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		p->nat = map_memory(p, ".data.nat");
 		p->sessions = map_memory(p, "sessions");
 		p->mappings = map_memory(p, "mappings");
+		p->index = map_memory(p, "session_index");
 	}
 	fill(p);
 }
@@ -306,6 +310,7 @@ void prog_unload(struct prog *p)
 		unmap(p, ".data.nat", p->nat);
 		unmap(p, "sessions", p->sessions);
 		unmap(p, "mappings", p->mappings);
+		unmap(p, "session_index", p->index);
 		p->nat = NULL;
 	}
 	bpf_object__close(p->obj);
@@ -346,6 +351,7 @@ void prog_reset(struct prog *p)
 	while (!bpf_map_get_next_key(local_fd, NULL, &addr))
 		assert_int_equal(bpf_map_delete_elem(local_fd, &addr), 0);
 	p->ingress = p->own;
+	p->local = false;
 	p->queue = 0;
 	p->linear = 0;
 	p->meta = 0;
@@ -353,8 +359,8 @@ void prog_reset(struct prog *p)
 }
 
 /* What lies before the frame goes in before it, and comes out before it. */
-static int try_xdp(struct prog *p, const struct frame *in, struct bpf_test_run_opts *opts,
-	__u32 *meta_len)
+static int try_xdp(
+	struct prog *p, const struct frame *in, struct bpf_test_run_opts *opts, __u32 *meta_len)
 {
 	static __u8 with_meta[META_MAX + FRAME_MAX];
 	struct xdp_md md = {
@@ -383,7 +389,7 @@ static int try_tc(struct prog *p, struct bpf_test_run_opts *opts)
 {
 	struct __sk_buff skb = {
 		.ifindex = net_ifindex(p->own),
-		.ingress_ifindex = net_ifindex(p->ingress),
+		.ingress_ifindex = p->local ? 0 : net_ifindex(p->ingress),
 		.gso_size = p->gso_size,
 		.gso_segs = p->gso_segs,
 	};

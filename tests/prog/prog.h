@@ -39,6 +39,7 @@
 enum port { PORT_IN, PORT_OUT, PORT_SMALL, PORT_BARE, PORT_NOFWD, PORT_COUNT };
 
 #define HOST	   "192.0.2.1"	   /* behind IN: where frames come from */
+#define INNER	   "192.0.2.2"	   /* a second host there */
 #define ROUTER	   "192.0.2.254"   /* IN's own address */
 #define HOP	   "198.51.100.1"  /* behind OUT; all its neighbours are permanent but one */
 #define HOP_LOST   "198.51.100.99" /* behind OUT, unresolved */
@@ -164,7 +165,7 @@ struct prog_opts {
 	bool fib_refuses;	  /* bpf_fib_lookup is asked wrongly, so that it answers -EINVAL */
 	bool small_rows;	  /* rows for the first CPU only */
 	bool small_flows;	  /* routes for the first CPU only */
-	bool one_pair;		  /* a table of two routes for each CPU: all flows meet there */
+	bool one_pair;		  /* as many routes as a key has slots, for each CPU: all flows meet in the slots of one key */
 	bool neigh_full;	  /* no room for hops but those confirmed for good */
 	enum port port;		  /* the device that it is loaded for */
 	const struct prog *share; /* the routes are this one's, as they are within a namespace */
@@ -190,6 +191,7 @@ struct prog {
 	struct weir_nat_state *nat;
 	struct weir_session *sessions; /* PROG_SESSIONS */
 	struct weir_mapping *mappings; /* as many */
+	struct weir_index_bucket *index; /* and of its buckets */
 	__u32 cpus, queues, nr_rows, nr_flows;
 	__u32 flows_each; /* for a CPU */
 	enum port own;	   /* the device it is loaded for */
@@ -198,6 +200,7 @@ struct prog {
 	__u32 queue;  /* XDP; the kernel lets no test say which of an skb */
 	__u32 linear; /* XDP: bytes in the first buffer, 0 = as many as fit */
 	__u32 meta;   /* XDP: bytes before the frame that belong to it, out of the room there */
+	bool local; /* TC: sent by this host itself */
 	__u32 gso_size, gso_segs; /* TC: what a superframe's segments carry, and how many they are */
 };
 
@@ -286,8 +289,12 @@ struct weir_session *prog_session(
 unsigned int prog_sessions(const struct prog *p);
 /* Ports of a pool's number that are in use: UDP 0, TCP 1, ICMP 2. */
 unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto);
+/* Ends those that are meant; how many they were. */
+unsigned int prog_flush_match(const struct prog *p, const struct weir_flush *match);
 /* Ends all that there are. */
 void prog_flush(const struct prog *p);
+/* The same while others begin. */
+void prog_flush_among(const struct prog *p);
 
 /* --- oracle.c --- */
 

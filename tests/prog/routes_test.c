@@ -4,6 +4,7 @@
  * and what happens where there is no room.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model/tables.h"
@@ -11,7 +12,7 @@
 
 enum { DF = 0x4000 };
 
-/* `prog` has a table like the real one; in `pair` all flows meet in one pair of slots for each CPU.
+/* `prog` has a table like the real one; in `pair` all flows meet in one key's slots for each CPU.
  */
 static struct prog prog, pair, first_cpu;
 
@@ -255,7 +256,7 @@ static void stages_are_the_same(void **state)
 /* --- room --- */
 
 /* Flows spread over the table by each part of their addresses and ports, and by two at once, as
- * between two subnets. A pair has room for two, so few of 300 are left over. */
+ * between two subnets. A key has four slots, so few of 300 are left over. */
 static void flows_spread(void **state)
 {
 	static const struct {
@@ -305,63 +306,75 @@ static void flows_spread(void **state)
 	assert_int_equal(net_ip("route del 198.0.0.0/7"), 0);
 }
 
-static void third_flow_is_asked_for_each_time(void **state)
+/* As many flows as a key has slots, all by HOP, and one more by SMALL_HOP. */
+static void flows_for_all_slots(struct frame f[WEIR_FLOW_WAYS + 1])
 {
-	static struct frame f[3], other;
-	struct weir_flow before[2];
+	char addr[16];
+	int i;
+
+	for (i = 0; i < WEIR_FLOW_WAYS; i++) {
+		snprintf(addr, sizeof(addr), "198.18.1.%d", 9 + i);
+		flow(&f[i], addr);
+	}
+	flow(&f[WEIR_FLOW_WAYS], SMALL_HOP);
+}
+
+static void one_flow_too_many_is_asked_for_each_time(void **state)
+{
+	static struct frame f[WEIR_FLOW_WAYS + 1], other;
+	struct weir_flow before[WEIR_FLOW_WAYS], *slots;
 	int i;
 
 	(void)state;
-	flow(&f[0], FAR);
-	flow(&f[1], HOP);
-	flow(&f[2], SMALL_HOP);
+	flows_for_all_slots(f);
 	flow(&other, BARE_HOP);
 	for (pair.ctl->sample_every = 0; pair.ctl->sample_every < 2; pair.ctl->sample_every++) {
 		prog_forget_flows(&pair);
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < WEIR_FLOW_WAYS; i++) {
 			assert_kept_way(&pair, &f[i], OUT_BY(HOP_MAC));
 			assert_int_equal(flow_full(&pair), 0);
 			prog_forge(&pair, &f[i]);
 		}
-		memcpy(before, pair.flows + prog_cpu() * 2, sizeof(before));
-		for (i = 0; i < 5; i++) {
-			assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
+		slots = pair.flows + prog_cpu() * WEIR_FLOW_WAYS;
+		memcpy(before, slots, sizeof(before));
+		for (i = 0; i < 2 * WEIR_FLOW_WAYS; i++) {
+			assert_kept_way(&pair, &f[WEIR_FLOW_WAYS], OUT_BY(SMALL_HOP_MAC));
 			assert_int_equal(flow_full(&pair), 1);
 			assert_kept_way(&pair, &other, LEFT(xmit, EGRESS_NOT_ATTACHED));
 			assert_int_equal(flow_full(&pair), 1);
-			assert_kept_way(&pair, &f[i & 1], OUT_BY(FORGED));
+			assert_kept_way(&pair, &f[i % WEIR_FLOW_WAYS], OUT_BY(FORGED));
 			assert_int_equal(flow_full(&pair), 0);
 		}
-		for (i = 0; i < 2; i++)
-			before[i].epoch = before[i].asked =
-				pair.flows[prog_cpu() * 2 + (__u32)i].epoch;
-		assert_memory_equal(before, pair.flows + prog_cpu() * 2, sizeof(before));
+		for (i = 0; i < WEIR_FLOW_WAYS; i++)
+			before[i].epoch = before[i].asked = slots[i].epoch;
+		assert_memory_equal(before, slots, sizeof(before));
 	}
 }
 
 static void stale_slot_is_taken(void **state)
 {
-	static struct frame f[3];
-	int stale, turn;
+	static struct frame f[WEIR_FLOW_WAYS + 1];
+	struct frame *more = &f[WEIR_FLOW_WAYS];
+	int stale, first, i;
 
 	(void)state;
-	flow(&f[0], FAR);
-	flow(&f[1], HOP);
-	flow(&f[2], SMALL_HOP);
-	for (turn = 0; turn < 4; turn++) {
-		stale = turn & 1;
-		prog_forget_flows(&pair);
-		assert_kept_way(&pair, &f[turn >> 1], OUT_BY(HOP_MAC));
-		assert_kept_way(&pair, &f[!(turn >> 1)], OUT_BY(HOP_MAC));
-		prog_flow_age(prog_flow(&pair, &f[stale]));
-		prog_forge(&pair, &f[!stale]);
-		assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
-		assert_int_equal(flow_full(&pair), 0);
-		assert_null(prog_flow(&pair, &f[stale]));
-		assert_kept_way(&pair, &f[2], OUT_BY(SMALL_HOP_MAC));
-		assert_kept_way(&pair, &f[!stale], OUT_BY(FORGED));
-		assert_kept_way(&pair, &f[stale], OUT_BY(HOP_MAC));
-		assert_int_equal(flow_full(&pair), 1);
+	flows_for_all_slots(f);
+	for (first = 0; first < WEIR_FLOW_WAYS; first++) {
+		for (stale = 0; stale < WEIR_FLOW_WAYS; stale++) {
+			prog_forget_flows(&pair);
+			for (i = 0; i < WEIR_FLOW_WAYS; i++)
+				assert_kept_way(
+					&pair, &f[(first + i) % WEIR_FLOW_WAYS], OUT_BY(HOP_MAC));
+			prog_flow_age(prog_flow(&pair, &f[stale]));
+			prog_forge(&pair, &f[!stale]);
+			assert_kept_way(&pair, more, OUT_BY(SMALL_HOP_MAC));
+			assert_int_equal(flow_full(&pair), 0);
+			assert_null(prog_flow(&pair, &f[stale]));
+			assert_kept_way(&pair, more, OUT_BY(SMALL_HOP_MAC));
+			assert_kept_way(&pair, &f[!stale], OUT_BY(FORGED));
+			assert_kept_way(&pair, &f[stale], OUT_BY(HOP_MAC));
+			assert_int_equal(flow_full(&pair), 1);
+		}
 	}
 }
 
@@ -505,7 +518,7 @@ int main(void)
 		TEST(whoever_asks_the_route_is_kept),
 		TEST(stages_are_the_same),
 		TEST(flows_spread),
-		TEST(third_flow_is_asked_for_each_time),
+		TEST(one_flow_too_many_is_asked_for_each_time),
 		TEST(stale_slot_is_taken),
 		TEST(a_flow_has_one_entry),
 		TEST(no_cpu_uses_anothers),

@@ -96,7 +96,8 @@ static int put_records(struct pages *pages, const struct weir_rules_in *in)
 		return (int)at;
 	recs = pages->page[at].rec;
 	for (i = 0; i < in->rules; i++)
-		recs[i].checks = (__u16)((recs[i].limit_ns ? WEIR_CHECK_LIMIT : 0) |
+		recs[i].checks = (__u16)((recs[i].checks & WEIR_DNATS) |
+					 (recs[i].limit_ns ? WEIR_CHECK_LIMIT : 0) |
 					 (recs[i].log ? WEIR_LOG : 0) |
 					 (recs[i].verdict == WEIR_count ? WEIR_COUNTS : 0));
 	for (i = 0; i < in->nr_boxes; i++)

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Fragments: those whose first was seen go its way, others are dropped where NAT governs them. */
+#include <arpa/inet.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "gate.h"
+
+enum { PARTS = 3, PART = 64 };
+
+static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
+
+static unsigned int server_port(unsigned int proto)
+{
+	return proto == PROTO_ICMP ? ECHO : 53;
+}
+
+/* A packet of three fragments, whole. */
+static void make_whole(struct frame *f, unsigned int proto, struct ends e)
+{
+	frame_make(f, proto, e.dst, PARTS * PART);
+	if (proto == PROTO_TCP)
+		put8(f, AT_L4 + 13, SYN);
+	if (proto == PROTO_ICMP)
+		put16(f, AT_L4, e.dport == ECHO ? ECHO << 8 : 0);
+	gate_put_ends(f, e);
+	gate_seal(f);
+}
+
+/* The @i-th of it. */
+static void cut(struct frame *f, const struct frame *whole, unsigned int i)
+{
+	*f = *whole;
+	memmove(f->data + AT_L4, f->data + AT_L4 + i * PART, PART);
+	f->len = AT_L4 + PART;
+	put16(f, AT_IP_LEN, 20 + PART);
+	gate_fragment(f, (i < PARTS - 1 ? MF : 0) | i * PART / 8);
+}
+
+/* Each part of @whole goes out as that of @want. */
+static void part_goes(struct prog *p, const struct frame *whole, const struct frame *want,
+	unsigned int i, enum port port)
+{
+	struct frame f, as;
+
+	cut(&f, whole, i);
+	cut(&as, want, i);
+	gate_goes(p, &f, &as, port);
+}
+
+static void part_drops(
+	struct prog *p, const struct frame *whole, unsigned int i, enum weir_exit exit)
+{
+	struct frame f;
+
+	cut(&f, whole, i);
+	gate_drops(p, &f, exit);
+}
+
+static void fragments_follow_their_first_both_ways(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want;
+
+	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
+		unsigned int port = server_port(protos[p]);
+
+		gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:40000");
+		make_whole(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+		make_whole(&want, protos[p], ENDS("203.0.113.7", 40000, FAR, port));
+		part_goes(g->in, &f, &want, 0, PORT_OUT);
+		part_goes(g->in, &f, &want, 2, PORT_OUT); /* in any order then */
+		part_goes(g->in, &f, &want, 1, PORT_OUT);
+		assert_int_equal(prog_session(g->in, protos[p], HOST, 5000)->count[0].packets, 3);
+
+		make_whole(&f, protos[p], ENDS(FAR, port, "203.0.113.7", 40000));
+		make_whole(&want, protos[p], ENDS(FAR, port, HOST, 5000));
+		if (protos[p] == PROTO_TCP) {
+			gate_tcp(&f, SYN | ACK);
+			gate_tcp(&want, SYN | ACK);
+		}
+		gate_from_outside(&f);
+		gate_from_outside(&want);
+		for (unsigned int i = 0; i < PARTS; i++)
+			part_goes(g->out, &f, &want, i, PORT_IN);
+		assert_int_equal(prog_session(g->in, protos[p], HOST, 5000)->count[1].packets, 3);
+		assert_int_equal(prog_sessions(g->in), 1);
+	}
+}
+
+static void fragments_before_their_first_are_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want;
+
+	gate_rules(g, "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+	part_drops(g->in, &f, 2, X(nf_postrouting, NAT_FRAGMENT));
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	part_goes(g->in, &f, &want, 1, PORT_OUT);
+
+	make_whole(&f, PROTO_UDP, ENDS(FAR, 53, OUTSIDE, 5000));
+	make_whole(&want, PROTO_UDP, ENDS(FAR, 53, HOST, 5000));
+	gate_from_outside(&f);
+	gate_from_outside(&want);
+	part_drops(g->out, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+	part_goes(g->out, &f, &want, 0, PORT_IN);
+	part_goes(g->out, &f, &want, 1, PORT_IN);
+}
+
+/* Of a pool's address no fragment is anybody else's. */
+static void fragments_for_a_pools_address_are_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	assert_int_equal(net_ip("route add 203.0.113.77/32 via " HOP), 0);
+	gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.77");
+	make_whole(&f, PROTO_UDP, ENDS(FAR, 53, "203.0.113.77", 5000));
+	gate_from_outside(&f);
+	part_drops(g->out, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+	assert_int_equal(net_ip("route del 203.0.113.77/32"), 0);
+}
+
+static void fragments_of_what_is_not_translated_pass_in_any_order(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	gate_rules(g, "masquerade out dev out0 src 192.0.2.64/26");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, SMALL_HOP, 53));
+	part_goes(g->in, &f, &f, 2, PORT_SMALL);
+	part_goes(g->in, &f, &f, 0, PORT_SMALL);
+	part_goes(g->in, &f, &f, 1, PORT_SMALL);
+	assert_int_equal(prog_sessions(g->in), 0);
+}
+
+/* An id that is used again is another packet's. */
+static void a_new_first_fragment_is_followed_from_then_on(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want;
+
+	gate_rules(g, "snat out dev out0 proto udp dport 53 to 203.0.113.7\n"
+		      "snat out dev out0 src 192.0.2.0/24 to 203.0.113.8");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS("203.0.113.7", 5000, FAR, 53));
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	part_goes(g->in, &f, &want, 1, PORT_OUT);
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 54));
+	make_whole(&want, PROTO_UDP, ENDS("203.0.113.8", 5000, FAR, 54));
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	part_goes(g->in, &f, &want, 1, PORT_OUT);
+}
+
+static void fragments_of_another_packet_do_not_follow(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, other;
+
+	gate_rules(g, "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	cut(&other, &f, 1);
+	put16(&other, AT_IP_ID, 0x1235);
+	frame_seal_ip(&other);
+	gate_drops(g->in, &other, X(nf_postrouting, NAT_FRAGMENT));
+	cut(&other, &f, 1);
+	put_addr(&other, AT_IP_SRC, INNER);
+	frame_seal_ip(&other);
+	gate_drops(g->in, &other, X(nf_postrouting, NAT_FRAGMENT));
+	cut(&other, &f, 1);
+	put_addr(&other, AT_IP_DST, HOP);
+	frame_seal_ip(&other);
+	gate_drops(g->in, &other, X(nf_postrouting, NAT_FRAGMENT));
+	cut(&other, &f, 1);
+	put8(&other, AT_IP_PROTO, PROTO_TCP);
+	frame_seal_ip(&other);
+	gate_drops(g->in, &other, X(nf_postrouting, NAT_FRAGMENT));
+}
+
+/* What is kept of a first fragment lasts 30 s. */
+static void a_first_fragment_is_forgotten_after_its_time(void **state)
+{
+	struct gate *g = *state;
+	struct weir_frag_session s;
+	struct weir_frag_key key;
+	struct frame f, want;
+	int fd = prog_map(g->in, "frags");
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		bpf_map_delete_elem(fd, &key);
+	gate_rules(g, "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	assert_int_equal(bpf_map_get_next_key(fd, NULL, &key), 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &s), 0);
+	s.seen -= WEIR_FRAG_EPOCHS - 40; /* two seconds are enough for what follows */
+	assert_int_equal(bpf_map_update_elem(fd, &key, &s, 0), 0);
+	part_goes(g->in, &f, &want, 1, PORT_OUT);
+	s.seen -= 40;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &s, 0), 0);
+	part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+}
+
+static void fragments_of_an_ended_session_are_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want;
+
+	gate_rules(g, "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	prog_flush(g->in);
+	part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+	/* nor do they follow the next one in its place */
+	gate_frame(&want, PROTO_UDP, ENDS(INNER, 6000, FAR, 53));
+	gate_becomes(g->in, &want, PORT_OUT, ENDS(OUTSIDE, 6000, FAR, 53));
+	part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+}
+
+/* The kernel has the packet, and sends it in pieces. */
+static void fragments_that_the_kernel_sends_are_translated(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, part, as;
+
+	gate_rules(g, "masquerade out dev out0 ports 40000-40000");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, HOP_LOST, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 40000, HOP_LOST, 53));
+	gate_left_as(g->in, &f, X(neigh, NEIGH_UNRESOLVED), &f);
+	for (unsigned int i = 0; i < PARTS; i++) {
+		cut(&part, &f, i);
+		cut(&as, &want, i);
+		gate_left_as(g->sent, &part, X(xmit, NONE), &as);
+	}
+	put16(&f, AT_IP_ID, 99);
+	cut(&part, &f, 1);
+	gate_drops(g->sent, &part, X(tc_egress, NAT_FRAGMENT));
+}
+
+/* What was translated as it came in is not translated once more. */
+static void fragments_that_the_kernel_sends_in_are_left_as_they_are(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, whole, part;
+
+	gate_rules(g, "dnat in dev out0 dst " OUTSIDE " proto udp dport 8080 to 192.0.2.77:80\n"
+		      "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(FAR, 4000, OUTSIDE, 8080));
+	gate_from_outside(&f);
+	whole = f;
+	gate_put_ends(&whole, ENDS(FAR, 4000, "192.0.2.77", 80));
+	gate_seal(&whole);
+	gate_left_as(g->out, &f, X(neigh, NEIGH_UNRESOLVED), &whole);
+	for (unsigned int i = 0; i < PARTS; i++) {
+		cut(&part, &whole, i);
+		gate_left_as(g->back, &part, X(xmit, NONE), &part);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fragments_follow_their_first_both_ways),
+		cmocka_unit_test(fragments_before_their_first_are_dropped),
+		cmocka_unit_test(fragments_for_a_pools_address_are_dropped),
+		cmocka_unit_test(fragments_of_what_is_not_translated_pass_in_any_order),
+		cmocka_unit_test(a_new_first_fragment_is_followed_from_then_on),
+		cmocka_unit_test(fragments_of_another_packet_do_not_follow),
+		cmocka_unit_test(a_first_fragment_is_forgotten_after_its_time),
+		cmocka_unit_test(fragments_of_an_ended_session_are_dropped),
+		cmocka_unit_test(fragments_that_the_kernel_sends_are_translated),
+		cmocka_unit_test(fragments_that_the_kernel_sends_in_are_left_as_they_are),
+	};
+
+	return gate_run("nat_fragment", tests, ARRAY_SIZE(tests), (struct prog_opts){0});
+}
