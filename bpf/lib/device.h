@@ -70,6 +70,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, WEIR_FLOWS_MIN); /* for all CPUs, set before loading */
 	__type(key, __u32);
 	__type(value, struct weir_flow);

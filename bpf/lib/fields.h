@@ -24,12 +24,6 @@ union l4_head {
 
 #define TCP_FLAGS_AT 13
 
-static __always_inline bool proto_has_ports(__u8 proto)
-{
-	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
-}
-
 /* The packet in hand: for each CPU, since the stack is too small for it. */
 struct fields_scratch {
 	struct iphdr ip;

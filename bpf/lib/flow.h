@@ -13,6 +13,7 @@
 #define WEIR_BPF_FLOW_H
 
 #include "link.h"
+#include "session.h"
 #include "world.h"
 
 #define IP_DF	    0x4000
@@ -69,6 +70,60 @@ static __always_inline struct weir_hop *hop_at(const struct pkt *p, __u32 i)
 	return bpf_map_lookup_elem(&hops, &i);
 }
 
+/* Those whose first four bytes are ports. */
+static __always_inline bool proto_has_ports(__u8 proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
+}
+
+/* Whether a flow's packets look so, and become that. */
+static __always_inline bool flow_has(const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 pair)
+{
+	return f->saddr == saddr && f->daddr == daddr &&
+	       (f->ports == pair || !proto_has_ports((__u8)f->proto_tos));
+}
+
+static __always_inline bool flow_makes(const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 pair)
+{
+	return !f->xsaddr || (f->xsaddr == saddr && f->xdaddr == daddr && f->xports == pair);
+}
+
+/* Whether the session is still the one whose packets are the flow's. */
+static __always_inline bool flow_is_of(const struct weir_flow *f, const struct weir_session *s)
+{
+	if (*(volatile const __u32 *)&s->life != WEIR_LIFE_LIVE || s->proto != (__u8)f->proto_tos)
+		return false;
+	if (f->session & WEIR_FLOW_BACK)
+		return flow_has(f, s->xdaddr, s->xsaddr, s->xdport | (__u32)s->xsport << 16) &&
+		       flow_makes(f, s->daddr, s->saddr, s->dport | (__u32)s->sport << 16);
+	return flow_has(f, s->saddr, s->daddr, s->sport | (__u32)s->dport << 16) &&
+	       flow_makes(f, s->xsaddr, s->xdaddr, s->xsport | (__u32)s->xdport << 16);
+}
+
+/*
+ * The flow's session is told of its packets, so that a packet touches one cache line, and sessions are
+ * looked at every other epoch. 0 where it has ended: what ends sessions otherwise than by time moves
+ * ctl.generation, or the kernel's count.
+ */
+__checked_once int flow_settle(struct weir_flow *f, __u32 epoch)
+{
+	struct weir_session *s;
+	__u32 packets;
+
+	if (!f)
+		return 0;
+	s = session_at(f->session & WEIR_REF_RECORD);
+	packets = f->packets;
+	f->packets = 0;
+	if (!s || !flow_is_of(f, s))
+		return 0;
+	if (packets)
+		session_count(s, f->session & WEIR_FLOW_BACK, epoch, packets, f->bytes);
+	f->bytes = 0;
+	return 1;
+}
+
 /* Another flow may have asked for the same next hop lately: that is as good as asking. */
 static __always_inline bool flow_renew(const struct pkt *p, struct weir_flow *f)
 {
@@ -77,6 +132,8 @@ static __always_inline bool flow_renew(const struct pkt *p, struct weir_flow *f)
 
 	if (!hop || (__u16)hop->serial != f->hop_serial || !epoch_live(hop->epoch, epoch) ||
 		epoch - f->asked >= WEIR_FLOW_EPOCHS)
+		return false;
+	if (self.track && f->session & WEIR_FLOW_SESSION && !flow_settle(f, epoch))
 		return false;
 	f->epoch = hop->epoch;
 	return true;

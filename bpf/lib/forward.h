@@ -225,13 +225,14 @@ static __always_inline struct step step_nf_forward(
 __checked_once int flow_track(struct weir_flow *f)
 {
 	const struct track *t = track_of();
-	__u64 addrs;
+	const struct weir_session *s;
+	__u32 acked;
 
 	if (!f || !t || t->frag != WEIR_FRAG_NONE || t->error || t->ip.protocol == IPPROTO_ICMP)
 		return 0;
 	if (!t->session) {
 		if (t->what == TRACKED_NEW && !*(volatile __u32 *)&nat.states) {
-			f->serial = t->version;
+			f->version = t->version;
 			f->session = t->bucket;
 		}
 		return 0;
@@ -243,31 +244,51 @@ __checked_once int flow_track(struct weir_flow *f)
 		f->xsaddr = t->saddr;
 		f->xdaddr = t->daddr;
 		f->xports = t->sport | (__u32)t->dport << 16;
-		addrs = csum_delta(t->ip.saddr, t->saddr) + csum_delta(t->ip.daddr, t->daddr);
-		f->l3_delta = csum_fold(addrs);
-		f->l4_delta = csum_fold(addrs + csum_delta(t->t.sport, t->sport) +
-					csum_delta(t->t.dport, t->dport));
 	}
-	f->serial = t->serial;
-	f->session = WEIR_FLOW_SESSION | (t->back ? WEIR_FLOW_BACK : 0) | (t->session - 1);
+	s = session_at(t->session - 1);
+	acked = t->back ? WEIR_TCP_ACK << WEIR_TCP_REPLY : WEIR_TCP_ACK;
+	f->packets = f->bytes = 0;
+	f->session = WEIR_FLOW_SESSION | (t->back ? WEIR_FLOW_BACK : 0) |
+		     (s && s->flags & acked ? WEIR_FLOW_ACKED : 0) | (t->session - 1);
+	return 0;
+}
+
+/* Of a TCP segment its session may have to know at once. */
+__checked_once int flow_tcp(struct weir_flow *f, __u32 tcp)
+{
+	struct weir_session *s;
+	__u32 back, acked;
+
+	if (!f)
+		return 0;
+	s = session_at(f->session & WEIR_REF_RECORD);
+	if (!s || !flow_is_of(f, s))
+		return 0;
+	back = f->session & WEIR_FLOW_BACK;
+	acked = back ? WEIR_TCP_ACK << WEIR_TCP_REPLY : WEIR_TCP_ACK;
+	session_tcp(s, back, tcp);
+	if (s->flags & acked)
+		f->session |= WEIR_FLOW_ACKED;
+	else
+		f->session &= ~WEIR_FLOW_ACKED;
 	return 0;
 }
 
 /* A packet of a flow that is known counts for its session. */
-static __always_inline void flow_count(
-	struct pkt *p, const struct headers *h, const struct weir_flow *f)
+static __always_inline void flow_count(struct pkt *p, const struct headers *h, struct weir_flow *f)
 {
-	struct weir_session *s = session_at(f->session & WEIR_REF_RECORD);
-	__u32 back = f->session & WEIR_FLOW_BACK ? 1 : 0;
 	const __u8 *l4 = (const __u8 *)(h->ip + 1);
 
-	if (!s || !(f->session & WEIR_FLOW_SESSION))
+	if (!(f->session & WEIR_FLOW_SESSION))
 		return;
 	p->counted = 1;
-	session_count(s, back, p->cur->epoch, p->len);
-	if (h->ip->protocol == IPPROTO_TCP && (const void *)(l4 + 14) <= h->end &&
-		unlikely(tcp_tells(s, back, l4[13])))
-		session_tcp(s, back, l4[13]);
+	f->packets++;
+	f->bytes += p->len;
+	if (h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 14) > h->end)
+		return;
+	if (unlikely(l4[13] & (TH_SYN | TH_FIN | TH_RST)) ||
+		(unlikely(!(f->session & WEIR_FLOW_ACKED)) && l4[13] & TH_ACK))
+		flow_tcp(f, l4[13]);
 }
 
 /* SNAT, and with it the session. */
@@ -306,21 +327,16 @@ static __always_inline struct step step_nf_postrouting(
 	return GO_ON;
 }
 
-/* Whether what is kept of a flow still holds for its session, or for there being none. */
+/* Whether what is kept of a flow still holds for there being no session; and TCP's flags are in sight. */
 static __always_inline bool flow_tracked(const struct headers *h, const struct weir_flow *f)
 {
 	const __u8 *l4 = (const __u8 *)(h->ip + 1);
+	struct weir_index_bucket *b;
 
-	if (likely(f->session & WEIR_FLOW_SESSION)) {
-		struct weir_session *s = session_at(f->session & WEIR_REF_RECORD);
-
-		return s && *(volatile __u32 *)&s->serial == f->serial &&
-		       (h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 18) <= h->end);
-	} else {
-		struct weir_index_bucket *b = bucket_at(f->session);
-
-		return b && *(volatile __u32 *)&b->version == f->serial;
-	}
+	if (likely(f->session & WEIR_FLOW_SESSION))
+		return h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 18) <= h->end;
+	b = bucket_at(f->session);
+	return b && *(volatile __u32 *)&b->version == f->version;
 }
 
 /* @asked: the FIB was asked just now, which is when the next hop's time is looked at too. */
@@ -464,16 +480,19 @@ static __always_inline bool nat_write(const struct weir_flow *f, struct iphdr *i
 {
 	__u32 *l4 = (__u32 *)(ip + 1);
 	__u16 *check = (__u16 *)l4 + (ip->protocol == IPPROTO_TCP ? 8 : 3);
+	__u64 delta;
 
 	barrier_var(check);
 	if ((void *)(l4 + 1) > end || (void *)(check + 1) > end)
 		return false;
+	delta = csum_delta(ip->saddr, f->xsaddr) + csum_delta(ip->daddr, f->xdaddr);
 	ip->saddr = f->xsaddr;
 	ip->daddr = f->xdaddr;
-	ip->check = csum_mend(ip->check, f->l3_delta);
+	ip->check = csum_mend(ip->check, delta);
+	delta += csum_delta(*l4, f->xports);
 	*l4 = f->xports;
 	if (*check || ip->protocol == IPPROTO_TCP) {
-		*check = csum_mend(*check, f->l4_delta);
+		*check = csum_mend(*check, delta);
 		if (!*check && ip->protocol == IPPROTO_UDP)
 			*check = 0xffff;
 	}

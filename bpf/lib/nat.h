@@ -554,7 +554,7 @@ static __always_inline void track_count(struct track *t)
 
 	if (!s || t->error)
 		return;
-	session_count(s, t->back, epoch_now(), t->len);
+	session_count(s, t->back, epoch_now(), 1, t->len);
 	if (t->t.proto == IPPROTO_TCP && t->frag != WEIR_FRAG_LATER &&
 		tcp_tells(s, t->back, t->tcp))
 		session_tcp(s, t->back, t->tcp);

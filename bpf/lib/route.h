@@ -188,6 +188,8 @@ static __always_inline long route_ask(
 	if (way->flow == &p->cur->uncached)
 		p->row->flow_full++;
 	hop_fill(p, fib, nexthop, way->hop);
+	if (self.track && way->flow->session & WEIR_FLOW_SESSION && way->flow->packets)
+		flow_settle(way->flow, p->cur->epoch); /* it was another flow's, or is this one's still */
 	*way->flow = (struct weir_flow){
 		.saddr = ip->saddr,
 		.daddr = ip->daddr,

@@ -315,12 +315,12 @@ static __always_inline bool tcp_tells(const struct weir_session *s, __u32 back, 
 }
 
 static __always_inline void session_count(
-	struct weir_session *s, __u32 back, __u32 epoch, __u32 len)
+	struct weir_session *s, __u32 back, __u32 epoch, __u32 packets, __u32 bytes)
 {
 	struct weir_count *c = back ? &s->count[1] : &s->count[0];
 
-	__sync_fetch_and_add(&c->packets, 1);
-	__sync_fetch_and_add(&c->bytes, len);
+	__sync_fetch_and_add(&c->packets, packets);
+	__sync_fetch_and_add(&c->bytes, bytes);
 	if (s->seen != epoch)
 		*(volatile __u32 *)&s->seen = epoch;
 	if (back && !(s->flags & WEIR_SESSION_REPLIED))

@@ -74,15 +74,19 @@ struct weir_flow {
 	__u16 hop;	 /* in this CPU's share of `hops` */
 	__u16 hop_serial; /* which that was then */
 	__u32 slot;	 /* of the rule that decided, plus one; see WEIR_FLOW_DROP */
-	__u32 session;	 /* see WEIR_FLOW_SESSION; else the bucket in `session_index` where there would be one */
-	__u32 serial;	 /* of the session, or version of the bucket: while it is the same, this holds */
+	__u32 session;	 /* see WEIR_FLOW_SESSION; else the bucket in `session_index` where it would be */
+	union {
+		__u32 version; /* of the bucket: while it is the same there is no session */
+		__u32 packets; /* that its session does not count yet: it is told when the next hop is renewed */
+	};
+	__u32 bytes;	      /* of them */
 	__u32 xsaddr, xdaddr; /* what it becomes: 0, and the rest with it, where nothing changes */
 	__u32 xports;
-	__u16 l3_delta, l4_delta; /* to be added to checksums' complements: RFC 1624, equation 3 */
 } __attribute__((aligned(64)));
 
 #define WEIR_FLOW_SESSION 0x80000000 /* it is of one, whose number stands below */
 #define WEIR_FLOW_BACK	  0x40000000 /* and goes back */
+#define WEIR_FLOW_ACKED	  0x20000000 /* TCP: its session knows that this end has acknowledged */
 #define WEIR_FLOW_UNTRACKED 0x7fffffff /* no bucket: its session is looked for each time */
 
 #define WEIR_FLOW_DROP	0x80000000 /* the rule of slot - 1 drops it; without this it lets it pass */

@@ -90,6 +90,22 @@ void prog_nat(struct prog *p, const char *text)
 	prog_forget_flows(p);
 }
 
+/* Flows tell their sessions now and then; here it is done at once. */
+static void settle(const struct prog *p)
+{
+	for (__u32 i = 0; i < p->nr_flows; i++) {
+		struct weir_flow *f = &p->flows[i];
+		struct weir_session *s;
+
+		if (!(f->session & WEIR_FLOW_SESSION) || !f->packets)
+			continue;
+		s = &p->sessions[f->session & WEIR_REF_RECORD];
+		s->count[!!(f->session & WEIR_FLOW_BACK)].packets += f->packets;
+		s->count[!!(f->session & WEIR_FLOW_BACK)].bytes += f->bytes;
+		f->packets = f->bytes = 0;
+	}
+}
+
 static bool is_end(__u32 addr, __u16 port, __u32 want, unsigned int want_port)
 {
 	return addr == want && ntohs(port) == want_port;
@@ -100,6 +116,7 @@ struct weir_session *prog_session(
 {
 	__u32 addr;
 
+	settle(p);
 	assert_int_equal(inet_pton(AF_INET, src, &addr), 1);
 	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
 		struct weir_session *s = &p->sessions[i];

@@ -8,6 +8,7 @@
 #include "nat.skel.h"
 
 struct weir_flusher {
+	struct weir_ns *ns;
 	struct nat_bpf *skel;
 };
 
@@ -30,8 +31,10 @@ int weir_flusher_open(struct weir_ns *ns, struct weir_flusher **flusher, struct 
 	struct weir_flusher *f = calloc(1, sizeof(*f));
 	int rc = -ENOMEM;
 
-	if (f)
+	if (f) {
+		f->ns = ns;
 		f->skel = nat_bpf__open();
+	}
 	if (f && f->skel)
 		rc = load(ns, f->skel);
 	if (rc) {
@@ -56,6 +59,7 @@ int weir_flusher_run(struct weir_flusher *f, struct weir_flush *match, struct we
 	while (!rc && run->from < *used)
 		rc = bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.weir_flush), &opts);
 	match->ended = run->ended;
+	weir_shared_moved(f->ns); /* flows may know of them still */
 	return rc ? weir_fail_sys(err, rc, "ending sessions") : 0;
 }
 

@@ -105,6 +105,64 @@ static __u32 expires_ms(
 	return (__u32)(idle < lasts ? lasts - idle : 0);
 }
 
+/* --- what sessions are not told yet --- */
+
+/* Flows tell their sessions of their packets ten times a second; until then it is they who know. */
+struct untold {
+	struct weir_flow *flows; /* copies, by their sessions' numbers */
+	size_t nr, at;		 /* the next to be looked at */
+};
+
+static __u32 number_of(const struct weir_flow *f)
+{
+	return f->session & WEIR_REF_RECORD;
+}
+
+static int by_session(const void *a, const void *b)
+{
+	__u32 x = number_of(a), y = number_of(b);
+
+	return x < y ? -1 : x > y;
+}
+
+static int read_untold(struct untold *u, const struct array *flows)
+{
+	const struct weir_flow *f = flows->at;
+
+	*u = (struct untold){.flows = malloc((flows->nr + 1) * sizeof(*u->flows))};
+	if (!u->flows)
+		return -ENOMEM;
+	for (__u32 i = 0; i < flows->nr; i++)
+		if (f[i].session & WEIR_FLOW_SESSION && f[i].packets)
+			u->flows[u->nr++] = f[i];
+	qsort(u->flows, u->nr, sizeof(*u->flows), by_session);
+	return 0;
+}
+
+/* Whether the flow's packets are the session's, and not those of one before it. */
+static bool is_of(const struct weir_flow *f, const struct weir_session *s)
+{
+	if (f->session & WEIR_FLOW_BACK)
+		return f->saddr == s->xdaddr && f->daddr == s->xsaddr;
+	return f->saddr == s->saddr && f->daddr == s->daddr;
+}
+
+/* Sessions come in their order. */
+static void add_untold(struct untold *u, __u32 number, struct weir_session *s)
+{
+	while (u->at < u->nr && number_of(&u->flows[u->at]) < number)
+		u->at++;
+	for (; u->at < u->nr && number_of(&u->flows[u->at]) == number; u->at++) {
+		const struct weir_flow *f = &u->flows[u->at];
+		struct weir_count *c = &s->count[!!(f->session & WEIR_FLOW_BACK)];
+
+		if (!is_of(f, s))
+			continue;
+		c->packets += f->packets;
+		c->bytes += f->bytes;
+	}
+}
+
 struct reading {
 	const struct weir_flush *match;
 	struct weir_page_of page;
@@ -114,6 +172,7 @@ struct reading {
 	int (*fn)(void *ctx, const struct weir_seen_session *seen);
 	void *ctx;
 	struct weir_sessions_read *read;
+	struct untold untold;
 };
 
 static int meet(struct reading *r, struct weir_seen_session *seen)
@@ -150,6 +209,7 @@ static int read_all(struct reading *r, const struct array *sessions)
 	for (__u32 i = 0; i < nr && !rc; i++) {
 		if (!copy_session(&at[i], &seen.s))
 			continue;
+		add_untold(&r->untold, i, &seen.s);
 		seen.number = i;
 		rc = meet(r, &seen);
 	}
@@ -161,7 +221,7 @@ int weir_sessions_each(struct weir_ns *ns, const struct weir_flush *match, struc
 	struct weir_sessions_read *read, struct weir_err *err)
 {
 	__cleanup_close int lock = weir_ns_lock(ns, "");
-	struct array sessions, state;
+	struct array sessions, state, flows = {0};
 	struct reading r = {.match = match,
 		.page = page,
 		.epoch = (__u32)(weir_now_ns() / WEIR_EPOCH_NS),
@@ -177,14 +237,21 @@ int weir_sessions_each(struct weir_ns *ns, const struct weir_flush *match, struc
 	if (rc)
 		return weir_fail_pins(ns, err, rc, "opening the sessions");
 	rc = map_array(ns, "nat", sizeof(struct weir_nat_state), &state);
+	if (!rc)
+		rc = map_array(ns, "flows", sizeof(struct weir_flow), &flows);
+	if (!rc)
+		rc = read_untold(&r.untold, &flows);
+	unmap_array(&flows);
 	weir_close(&lock); /* whoever prints may be slow: what is mapped stays */
 	if (rc) {
 		unmap_array(&sessions);
+		free(r.untold.flows);
 		return weir_fail_pins(ns, err, rc, "opening nat");
 	}
 	r.state = state.at;
 	if (sessions.nr && state.nr)
 		rc = read_all(&r, &sessions);
+	free(r.untold.flows);
 	unmap_array(&sessions);
 	unmap_array(&state);
 	return rc;
