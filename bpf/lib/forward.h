@@ -310,11 +310,13 @@ static __always_inline struct step step_nf_postrouting(
 static __always_inline bool flow_tracked(const struct headers *h, const struct weir_flow *f)
 {
 	const __u8 *l4 = (const __u8 *)(h->ip + 1);
+	__u32 least = sizeof(*h->ip) + (h->ip->protocol == IPPROTO_TCP ? 20 : 8);
 
 	if (likely(f->session & WEIR_FLOW_SESSION)) {
 		struct weir_session *s = session_at(f->session & WEIR_REF_RECORD);
 
 		return s && *(volatile __u32 *)&s->serial == f->serial &&
+		       bpf_ntohs(h->ip->tot_len) >= least &&
 		       (h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 18) <= h->end);
 	} else {
 		struct weir_index_bucket *b = bucket_at(f->session);
