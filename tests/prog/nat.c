@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -131,11 +132,19 @@ struct weir_session *prog_session(
 
 unsigned int prog_sessions(const struct prog *p)
 {
-	unsigned int nr = 0;
+	volatile const __u64 *ended = &p->nat->ended;
+	unsigned int nr;
+	__u64 before;
 
-	for (__u32 i = 0; i < PROG_SESSIONS; i++)
-		nr += p->sessions[i].life == WEIR_LIFE_LIVE;
-	assert_int_equal(p->nat->created - p->nat->ended, nr);
+	settle(p);
+	do { /* until the sweeper ends none meanwhile */
+		before = *ended;
+		nr = 0;
+		for (__u32 i = 0; i < PROG_SESSIONS; i++)
+			nr += *(volatile const __u32 *)&p->sessions[i].life == WEIR_LIFE_LIVE;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	} while (*ended != before);
+	assert_int_equal(p->nat->created - before, nr);
 	return nr;
 }
 
@@ -185,6 +194,7 @@ static unsigned int flush(const struct prog *p, const struct weir_flush *match)
 	skel->data_flush->flush = *match;
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weir_flush), &opts), 0);
 	ended = skel->data_flush->flush.ended;
+	prog_all_moved(); /* as user/ctl does */
 	nat_bpf__destroy(skel);
 	return ended;
 }

@@ -245,6 +245,26 @@ static void map_all(struct prog *p)
 	p->hops = map_memory(p, "hops");
 }
 
+/* Those that are loaded, by their control words. */
+static struct weir_ctl *loaded[32];
+
+static void loaded_swap(struct weir_ctl *from, struct weir_ctl *to)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(loaded); i++)
+		if (loaded[i] == from) {
+			loaded[i] = to;
+			return;
+		}
+	fail_msg("more programs are loaded than there is room for");
+}
+
+void prog_all_moved(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(loaded); i++)
+		if (loaded[i])
+			loaded[i]->generation++;
+}
+
 void prog_load(struct prog *p, const struct prog_opts *o)
 {
 	__u32 cpus = (__u32)libbpf_num_possible_cpus(), queues = o->queues ? o->queues : 1;
@@ -278,6 +298,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		break_fib(p->prog);
 	assert_int_equal(bpf_object__load(p->obj), 0);
 	map_all(p);
+	loaded_swap(NULL, p->ctl);
 	if (o->track) {
 		p->nat = map_memory(p, ".data.nat");
 		p->sessions = map_memory(p, "sessions");
@@ -298,6 +319,7 @@ void prog_unload(struct prog *p)
 {
 	if (!p->obj)
 		return;
+	loaded_swap(p->ctl, NULL);
 	unmap(p, ".data.ctl", p->ctl);
 	unmap(p, ".data.conf", p->conf);
 	unmap(p, "cursor", p->cursor);

@@ -214,6 +214,8 @@ struct ran {
 
 void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
+/* What flows keep is asked anew by all that are loaded: their generation moves. */
+void prog_all_moved(void);
 /* The descriptor of one of its maps. */
 int prog_map(const struct prog *p, const char *name);
 /* Writes into one of its maps. */
