@@ -9,6 +9,8 @@
 
 void prog_forget_flows(struct prog *p)
 {
+	if (p->nat)
+		prog_settle(p);
 	memset(p->flows, 0, p->nr_flows * sizeof(*p->flows));
 	memset(p->hops, 0, p->cpus * HOPS_EACH * sizeof(*p->hops));
 }

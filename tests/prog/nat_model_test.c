@@ -302,6 +302,7 @@ static void expire(struct gate *g)
 	}
 	for (int n = 0; n < 20000 && g->in->nat->created - g->in->nat->ended > live; n++)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	prog_all_moved(); /* who is as old as that has flows as old */
 }
 
 static void compare(struct gate *g)

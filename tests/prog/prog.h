@@ -287,6 +287,8 @@ void prog_nat(struct prog *p, const char *text);
 /* The live session whose packets look so as they come in, there or back; NULL. Ports in host order. */
 struct weir_session *prog_session(
 	const struct prog *p, unsigned int proto, const char *src, unsigned int sport);
+/* Flows tell their sessions now and then; this does it at once. */
+void prog_settle(const struct prog *p);
 /* How many are live. */
 unsigned int prog_sessions(const struct prog *p);
 /* Ports of a pool's number that are in use: UDP 0, TCP 1, ICMP 2. */
