@@ -109,31 +109,32 @@ static __always_inline __s32 word_take(void *map, __u32 plane, __u32 word, __u32
 	return -1;
 }
 
+/* Small, since it lies on the stack, where calls are deepest. */
 struct port_search {
 	void *map;
-	__u32 plane, lo, hi; /* bits of the plane */
-	__u32 first, from;   /* words */
-	__u32 again;
 	__s32 got;
+	__u16 lo, hi;	   /* bits of the plane */
+	__u16 first, from; /* words */
+	__u8 plane, again;
 };
 
 static long port_step(__u32 i, struct port_search *s)
 {
 	bool full;
 
-	s->from = unknown(word_next(s->map, s->plane, s->from, &full));
+	s->from = (__u16)unknown(word_next(s->map, s->plane, s->from, &full));
 	if (s->again && s->from > s->first)
 		return 1;
 	if (s->from > s->hi / 64) {
 		if (s->again)
 			return 1;
-		s->again = unknown(1); /* those before the first, and itself */
-		s->from = unknown(s->lo / 64);
+		s->again = (__u8)unknown(1); /* those before the first, and itself */
+		s->from = (__u16)unknown(s->lo / 64);
 	} else if (!full) {
 		s->got = (__s32)unknown((__u32)word_take(s->map, s->plane, s->from, s->lo, s->hi));
 		if (s->got >= 0)
 			return 1;
-		s->from = unknown(s->from + 1);
+		s->from = (__u16)unknown(s->from + 1);
 	}
 	return 0;
 }
@@ -148,10 +149,10 @@ __checked_once __u32 port_search(__u32 pool, __u32 proto, __u32 lo, __u32 hi, __
 	hi -= (hi ^ odd) & 1;
 	if (!s.map || proto >= WEIR_PORT_PROTOS || hi > 0xffff || lo > hi)
 		return 0;
-	s.plane = proto * 2 + odd;
-	s.lo = lo >> 1;
-	s.hi = hi >> 1;
-	s.first = s.from = (s.lo + bpf_get_prandom_u32() % (s.hi - s.lo + 1)) / 64;
+	s.plane = (__u8)(proto * 2 + odd);
+	s.lo = (__u16)(lo >> 1);
+	s.hi = (__u16)(hi >> 1);
+	s.first = s.from = (__u16)((s.lo + bpf_get_prandom_u32() % (s.hi - s.lo + 1)) / 64);
 	bpf_loop(CLAIM_TRIES, port_step, &s, 0);
 	return s.got < 0 ? 0 : (__u32)s.got * 2 + odd;
 }

@@ -14,13 +14,6 @@
 
 #define NO_SET 0
 
-/* @x, of which the verifier then knows nothing: what each round of a loop adds to would be another
- * state to it, and no two rounds the same. */
-static __always_inline __u32 unknown(__u32 x)
-{
-	return x + (__u32) * (volatile __u64 *)&limits.zero;
-}
-
 /* What has been found so far. */
 struct found {
 	__u32 from;    /* rules before this one are not asked */

@@ -64,9 +64,9 @@ static __always_inline bool epoch_live(__u32 then, __u32 now)
 	return now - then < 2;
 }
 
-static __always_inline struct weir_hop *hop_at(const struct pkt *p, __u32 i)
+static __always_inline struct weir_hop *hop_at(__u32 cpu, __u32 i)
 {
-	i += p->cpu * (self.hops_mask + 1);
+	i += cpu * (self.hops_mask + 1);
 	return bpf_map_lookup_elem(&hops, &i);
 }
 
@@ -127,7 +127,7 @@ __checked_once int flow_settle(struct weir_flow *f, __u32 epoch)
 /* Another flow may have asked for the same next hop lately: that is as good as asking. */
 static __always_inline bool flow_renew(const struct pkt *p, struct weir_flow *f)
 {
-	struct weir_hop *hop = hop_at(p, f->hop);
+	struct weir_hop *hop = hop_at(p->cpu, f->hop);
 	__u32 epoch = p->cur->epoch;
 
 	if (!hop || (__u16)hop->serial != f->hop_serial || !epoch_live(hop->epoch, epoch) ||
@@ -195,23 +195,23 @@ static __always_inline bool flow_find(const struct pkt *p, const struct iphdr *i
  * where, in this CPU's share. The folded product is of a 64-bit word, so its highest bits follow all of it.
  */
 static __always_inline struct weir_hop *hop_find(
-	const struct pkt *p, __u32 oif, __u32 nexthop, __u32 *i)
+	__u32 cpu, __u32 epoch, __u32 oif, __u32 nexthop, __u32 *i)
 {
 	__u64 x = ((__u64)oif << 32 | nexthop) * 0x9e3779b97f4a7c15ULL;
 	struct weir_hop *a, *b;
 
 	*i = (__u32)(x >> 48 ^ x >> 29) & self.hops_mask;
-	a = hop_at(p, *i);
+	a = hop_at(cpu, *i);
 	if (!a || (a->oif == oif && a->nexthop == nexthop))
 		return a;
 	*i ^= 1;
-	b = hop_at(p, *i);
+	b = hop_at(cpu, *i);
 	if (!b || (b->oif == oif && b->nexthop == nexthop))
 		return b;
-	if (!epoch_live(b->epoch, p->cur->epoch))
+	if (!epoch_live(b->epoch, epoch))
 		return b;
 	*i ^= 1;
-	return epoch_live(a->epoch, p->cur->epoch) ? NULL : a;
+	return epoch_live(a->epoch, epoch) ? NULL : a;
 }
 
 #endif

@@ -608,13 +608,15 @@ static __always_inline struct verdict forward_as(struct pkt *p, bool known)
 		headers_pull(p, &h);
 #endif
 	TAKE(step_link(p, &h));
+	if (!known)
+		packet_from(p);
 	TAKE(step_ip_rcv(p, &h));
 	world_look(p);
 	p->daddr = h.ip->daddr;
 	key = flow_key(p, &h);
 	kept = flow_find(p, h.ip, &key, &flow) && (!self.track || likely(flow_tracked(&h, flow)));
 	if (likely(kept) && !xfrm_decrypted(p) && likely(flow->hop != WEIR_HOP_XFRM))
-		hop = hop_at(p, flow->hop);
+		hop = hop_at(p->cpu, flow->hop);
 	asked = unlikely(!hop);
 	if (known && (asked || (self.filter && unlikely(flow->slot >= WEIR_FLOW_NEW))))
 		return AGAIN;

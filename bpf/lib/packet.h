@@ -26,6 +26,8 @@ struct pkt {
 	__u32 nexthop; /* of oif_way, network order */
 	__u32 oif_way; /* the device that the FIB has named; 0: it was not asked, or named none */
 	__u32 daddr;   /* where it goes to, DNAT done */
+	__u32 from;	 /* the device it came in by, as the kernel has it; */
+	__u32 rp_filter; /* and how its sources are looked at. For who asks the FIB */
 };
 
 /* A verdict, which only the functions below can make. Who gives a packet to the kernel does not yet say so

@@ -3,6 +3,7 @@
 #ifndef WEIR_BPF_ROUTE_H
 #define WEIR_BPF_ROUTE_H
 
+#include "filter_maps.h"
 #include "flow.h"
 #include "neigh.h"
 
@@ -15,20 +16,44 @@ static __always_inline __u32 nexthop_word(const struct bpf_fib_lookup *fib)
 }
 
 /* As the kernel has it. (Volatile: the context must not be read through an address in it.) */
-static __always_inline __u32 iif_of(const struct pkt *p)
+static __always_inline void packet_from(struct pkt *p)
 {
 	__u32 iif = *(volatile __u32 *)&p->ctx->ingress_ifindex;
 
-	return p->vlan ? p->iif : iif;
+	p->from = p->vlan ? p->iif : iif;
+	p->rp_filter = p->vlan ? p->vlan->rp_filter : *(volatile __u8 *)&conf.rp_filter;
+	/* whether there is a tag is one way for the verifier to go on from here, not three */
+	p->vlan = NULL;
+	p->l3_off = unknown((__u32)p->l3_off) & 31;
+	p->from = unknown(p->from);
+	p->rp_filter = unknown(p->rp_filter);
 }
 
 /* Beside bpf_fib_lookup's answers: the kernel must judge the source; IPsec governs the packet. */
 enum { WEIR_FIB_SOURCE = 1000, WEIR_FIB_XFRM };
 
-/* What the FIB is asked, and answers: for each CPU, since the stack is too small for it. */
+/* What the FIB is asked of the packet in hand, and answers: for each CPU, since the stack is too small for
+ * it. */
 struct asking {
 	struct bpf_fib_lookup there, back;
+	/* the packet, as it came in: what its flow is known by */
+	__u32 saddr, daddr;
+	struct flow_key key;
+	__u32 iif;
+	/* and as it goes on */
+	__u32 to;    /* DNAT done */
+	__u32 ports; /* 0: it has none */
+	__u32 from;  /* the device, as the kernel has it */
+	__u32 cpu;
+	__u16 len;
+	__u8 proto, tos;
+	__u8 rp_filter;
+	/* the answer */
+	__u32 oif, nexthop;
+	__u32 hop; /* in this CPU's share of `hops`; NO_HOP: this CPU's own */
 };
+
+#define NO_HOP 0xffffffff
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -42,55 +67,52 @@ struct {
  * with rp_filter there must be a way back to the source, as if from where it goes out, strictly by
  * the device it came in by.
  */
-static __always_inline bool source_is_plain(
-	struct pkt *p, const struct iphdr *ip, __u32 oif, struct bpf_fib_lookup *back)
+static __always_inline bool source_is_plain(hook_ctx *ctx, struct asking *a)
 {
-	__u8 filter = p->vlan ? p->vlan->rp_filter : *(volatile __u8 *)&conf.rp_filter;
-	__u32 saddr = ip->saddr;
+	struct bpf_fib_lookup *back = &a->back;
+	__u32 saddr = a->saddr;
 	long found;
 
 	if (bpf_map_lookup_elem(&local, &saddr))
 		return false;
-	if (!filter)
+	if (!a->rp_filter)
 		return true;
 	*back = (struct bpf_fib_lookup){
 		.family = AF_INET,
-		.tos = ip->tos,
-		.ipv4_src = p->daddr,
-		.ipv4_dst = ip->saddr,
-		.ifindex = oif,
+		.tos = a->tos,
+		.ipv4_src = a->to,
+		.ipv4_dst = saddr,
+		.ifindex = a->oif,
 	};
-	found = bpf_fib_lookup(p->ctx, back, sizeof(*back), 0);
+	found = bpf_fib_lookup(ctx, back, sizeof(*back), 0);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return false;
-	return filter != 1 || back->ifindex == iif_of(p);
+	return a->rp_filter != 1 || back->ifindex == a->from;
 }
 
-/* Whether IPsec has a say in a packet that would go out by @oif. */
-static __always_inline bool is_governed(const struct pkt *p, const struct headers *h, __u32 oif)
+/* Whether IPsec has a say in a packet that would go out by a->oif. */
+static __always_inline bool is_governed(hook_ctx *ctx, const struct asking *a, __u32 has)
 {
-	const struct iphdr *ip = h->ip;
-	__u32 has = p->cur->xfrm;
-
 	return has & XFRM_DENIES ||
-	       (has >= XFRM_POLICY &&
-		       xfrm_governs((__u64)(long)net_of(p->ctx), ip->saddr, p->daddr,
-			       flow_ports(h), (__u64)ip->protocol << 32 | oif));
+	       (has >= XFRM_POLICY && xfrm_governs((__u64)(long)net_of(ctx), a->saddr, a->to,
+					      a->ports, (__u64)a->proto << 32 | a->oif));
 }
 
-/* The walk through the policies is not done again for each packet. */
-static __always_inline void flow_govern(
-	const struct pkt *p, const struct iphdr *ip, const struct flow_key *k, struct weir_flow *f)
+/* A flow's entry is the packet's from now on. Whose it was before is told what it has not told yet. */
+static __always_inline void flow_begin(
+	const struct asking *a, const struct weir_cursor *cur, struct weir_flow *f)
 {
+	if (self.track && f->session & WEIR_FLOW_SESSION && f->packets)
+		flow_settle(f, cur->epoch);
 	*f = (struct weir_flow){
-		.saddr = ip->saddr,
-		.daddr = ip->daddr,
-		.ports = k->ports,
-		.iif = p->iif,
-		.proto_tos = k->proto_tos,
-		.world = p->cur->world,
-		.epoch = p->cur->epoch,
-		.asked = p->cur->epoch,
+		.saddr = a->saddr,
+		.daddr = a->daddr,
+		.ports = a->key.ports,
+		.iif = a->iif,
+		.proto_tos = a->key.proto_tos,
+		.world = cur->world,
+		.epoch = cur->epoch,
+		.asked = cur->epoch,
 		.hop = WEIR_HOP_XFRM,
 		.slot = WEIR_FLOW_NEW,
 		.session = WEIR_FLOW_UNTRACKED,
@@ -100,7 +122,8 @@ static __always_inline void flow_govern(
 /* How packets reach the wire from the device that the FIB named. */
 static __always_inline void hop_leave(struct weir_hop *hop)
 {
-	struct weir_port *port = bpf_map_lookup_elem(&ports, &hop->oif);
+	__u32 oif = hop->oif;
+	struct weir_port *port = bpf_map_lookup_elem(&ports, &oif);
 
 	if (!port) { /* not attached: dev 0 takes no frames */
 		hop->dev = hop->reachable_ms = 0;
@@ -113,17 +136,17 @@ static __always_inline void hop_leave(struct weir_hop *hop)
 }
 
 /* What the FIB said of a next hop, in @hop, which held another one, or an older answer. */
-static __always_inline void hop_fill(
-	const struct pkt *p, const struct bpf_fib_lookup *fib, __u32 nexthop, struct weir_hop *hop)
+static __always_inline void hop_fill(struct weir_cursor *cur, const struct bpf_fib_lookup *fib,
+	__u32 nexthop, struct weir_hop *hop)
 {
 	bool same = hop->oif == fib->ifindex && hop->nexthop == nexthop && hop->serial;
 
 	/* one by one: a struct would be made on the stack first, which is too small */
 	if (!same)
-		hop->serial = ++p->cur->hop_serial;
+		hop->serial = ++cur->hop_serial;
 	hop->oif = fib->ifindex;
 	hop->nexthop = nexthop;
-	hop->epoch = p->cur->epoch;
+	hop->epoch = cur->epoch;
 	__builtin_memcpy(&hop->macs[0], fib->dmac, ETH_ALEN);
 	__builtin_memcpy(&hop->macs[3], fib->smac, ETH_ALEN);
 	hop_leave(hop);
@@ -135,76 +158,104 @@ struct way {
 	struct weir_hop *hop;
 };
 
+/* The FIB's question, of what stands in @a. */
+static __always_inline long fib_ask(hook_ctx *ctx, struct asking *a)
+{
+	struct bpf_fib_lookup *fib = &a->there;
+	long found;
+
+	*fib = (struct bpf_fib_lookup){
+		.family = AF_INET,
+		.tos = a->tos,
+		.l4_protocol = a->proto,
+		.tot_len = a->len,
+		.ipv4_src = a->saddr,
+		.ipv4_dst = a->to,
+		.ifindex = a->from,
+	};
+	*(__u32 *)&fib->sport = a->ports;
+	found = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS ||
+		found == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		a->oif = fib->ifindex;
+		a->nexthop = nexthop_word(fib);
+	}
+	return found;
+}
+
 /*
- * Asks the kernel's FIB as the kernel would, and where the answer is a next hop fills @way in. The
- * flow's entry is not used before its world is this one's.
+ * Asks the kernel's FIB as the kernel would. Where the answer is a next hop, that and @flow are filled; the
+ * flow's entry is not used before its world is this one's. @decrypted: what carried the packet was IPsec.
  */
+__checked_once long route_find(hook_ctx *ctx, struct weir_cursor *cur, struct weir_flow *flow,
+	struct weir_row *row, __u32 decrypted)
+{
+	__u32 zero = 0, hop = 0;
+	struct asking *a = bpf_map_lookup_elem(&asking, &zero);
+	struct weir_hop *room;
+	long found;
+
+	if (!a || !cur || !flow || !row)
+		return WEIR_FIB_SOURCE; /* never */
+	found = fib_ask(ctx, a);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS)
+		return found;
+	if (!source_is_plain(ctx, a))
+		return WEIR_FIB_SOURCE;
+	if (unlikely(decrypted))
+		return WEIR_FIB_XFRM;
+	flow_begin(a, cur, flow);
+	if (unlikely(is_governed(ctx, a, cur->xfrm)))
+		return WEIR_FIB_XFRM;
+	room = hop_find(a->cpu, cur->epoch, a->oif, a->nexthop, &hop);
+	a->hop = room ? hop : NO_HOP;
+	if (!room)
+		room = &cur->uncached_hop;
+	hop_fill(cur, &a->there, a->nexthop, room);
+	if (a->hop == NO_HOP) {
+		flow->world--; /* nothing is kept without a next hop */
+		row->flow_full++;
+	}
+	flow->mtu = a->there.mtu_result;
+	flow->hop = (__u16)hop;
+	flow->hop_serial = (__u16)room->serial;
+	return found;
+}
+
 static __always_inline long route_ask(
 	struct pkt *p, const struct headers *h, const struct flow_key *k, struct way *way)
 {
 	const struct iphdr *ip = h->ip;
-	__u32 nexthop, hop = 0, zero = 0;
+	__u32 zero = 0;
 	struct asking *a = bpf_map_lookup_elem(&asking, &zero);
-	struct bpf_fib_lookup *fib;
-	struct weir_hop *room;
+	struct weir_hop *hop = NULL;
 	long found;
 
 	if (!a)
 		return WEIR_FIB_SOURCE; /* never */
-	fib = &a->there;
-	*fib = (struct bpf_fib_lookup){
-		.family = AF_INET,
-		.tos = ip->tos,
-		.l4_protocol = ip->protocol,
-		/* not 0, for then the answer's MTU would be the device's */
-		.tot_len = h->wire_len ? (__u16)h->wire_len : sizeof(*ip),
-		.ipv4_src = ip->saddr,
-		.ipv4_dst = p->daddr,
-		.ifindex = iif_of(p),
-	};
-	*(__u32 *)&fib->sport = flow_ports(h);
-	found = bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS ||
-		found == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
-		p->oif_way = fib->ifindex;
-		p->nexthop = nexthop_word(fib);
-	}
-	if (found != BPF_FIB_LKUP_RET_SUCCESS)
-		return found;
-	if (!source_is_plain(p, ip, fib->ifindex, &a->back))
-		return WEIR_FIB_SOURCE;
-	if (unlikely(xfrm_decrypted(p)))
-		return WEIR_FIB_XFRM;
-	if (unlikely(is_governed(p, h, fib->ifindex))) {
-		flow_govern(p, ip, k, way->flow);
-		return WEIR_FIB_XFRM;
-	}
-	nexthop = p->nexthop;
-	room = hop_find(p, fib->ifindex, nexthop, &hop);
-	if (room)
-		way->hop = room;
-	else
-		way->flow = &p->cur->uncached;
+	a->saddr = ip->saddr;
+	a->daddr = ip->daddr;
+	a->key = *k;
+	a->iif = p->iif;
+	a->to = p->daddr;
+	a->ports = flow_ports(h);
+	a->from = p->from;
+	a->cpu = p->cpu;
+	/* not 0, for then the answer's MTU would be the device's */
+	a->len = h->wire_len ? (__u16)h->wire_len : sizeof(*ip);
+	a->proto = ip->protocol;
+	a->tos = ip->tos;
+	a->rp_filter = (__u8)p->rp_filter;
+	a->oif = a->nexthop = 0;
 	if (way->flow == &p->cur->uncached)
 		p->row->flow_full++;
-	hop_fill(p, fib, nexthop, way->hop);
-	if (self.track && way->flow->session & WEIR_FLOW_SESSION && way->flow->packets)
-		flow_settle(way->flow, p->cur->epoch); /* it was another flow's, or is this one's still */
-	*way->flow = (struct weir_flow){
-		.saddr = ip->saddr,
-		.daddr = ip->daddr,
-		.ports = k->ports,
-		.iif = p->iif,
-		.proto_tos = k->proto_tos,
-		.mtu = fib->mtu_result,
-		.world = p->cur->world,
-		.epoch = p->cur->epoch,
-		.asked = p->cur->epoch,
-		.hop = (__u16)hop,
-		.hop_serial = (__u16)way->hop->serial,
-		.slot = WEIR_FLOW_NEW,
-		.session = WEIR_FLOW_UNTRACKED,
-	};
+	found = route_find(p->ctx, p->cur, way->flow, p->row, xfrm_decrypted(p));
+	p->oif_way = a->oif;
+	p->nexthop = a->nexthop;
+	if (found == BPF_FIB_LKUP_RET_SUCCESS && a->hop != NO_HOP)
+		hop = hop_at(p->cpu, a->hop);
+	if (hop)
+		way->hop = hop;
 	return found;
 }
 
