@@ -626,8 +626,10 @@ static __always_inline struct verdict forward_as(struct pkt *p, bool known)
 	if (asked)
 		found = kept ? WEIR_FIB_XFRM /* governed, or decrypted: else there was a hop */
 			     : route_ask(p, &h, &key, &way);
-	else
+	else if (known)
 		way.hop = hop;
+	else
+		p->cur->uncached_hop = *hop; /* one place to look for the verifier */
 	TAKE(step_route_in(p, &h, found));
 	TAKE(step_ip_forward(p, &h, way.flow, found));
 	TAKE(step_nf_forward(p, &h, &way, found, asked));

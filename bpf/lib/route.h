@@ -212,6 +212,7 @@ __checked_once long route_find(hook_ctx *ctx, struct weir_cursor *cur, struct we
 	if (!room)
 		room = &cur->uncached_hop;
 	hop_fill(cur, &a->there, a->nexthop, room);
+	cur->uncached_hop = *room; /* where the caller looks */
 	if (a->hop == NO_HOP) {
 		flow->world--; /* nothing is kept without a next hop */
 		row->flow_full++;
@@ -228,7 +229,6 @@ static __always_inline long route_ask(
 	const struct iphdr *ip = h->ip;
 	__u32 zero = 0;
 	struct asking *a = bpf_map_lookup_elem(&asking, &zero);
-	struct weir_hop *hop = NULL;
 	long found;
 
 	if (!a)
@@ -252,10 +252,6 @@ static __always_inline long route_ask(
 	found = route_find(p->ctx, p->cur, way->flow, p->row, xfrm_decrypted(p));
 	p->oif_way = a->oif;
 	p->nexthop = a->nexthop;
-	if (found == BPF_FIB_LKUP_RET_SUCCESS && a->hop != NO_HOP)
-		hop = hop_at(p->cpu, a->hop);
-	if (hop)
-		way->hop = hop;
 	return found;
 }
 
