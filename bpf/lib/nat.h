@@ -196,7 +196,7 @@ __checked_once int track_dnat(hook_ctx *ctx, __u32 found, __u32 inside)
 /* --- where from --- */
 
 /* A port of this host's own is not given to others, should the rule give out this host's addresses. */
-static __always_inline bool is_local_port(hook_ctx *ctx, __u32 addr, __u16 port, __u8 proto)
+__checked_once int is_local_port(hook_ctx *ctx, __u32 addr, __u16 port, __u8 proto)
 {
 	/* of struct bpf_sock_tuple, what IPv4 has: the stack is too small for all */
 	struct {
@@ -206,16 +206,16 @@ static __always_inline bool is_local_port(hook_ctx *ctx, __u32 addr, __u16 port,
 	struct bpf_sock_tuple *tuple = (void *)&ipv4;
 	struct bpf_sock *sk = NULL;
 
-	if (!bpf_map_lookup_elem(&local, &addr))
-		return false;
+	if (!ctx || !bpf_map_lookup_elem(&local, &addr))
+		return 0;
 	if (proto == IPPROTO_UDP)
 		sk = bpf_sk_lookup_udp(ctx, tuple, sizeof(ipv4), BPF_F_CURRENT_NETNS, 0);
 	else if (proto == IPPROTO_TCP)
 		sk = bpf_skc_lookup_tcp(ctx, tuple, sizeof(ipv4), BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
-		return false;
+		return 0;
 	bpf_sk_release(sk);
-	return true;
+	return 1;
 }
 
 /* Which ports the rule may give, and which is best: the packet's own (RFC 4787, REQ-3). */
@@ -515,6 +515,26 @@ static __always_inline bool track_other(struct track *t)
 	return s && track_take(t, s, number, ENTRY_REF(entry), s->serial);
 }
 
+/*
+ * Whether what is in the way is a packet from outside that this host has never answered: whoever sends such
+ * to all our ports keeps none of them from the inside. Then it is in the way no longer.
+ */
+__checked_once int clash_ends(__u32 entry)
+{
+	__u32 number = entry & WEIR_REF_RECORD, flags, serial;
+	struct weir_session *s = session_at(number);
+
+	if (!s)
+		return 0;
+	serial = *(volatile __u32 *)&s->serial;
+	flags = *(volatile __u32 *)&s->flags;
+	if (!(flags & WEIR_SESSION_LOCAL) || flags & (WEIR_SESSION_REPLIED | WEIR_SESSION_SRC |
+						      WEIR_SESSION_DST | WEIR_SESSION_PORT) ||
+		!*(volatile __u32 *)&s->iif)
+		return 0;
+	return session_end(number, serial);
+}
+
 /* Makes the session, or finds the one that another CPU has made of the same flow. 0, or the drop. */
 __checked_once int track_make(hook_ctx *ctx)
 {
@@ -524,7 +544,7 @@ __checked_once int track_make(hook_ctx *ctx)
 	if (!t || !ctx)
 		return 0;
 	for (i = 0; i < CLASH_TRIES && got == MADE_CLASH; i++) {
-		if (i && !clash_avoid(t))
+		if (i && !clash_ends(t->ask.entry) && !clash_avoid(t))
 			break;
 		got = session_make(&t->ask);
 	}
@@ -594,11 +614,15 @@ static __always_inline int track_stray(hook_ctx *ctx, const struct track *t, boo
 	return governed ? NAT_DROP(NAT_NO_SESSION) : 0;
 }
 
-/* What comes from outside for this host has one, so that its answers are known not to be translated. */
-static __always_inline bool wants_session(const struct track *t)
+/*
+ * What comes from outside for a socket of this host has one, so that its answers are known not to be
+ * translated. Not what comes for nobody: who scans our ports would fill the table.
+ */
+static __always_inline bool wants_session(hook_ctx *ctx, const struct track *t)
 {
 	return t->rule_src || t->rule_dst || *(volatile __u32 *)&nat.states ||
-	       (!t->oif && t->iif && is_outside(t->iif));
+	       (!t->oif && t->iif && is_outside(t->iif) &&
+		       is_local_port(ctx, t->daddr, t->dport, t->t.proto));
 }
 
 /* What is found already, or can begin nothing: 0, or the exit by which it is dropped, plus one. */
@@ -680,7 +704,7 @@ static __always_inline __u32 track_leave(hook_ctx *ctx, struct track *t, __u32 n
 		drop = (__u32)snat_mapping(ctx, nexthop);
 	if (!drop && found != WEIR_NO_RULE)
 		drop = (__u32)track_snat(ctx, nexthop);
-	if (!drop && wants_session(t)) {
+	if (!drop && wants_session(ctx, t)) {
 		drop = (__u32)track_prepare(ctx);
 		if (!drop)
 			drop = (__u32)track_make(ctx);
