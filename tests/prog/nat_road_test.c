@@ -247,11 +247,26 @@ static void what_comes_from_elsewhere_is_translated_at_egress(void **state)
 
 /* --- this host --- */
 
+static int bound(int type, const char *addr, unsigned int port)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((__u16)port)};
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(inet_pton(AF_INET, addr, &sa.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
 static void this_hosts_services_are_left_as_they_are(void **state)
 {
 	struct gate *g = *state;
+	int udp = bound(SOCK_DGRAM, OUTSIDE, 22), tcp = bound(SOCK_STREAM, "0.0.0.0", 22);
 	struct frame f;
 
+	prog_local(g->out, OUTSIDE, true);
 	gate_rules(g, "masquerade out dev out0");
 	g->sent->local = true;
 	for (size_t p = 0; p < 2; p++) {
@@ -268,6 +283,37 @@ static void this_hosts_services_are_left_as_they_are(void **state)
 	assert_int_equal(prog_sessions(g->in), 2);
 	assert_true(prog_session(g->in, PROTO_UDP, FAR, 4000)->flags & WEIR_SESSION_LOCAL);
 	assert_int_equal(prog_ports(g->in, 0, 0), 0);
+	close(udp);
+	close(tcp);
+}
+
+/* Whoever sends to all our ports neither fills the table nor takes ports from the inside. */
+static void a_scan_from_outside_is_in_nobodys_way(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	prog_local(g->out, OUTSIDE, true);
+	for (unsigned int states = 0; states < 2; states++) /* the filter wants sessions of all */
+		for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
+			unsigned int port = server_port(protos[p]);
+
+			gate_rules(g, "masquerade out dev out0");
+			g->in->nat->states = states;
+			gate_frame_out(&f, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
+			if (protos[p] == PROTO_ICMP) /* its queries are answered */
+				gate_frame_out(&f, protos[p], ENDS(FAR, 5000, OUTSIDE, ECHO));
+			gate_left_as(g->out, &f, X(route_in, NOT_FORWARDED), &f);
+			assert_int_equal(prog_sessions(g->in), states);
+			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+			for (int n = 0; n < 3; n++)
+				gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, port));
+			gate_frame_out(&f, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
+			if (protos[p] == PROTO_TCP)
+				gate_tcp(&f, SYN | ACK);
+			gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, port, HOST, 5000));
+		}
+	assert_int_equal(g->in->nat->clashes, 0);
 }
 
 /* Its port is claimed, so that no one of the inside gets it. */
@@ -324,19 +370,6 @@ static void a_local_sender_by_another_address_is_translated(void **state)
 	gate_left(g->sent, &f, X(xmit, NONE), ENDS(OUTSIDE, 5000, FAR, 53));
 	gate_frame_out(&f, PROTO_UDP, ENDS(FAR, 53, OUTSIDE, 5000));
 	gate_left(g->out, &f, X(route_in, NOT_FORWARDED), ENDS(FAR, 53, ROUTER, 5000));
-}
-
-static int bound(int type, const char *addr, unsigned int port)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((__u16)port)};
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(inet_pton(AF_INET, addr, &sa.sin_addr), 1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	if (type == SOCK_STREAM)
-		assert_int_equal(listen(fd, 1), 0);
-	return fd;
 }
 
 /* Three of four ports are sockets': whatever chance says, it is the fourth. */
@@ -438,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_takes_no_frames_has_them_by_the_kernel),
 		cmocka_unit_test(what_comes_from_elsewhere_is_translated_at_egress),
 		cmocka_unit_test(this_hosts_services_are_left_as_they_are),
+		cmocka_unit_test(a_scan_from_outside_is_in_nobodys_way),
 		cmocka_unit_test(a_local_sender_keeps_its_port_and_claims_it),
 		cmocka_unit_test(a_local_sender_gets_another_port_where_its_own_is_taken),
 		cmocka_unit_test(a_local_sender_by_another_address_is_translated),
