@@ -331,10 +331,12 @@ static __always_inline struct step step_nf_postrouting(
 static __always_inline bool flow_tracked(const struct headers *h, const struct weir_flow *f)
 {
 	const __u8 *l4 = (const __u8 *)(h->ip + 1);
+	__u32 least = sizeof(*h->ip) + (h->ip->protocol == IPPROTO_TCP ? 20 : 8);
 	struct weir_index_bucket *b;
 
 	if (likely(f->session & WEIR_FLOW_SESSION))
-		return h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 18) <= h->end;
+		return bpf_ntohs(h->ip->tot_len) >= least &&
+		       (h->ip->protocol != IPPROTO_TCP || (const void *)(l4 + 18) <= h->end);
 	b = bucket_at(f->session);
 	return b && *(volatile __u32 *)&b->version == f->version;
 }

@@ -118,9 +118,11 @@ static __always_inline void icmp_write(hook_ctx *ctx, struct track *t, const str
 static __always_inline void l4_write(
 	hook_ctx *ctx, struct track *t, const struct change *c, __u64 addrs)
 {
-	__u32 at = check_at(t->ip.protocol);
+	__u32 at = check_at(t->ip.protocol), len = bpf_ntohs(t->ip.tot_len);
 	__u16 pair[2] = {c->sport, c->dport};
 
+	if (len && len < t->ip.ihl * 4 + at + 2)
+		at = 0; /* what lies there is no checksum, but behind the packet */
 	if (t->frag == WEIR_FRAG_LATER || t->what == TRACKED_NOT)
 		return;
 	if (t->ip.protocol == IPPROTO_ICMP)
