@@ -57,7 +57,7 @@ static void judge(const char *source, struct bpf_object *obj, unsigned int *good
 
 static void programs_stay_within_half_of_what_the_verifier_walks(void **state)
 {
-	unsigned int good = 0;
+	unsigned int good = 0, refused = 0;
 	glob_t sources;
 	size_t i;
 
@@ -72,11 +72,16 @@ static void programs_stay_within_half_of_what_the_verifier_walks(void **state)
 		object_of(sources.gl_pathv[i], path);
 		obj = bpf_object__open_file(path, NULL);
 		assert_non_null(obj);
-		assert_int_equal(bpf_object__load(obj), 0);
-		judge(sources.gl_pathv[i], obj, &good);
+		if (bpf_object__load(obj)) {
+			print_message("# %s: this kernel refuses it\n", sources.gl_pathv[i]);
+			refused++;
+		} else {
+			judge(sources.gl_pathv[i], obj, &good);
+		}
 		bpf_object__close(obj);
 	}
 	globfree(&sources);
+	assert_int_equal(refused, 0);
 	assert_true(good >= 2);
 }
 

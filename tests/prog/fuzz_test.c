@@ -23,11 +23,11 @@
 #include <string.h>
 #include <linux/bpf.h>
 
-#include "prog.h"
+#include "chance.h"
 
 #define CORPUS "tests/fuzz/corpus/frames"
 
-enum { RUNS = 20000, SMALL_MAX = 200, L4_MAX = 9100, TAGS_MAX = 2 };
+enum { RUNS = 20000, TAGS_MAX = 2 };
 
 static const struct program {
 	const char *name;
@@ -43,7 +43,8 @@ static const struct program {
 	{"xdp, punt drop", .run = prog_try, .punt = WEIR_PUNT_DROP},
 	{"xdp, timed", .run = prog_try, .timed = true},
 	{"xdp, several buffers", .run = prog_try, .apart = true},
-	{"xdp, routes without room", .run = prog_try, .opts.one_pair = true, .opts.neigh_full = true},
+	{"xdp, routes without room", .run = prog_try, .opts.one_pair = true,
+		.opts.neigh_full = true},
 	{"xdp, a FIB that refuses", .run = prog_try, .opts.fib_refuses = true},
 	{"tc ingress", .run = prog_try, .opts.hook = WEIR_HOOK_tc_ingress},
 	{"tc ingress, punt drop", .run = prog_try, .opts.hook = WEIR_HOOK_tc_ingress,
@@ -55,196 +56,8 @@ static const struct program {
 static const struct program *row;
 static struct prog prog;
 static bool reached[WEIR_EXIT_COUNT];
-static __u64 first_seed, seed;
+static __u64 first_seed;
 static unsigned long run_nr, runs;
-
-/* --- numbers --- */
-
-/* One after the other, the same in every run (xorshift64). */
-static __u64 next(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-static __u32 below(__u32 n)
-{
-	return (__u32)((next() >> 16) % n);
-}
-
-#define PICK(array) ((array)[below(ARRAY_SIZE(array))])
-
-static unsigned long number_of(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoul(text, NULL, 0) : otherwise;
-}
-
-/* --- frames --- */
-
-static const char *const dsts[] = {FAR, FAR, FAR, HOP, HOST, SMALL_HOP, SMALL_HOP, BARE_HOP, ROUTER,
-	BLACK, UNREACHED, PROHIBITED, TUNNELED, FAR6, FAR_LOST, HOP_LOST, RULED, TOS_RULED,
-	NO_ROUTE, "198.19.0.7", "198.51.100.255", "255.255.255.255", "224.0.0.5", "240.1.2.3",
-	"127.0.0.1", "0.0.0.0", "0.1.2.3"};
-static const __u8 protos[] = {PROTO_UDP, PROTO_UDP, PROTO_UDP, PROTO_TCP, PROTO_TCP, PROTO_ICMP,
-	PROTO_SCTP, PROTO_IPIP, PROTO_GRE, PROTO_IPV6, PROTO_DCCP, PROTO_ESP, PROTO_UDPLITE, 2, 0,
-	255};
-/* around what is compared somewhere: headers, MTUs, pages, what one checksum sums up */
-static const __u16 lens[] = {0, 1, 7, 8, 12, 18, 19, 20, 26, 64, 511, 512, 513, 548, 556, 557, 1472,
-	1480, 1481, 3400, 3600, 4096, 8980};
-
-/* A frame that a host could have sent. */
-static void make_valid(struct frame *f)
-{
-	__u32 len = below(4) ? below(SMALL_MAX) : PICK(lens);
-
-	frame_make(f, PICK(protos), PICK(dsts), len);
-	put16(f, AT_L4_DPORT,
-		below(4) ? below(65536) : PICK(((const __u16[]){RULED_PORT, 4789, 53})));
-	put16(f, AT_IP_ID, below(65536)); /* so that header checksums differ */
-	put8(f, AT_IP_TTL, 1 + below(255));
-	if (!below(4)) /* what follows an IP header that is all there is to look at */
-		for (__u32 i = 0; i < 8 && AT_L4 + i < f->len; i++)
-			put8(f, AT_L4 + i, below(256));
-	frame_seal(f);
-}
-
-static void make_random(struct frame *f)
-{
-	f->len = 14 + (below(8) ? below(SMALL_MAX) : below(L4_MAX));
-	for (__u32 i = 0; i < f->len; i++)
-		f->data[i] = (__u8)below(256);
-	if (below(2))
-		net_mac(PORT_IN, f->data);
-	if (below(2))
-		put16(f, AT_ETH_TYPE, 0x0800);
-}
-
-/* Makes room at @at for @n bytes of 0. */
-static void insert(struct frame *f, __u32 at, __u32 n)
-{
-	if (at > f->len || f->len + n > FRAME_MAX)
-		return;
-	memmove(f->data + at + n, f->data + at, f->len - at);
-	memset(f->data + at, 0, n);
-	f->len += n;
-}
-
-static void add_tag(struct frame *f)
-{
-	static const __u16 tpids[] = {0x8100, 0x8100, 0x88a8, 0x9100};
-	static const __u16 tcis[] = {0, 1, 5, 0xfff, 0x2005, 0xffff};
-
-	insert(f, AT_ETH_TYPE, 4);
-	put16(f, AT_ETH_TYPE, PICK(tpids));
-	put16(f, AT_ETH_TYPE + 2, PICK(tcis));
-}
-
-static void add_options(struct frame *f)
-{
-	__u32 words = 1 + below(10), i;
-
-	insert(f, AT_L4, words * 4);
-	put8(f, AT_IP_START, 0x45 + words);
-	put16(f, AT_IP_LEN, (get16(f, AT_IP_LEN) + words * 4) & 0xffff);
-	for (i = 0; i < words * 4; i++)
-		put8(f, AT_L4 + i, PICK(((const __u8[]){0, 1, 7, 68, 130, 131, 137, 148, 255})));
-}
-
-static unsigned int edge(void)
-{
-	static const __u8 edges[] = {
-		0, 1, 4, 5, 0x14, 0x40, 0x45, 0x46, 0x7f, 0x80, 0xe0, 0xef, 0xf0, 0xff};
-
-	return below(2) ? PICK(edges) : below(256);
-}
-
-static void mutate_field(struct frame *f)
-{
-	static const __u8 fields[] = {AT_ETH_TYPE, AT_IP_LEN, AT_IP_ID, AT_IP_FRAG, AT_IP_TTL,
-		AT_IP_CHECK, AT_L4, AT_L4_DPORT, AT_UDP_LEN, AT_UDP_CHECK, AT_TCP_CHECK};
-
-	put16(f, PICK(fields), edge() << 8 | edge());
-}
-
-static void mutate(struct frame *f)
-{
-	__u32 at;
-
-	switch (below(15)) {
-	case 0:
-		put8(f, below(64), edge());
-		break;
-	case 1:
-		mutate_field(f);
-		break;
-	case 2:
-		f->len = 14 + below(f->len - 13);
-		break;
-	case 3:
-		at = f->len + below(100);
-		if (at <= FRAME_MAX)
-			frame_pad(f, at);
-		break;
-	case 4: /* a length that lies, mostly by a little */
-		put16(f, AT_IP_LEN,
-			below(3) ? (get16(f, AT_IP_LEN) + below(5) - 2) & 0xffff
-				 : PICK(((const __u16[]){0, 19, 20, 28, 65535})));
-		break;
-	case 5:
-		put16(f, AT_IP_FRAG,
-			PICK(((const __u16[]){0x2000, 0x4000, 0x6000, 0x8000, 1, 0x2001, 0x1fff})));
-		break;
-	case 6:
-		add_tag(f);
-		break;
-	case 7:
-		add_options(f);
-		break;
-	case 8:
-		put8(f, AT_IP_TTL, below(4));
-		break;
-	case 9: /* as a local sender leaves it */
-		frame_seal_ip(f);
-		put16(f, f->data[AT_IP_PROTO] == PROTO_TCP ? AT_TCP_CHECK : AT_UDP_CHECK,
-			frame_pseudo(f));
-		break;
-	case 10:
-		put8(f, AT_IP_PROTO, PICK(protos));
-		break;
-	case 11:
-		put_addr(f, AT_IP_SRC,
-			PICK(((const char *const[]){"0.0.0.0", "127.0.0.1", "224.0.0.1", ROUTER,
-				"255.255.255.255", "240.0.0.1", "198.51.100.254", FAR})));
-		break;
-	case 12:
-		put_addr(f, AT_IP_DST, PICK(dsts));
-		break;
-	case 13:
-		put8(f, AT_ETH_DST + below(6), below(256));
-		break;
-	case 14:
-		put16(f, AT_ETH_TYPE,
-			PICK(((const __u16[]){0x0806, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x0026})));
-		break;
-	}
-}
-
-static void make_mutated(struct frame *f)
-{
-	__u32 n;
-
-	make_valid(f);
-	for (n = 1 + below(4); n; n--)
-		mutate(f);
-	if (below(4))
-		frame_seal_ip(f);
-	if (below(2) && f->len >= 14)
-		f->len -= below(2) * below(f->len - 13);
-}
 
 /* --- what must hold --- */
 
@@ -326,7 +139,8 @@ static void untag(struct frame *to, const struct frame *f, __u32 l3)
 /* Of a local sender on a virtual device, who puts headers into the first buffer. */
 static bool is_open(const struct frame *f, unsigned int at, __u32 tags_len)
 {
-	if (row->opts.hook != WEIR_HOOK_xdp || row->opts.physical || row->opts.generic || get16(f, AT_IP_FRAG) & 0x3fff)
+	if (row->opts.hook != WEIR_HOOK_xdp || row->opts.physical || row->opts.generic ||
+		get16(f, AT_IP_FRAG) & 0x3fff)
 		return false;
 	if (prog.linear && at + 2 + tags_len > prog.linear)
 		return false;
@@ -450,7 +264,7 @@ static void run_one(const struct frame *in)
 /* Where the first buffer ends: in the headers, mostly. */
 static __u32 first_buffer(const struct frame *f)
 {
-	__u32 n = 14 + below(below(2) ? 60 : SMALL_MAX);
+	__u32 n = 14 + chance_below(chance_below(2) ? 60 : CHANCE_SMALL);
 
 	return n < f->len ? n : f->len;
 }
@@ -533,9 +347,9 @@ static void any_frame(void **state)
 
 	row = *state;
 	memset(reached, 0, sizeof(reached));
-	first_seed = number_of("FUZZ_SEED", 20260607);
-	seed = first_seed * 0x9e3779b97f4a7c15ULL + 1;
-	runs = number_of("FUZZ_RUNS", RUNS);
+	first_seed = chance_number("FUZZ_SEED", 20260607);
+	chance_seed(first_seed);
+	runs = chance_number("FUZZ_RUNS", RUNS);
 	prog_load(&prog, &row->opts);
 	prog_reset(&prog);
 	prog_local(&prog, own, true);
@@ -546,9 +360,9 @@ static void any_frame(void **state)
 		skip_because("this kernel gives no first buffer of a size asked for (Linux 6.18)");
 	}
 	run_kept();
-	run_many(make_random);
-	run_many(make_mutated);
-	run_many(make_valid);
+	run_many(chance_random);
+	run_many(chance_mutated);
+	run_many(chance_valid);
 	check_reached();
 	prog_unload(&prog);
 }

@@ -171,9 +171,11 @@ static void seal_packet(struct frame *f, __u32 at, __u32 len)
 	unsigned int proto = f->data[at + 9], frag = get16(f, at + 6), check;
 	__u32 sum = 0, where = 0;
 
+	if (len < head)
+		return;
 	put16(f, at + 10, 0);
 	put16(f, at + 10, ~sum16(f->data + at, head, 0) & 0xffff);
-	if (len < total || frag & 0x3fff)
+	if (len < total || total < head || frag & 0x3fff)
 		return;
 	len = total - head;
 	if (proto == PROTO_ICMP && len >= 8) {
