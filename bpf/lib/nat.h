@@ -586,11 +586,14 @@ static __always_inline __s64 error_sum(hook_ctx *ctx, const struct track *t)
 	return csum_range(ctx, t->l4_off, bpf_ntohs(t->ip.tot_len) - t->ip.ihl * 4);
 }
 
-/* RFC 5508, REQ-3: an error whose checksum is wrong is none. */
+/* RFC 5508, REQ-3: an error whose checksum is wrong is none, nor one about a header whose is. */
 static __always_inline bool error_is_whole(hook_ctx *ctx, const struct track *t)
 {
 	__s64 sum = error_sum(ctx, t);
 
+	if (sum < 0 || csum_fold((__u64)sum) != 0xffff)
+		return false;
+	sum = csum_range(ctx, t->l4_off + 8, t->inner.ihl * 4);
 	return sum >= 0 && csum_fold((__u64)sum) == 0xffff;
 }
 
