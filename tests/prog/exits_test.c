@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Every way out of the fast plane, as a table: a frame, and the exit it must take, at XDP and at TC
- * ingress. Each row asserts the verdict, that its one counter and no other moved, and the frame that
- * comes out byte for byte; with and without `punt drop`, timed and not. A last test of each hook
- * asserts that no exit is without a row.
+ * ingress. Each row asserts the verdict, that its one counter and no other moved, and the frame
+ * that comes out byte for byte; with and without `punt drop`, timed and not. A last test of each
+ * hook asserts that no exit is without a row.
  */
 #include <stdio.h>
 #include <string.h>
@@ -33,12 +33,12 @@ struct fixture {
 	bool own_source; /* the source is one of this host's addresses */
 	bool bare;	 /* BARE is not even attached */
 	bool needs_lwt, needs_split;
-	bool ipsec;   /* a policy speaks of it */
+	bool ipsec;    /* a policy speaks of it */
 	bool xdp_only; /* TC does it otherwise, or is given no such frame: tc_test.c */
-	__u16 l4_len; /* 26 unless said, which makes 60 bytes */
-	__u16 cut;    /* the frame ends here */
-	__u16 pad;    /* the frame goes on to here */
-	__u16 linear; /* so much is in the first buffer */
+	__u16 l4_len;  /* 26 unless said, which makes 60 bytes */
+	__u16 cut;     /* the frame ends here */
+	__u16 pad;     /* the frame goes on to here */
+	__u16 linear;  /* so much is in the first buffer */
 	struct set set[3];
 };
 
@@ -313,11 +313,25 @@ static bool is_elsewhere(enum weir_hook hook, enum weir_exit e)
 		WEIR_EXIT_nf_forward_FILTER_REJECT,
 		WEIR_EXIT_nf_forward_FILTER_PUNT,
 	};
+	static const enum weir_exit nat_tests[] = {
+		WEIR_EXIT_nf_prerouting_NAT_FILTERED,	   /* nat_mapping_test.c */
+		WEIR_EXIT_nf_postrouting_NAT_NO_MAPPING,   /* there, too */
+		WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED,	   /* nat_full_test.c */
+		WEIR_EXIT_nf_postrouting_NAT_CLASH,	   /* there, too */
+		WEIR_EXIT_nf_postrouting_NAT_FULL,	   /* there, too */
+		WEIR_EXIT_nf_postrouting_NAT_NO_SESSION,   /* nat_icmp_test.c */
+		WEIR_EXIT_nf_postrouting_NAT_FRAGMENT,	   /* nat_fragment_test.c */
+		WEIR_EXIT_nf_postrouting_NAT_UNTRANSLATED, /* nat_road_test.c */
+		WEIR_EXIT_nf_postrouting_ICMP_CSUM,	   /* nat_error_test.c */
+	};
 	const enum weir_exit *there = hook == WEIR_HOOK_xdp ? vlan_test : tc_test;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(filter_test); i++)
 		if (filter_test[i] == e)
+			return true;
+	for (i = 0; i < ARRAY_SIZE(nat_tests); i++)
+		if (nat_tests[i] == e)
 			return true;
 	for (i = 0; i < ARRAY_SIZE(tc_test); i++)
 		if (there[i] == e)
@@ -327,8 +341,8 @@ static bool is_elsewhere(enum weir_hook hook, enum weir_exit e)
 
 /*
  * What no frame can provoke at a hook that counts it nevertheless: XDP's superframes, which it is
- * never given; TC's checksums and tags, which the kernel finishes; at TC a frame without an Ethernet
- * header, and one whose headers cannot be gathered, unless memory runs out.
+ * never given; TC's checksums and tags, which the kernel finishes; at TC a frame without an
+ * Ethernet header, and one whose headers cannot be gathered, unless memory runs out.
  */
 static bool is_impossible(enum weir_hook hook, enum weir_exit e)
 {

@@ -221,6 +221,26 @@ static void an_error_with_a_wrong_checksum_is_dropped(void **state)
 	prog_exit(g->out, &f, gate_ran());
 }
 
+/* RFC 5508, REQ-3 a. */
+static void an_error_about_a_broken_header_is_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame in, out, f;
+
+	for (unsigned int words = 0; words <= 10; words += 5) {
+		gate_rules(g, "masquerade out dev out0");
+		begin(g, PROTO_UDP, &in, &out);
+		if (words)
+			gate_options(&out, words);
+		put8(&out, AT_IP_TTL, out.data[AT_IP_TTL] - 1U);
+		gate_error_out(&f, 3, 1, 0, HOP, OUTSIDE, &out, 28 + words * 4);
+		gate_drops(g->out, &f, X(nf_postrouting, ICMP_CSUM));
+		gate_seal(&out);
+		gate_error_out(&f, 3, 1, 0, HOP, OUTSIDE, &out, 28 + words * 4);
+		assert_exit(prog_exit(g->out, &f, gate_ran()), X(xmit, NONE));
+	}
+}
+
 static void a_wrong_checksum_within_it_is_of_no_account(void **state)
 {
 	struct gate *g = *state;
@@ -403,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_held_udp_checksum_of_0_stays_0),
 		cmocka_unit_test(what_follows_the_packet_it_holds_is_kept),
 		cmocka_unit_test(an_error_with_a_wrong_checksum_is_dropped),
+		cmocka_unit_test(an_error_about_a_broken_header_is_dropped),
 		cmocka_unit_test(a_wrong_checksum_within_it_is_of_no_account),
 		cmocka_unit_test(an_error_about_nothing_known_goes_nowhere),
 		cmocka_unit_test(an_error_that_holds_no_packet_goes_nowhere),

@@ -224,6 +224,37 @@ static void fragments_of_an_ended_session_are_dropped(void **state)
 	part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
 }
 
+/* RFC 4787, REQ-14 a: neither first fragments nor later ones, of more packets than are kept. */
+static void a_flood_of_fragments_is_in_nobodys_way(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, first, later, other;
+
+	gate_rules(g, "masquerade out dev out0");
+	gate_frame(&other, PROTO_UDP, ENDS(INNER, 6000, FAR, 53));
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	cut(&first, &f, 0);
+	cut(&later, &f, 1);
+	for (unsigned int id = 0; id < 3 * WEIR_FRAGS_MAX; id++) {
+		put16(&first, AT_IP_ID, id);
+		frame_seal_ip(&first);
+		prog_run(g->in, &first, gate_ran());
+		put16(&later, AT_IP_ID, id + 40000);
+		frame_seal_ip(&later);
+		prog_run(g->in, &later, gate_ran());
+		if (id % 1024)
+			continue;
+		gate_becomes(g->in, &other, PORT_OUT, ENDS(OUTSIDE, 6000, FAR, 53));
+		put16(&f, AT_IP_ID, id + 30000);
+		put16(&want, AT_IP_ID, id + 30000);
+		for (unsigned int i = 0; i < PARTS; i++)
+			part_goes(g->in, &f, &want, i, PORT_OUT);
+	}
+	assert_int_equal(prog_sessions(g->in), 2);
+	assert_int_equal(g->in->nat->frags_full, 0);
+}
+
 /* The kernel has the packet, and sends it in pieces. */
 static void fragments_that_the_kernel_sends_are_translated(void **state)
 {
@@ -275,6 +306,7 @@ int main(void)
 		cmocka_unit_test(fragments_of_another_packet_do_not_follow),
 		cmocka_unit_test(a_first_fragment_is_forgotten_after_its_time),
 		cmocka_unit_test(fragments_of_an_ended_session_are_dropped),
+		cmocka_unit_test(a_flood_of_fragments_is_in_nobodys_way),
 		cmocka_unit_test(fragments_that_the_kernel_sends_are_translated),
 		cmocka_unit_test(fragments_that_the_kernel_sends_in_are_left_as_they_are),
 	};

@@ -78,6 +78,22 @@ static void every_id_is_right_both_ways(void **state)
 	}
 }
 
+/* RFC 5508, REQ-7: by the other's outside address, from one's own. */
+static void queries_between_mapped_hosts_are_turned_round(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	gate_rules(g, "map 192.0.2.1 to 203.0.113.9 dev out0\n"
+		      "map 192.0.2.2 to 203.0.113.10 dev out0");
+	for (int n = 0; n < 2; n++) {
+		gate_frame(&f, PROTO_ICMP, ENDS(INNER, 700, "203.0.113.9", ECHO));
+		gate_becomes(g->in, &f, PORT_IN, ENDS("203.0.113.10", 700, HOST, ECHO));
+		gate_frame(&f, PROTO_ICMP, ENDS(HOST, ECHO, "203.0.113.10", 700));
+		gate_becomes(g->in, &f, PORT_IN, ENDS("203.0.113.9", ECHO, INNER, 700));
+	}
+}
+
 /* Neither a router's solicitation nor what no RFC knows is a query: governed, it is dropped. */
 static void what_is_no_query_has_no_session(void **state)
 {
@@ -130,6 +146,7 @@ int main(void)
 		cmocka_unit_test(an_id_in_use_becomes_another_and_its_own_again),
 		cmocka_unit_test(an_id_is_the_same_whoever_is_asked),
 		cmocka_unit_test(every_id_is_right_both_ways),
+		cmocka_unit_test(queries_between_mapped_hosts_are_turned_round),
 		cmocka_unit_test(what_is_no_query_has_no_session),
 		cmocka_unit_test(an_answer_begins_no_session),
 		cmocka_unit_test(a_ping_of_this_host_is_its_own),
