@@ -111,17 +111,22 @@ static __always_inline struct track *track_begin(struct pkt *p)
 
 /* What the kernel is given has its destination translated; false where its source would not be. A session
  * with another port of its own has all of it translated there, and back nothing: see sent_find(). */
-static __always_inline bool leave_translated(struct pkt *p, struct track *t)
+__checked_once int leave_translated(hook_ctx *ctx)
 {
-	const struct weir_session *s = t->session ? session_at(t->session - 1) : NULL;
-	__u32 oif = t->oif, what = WRITE_DST;
+	struct track *t = track_of();
+	const struct weir_session *s;
+	__u32 oif, what = WRITE_DST;
 
+	if (!t || !ctx)
+		return 0;
+	oif = t->oif;
+	s = t->session ? session_at(t->session - 1) : NULL;
 	if (s && s->flags & WEIR_SESSION_PORT && !t->error)
 		what = t->back ? 0 : WRITE_SRC | WRITE_DST;
 	if (!(what & WRITE_SRC) && src_changes(t) &&
 		(t->error || !oif || !bpf_map_lookup_elem(&ports, &oif)))
-		return false;
-	return !what || !dst_changes(t) || !rewrite_packet(p->ctx, what);
+		return 0;
+	return !what || !dst_changes(t) || !rewrite_packet(ctx, what);
 }
 
 /* The packet is the kernel's. */
@@ -188,7 +193,7 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 		if (drop)
 			return leave_drop(p, drop - 1,
 				drop == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED + 1);
-		if (!leave_translated(p, t))
+		if (!leave_translated(p->ctx))
 			return leave_drop(p, WEIR_EXIT_nf_postrouting_NAT_UNTRANSLATED, false);
 	}
 	return leave_kernel(p, exit);
