@@ -92,7 +92,7 @@ void prog_nat(struct prog *p, const char *text)
 }
 
 /* Flows tell their sessions now and then; here it is done at once. */
-static void settle(const struct prog *p)
+void prog_settle(const struct prog *p)
 {
 	for (__u32 i = 0; i < p->nr_flows; i++) {
 		struct weir_flow *f = &p->flows[i];
@@ -117,7 +117,7 @@ struct weir_session *prog_session(
 {
 	__u32 addr;
 
-	settle(p);
+	prog_settle(p);
 	assert_int_equal(inet_pton(AF_INET, src, &addr), 1);
 	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
 		struct weir_session *s = &p->sessions[i];

@@ -285,6 +285,8 @@ void prog_nat(struct prog *p, const char *text);
 /* The live session whose packets look so as they come in, there or back; NULL. Ports in host order. */
 struct weir_session *prog_session(
 	const struct prog *p, unsigned int proto, const char *src, unsigned int sport);
+/* Sessions count what their flows have not told them yet. */
+void prog_settle(const struct prog *p);
 /* How many are live. */
 unsigned int prog_sessions(const struct prog *p);
 /* Returns once the sweeper has left so many. */
