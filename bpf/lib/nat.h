@@ -621,8 +621,12 @@ static __always_inline int track_stray(hook_ctx *ctx, const struct track *t, boo
  * What comes from outside for a socket of this host has one, so that its answers are known not to be
  * translated. Not what comes for nobody: who scans our ports would fill the table.
  */
-static __always_inline bool wants_session(hook_ctx *ctx, const struct track *t)
+__checked_once int wants_session(hook_ctx *ctx)
 {
+	const struct track *t = track_of();
+
+	if (!t || !ctx)
+		return 0;
 	return t->rule_src || t->rule_dst || *(volatile __u32 *)&nat.states ||
 	       (!t->oif && t->iif && is_outside(t->iif) &&
 		       is_local_port(ctx, t->daddr, t->dport, t->t.proto));
@@ -707,14 +711,14 @@ static __always_inline __u32 track_leave(hook_ctx *ctx, struct track *t, __u32 n
 		drop = (__u32)snat_mapping(ctx, nexthop);
 	if (!drop && found != WEIR_NO_RULE)
 		drop = (__u32)track_snat(ctx, nexthop);
-	if (!drop && wants_session(ctx, t)) {
+	if (!drop && wants_session(ctx)) {
 		drop = (__u32)track_prepare(ctx);
 		if (!drop)
 			drop = (__u32)track_make(ctx);
 	}
 	if (!drop)
 		track_begun(ctx);
-	return drop;
+	return (__u32)unknown(drop); /* one way on for the verifier */
 }
 
 #endif

@@ -48,6 +48,7 @@ struct asking {
 	__u16 len;
 	__u8 proto, tos;
 	__u8 rp_filter;
+	__u8 kept; /* there is an entry for its flow */
 	/* the answer */
 	__u32 oif, nexthop;
 	__u32 hop; /* in this CPU's share of `hops`; NO_HOP: this CPU's own */
@@ -213,10 +214,10 @@ __checked_once long route_find(hook_ctx *ctx, struct weir_cursor *cur, struct we
 		room = &cur->uncached_hop;
 	hop_fill(cur, &a->there, a->nexthop, room);
 	cur->uncached_hop = *room; /* where the caller looks */
-	if (a->hop == NO_HOP) {
+	if (a->hop == NO_HOP)
 		flow->world--; /* nothing is kept without a next hop */
+	if (a->hop == NO_HOP || !a->kept)
 		row->flow_full++;
-	}
 	flow->mtu = a->there.mtu_result;
 	flow->hop = (__u16)hop;
 	flow->hop_serial = (__u16)room->serial;
@@ -247,8 +248,7 @@ static __always_inline long route_ask(
 	a->tos = ip->tos;
 	a->rp_filter = (__u8)p->rp_filter;
 	a->oif = a->nexthop = 0;
-	if (way->flow == &p->cur->uncached)
-		p->row->flow_full++;
+	a->kept = way->flow != &p->cur->uncached;
 	found = route_find(p->ctx, p->cur, way->flow, p->row, xfrm_decrypted(p));
 	p->oif_way = a->oif;
 	p->nexthop = a->nexthop;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,6 +148,15 @@ unsigned int prog_sessions(const struct prog *p)
 	}
 	assert_int_equal(state->created - state->ended, nr);
 	return nr;
+}
+
+void prog_sessions_wait(const struct prog *p, unsigned int nr)
+{
+	volatile const struct weir_nat_state *nat = p->nat;
+
+	for (int i = 0; i < 20000 && nat->created - nat->ended > nr; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	assert_int_equal(prog_sessions(p), nr);
 }
 
 unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto)

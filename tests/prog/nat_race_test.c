@@ -24,7 +24,8 @@ struct runner {
 	unsigned int port[ENDPOINTS];
 	unsigned int other; /* neither sent nor dropped, or by another port than before */
 	unsigned int dropped;
-	bool back; /* the endpoints backwards */
+	bool back;  /* the endpoints backwards */
+	bool twist; /* in pairs, the second first: those that want the same port */
 };
 
 static unsigned int run_one(struct runner *r, const struct frame *f)
@@ -58,7 +59,7 @@ static void *run(void *arg)
 	pthread_barrier_wait(r->begin);
 	for (unsigned int n = 0; n < r->times; n++)
 		for (unsigned int i = 0; i < ENDPOINTS; i++) {
-			unsigned int e = r->back ? ENDPOINTS - 1 - i : i;
+			unsigned int e = r->back ? ENDPOINTS - 1 - i : r->twist ? i ^ 1 : i;
 			unsigned int port = run_one(r, &r->frames[e]);
 
 			if (port && r->port[e] && port != r->port[e])
@@ -69,13 +70,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void make_frames(struct frame *frames, unsigned int proto)
+/* @own: two each want the same port of the pool. */
+static void make_frames(struct frame *frames, unsigned int proto, bool own)
 {
 	char src[32];
 
 	for (unsigned int i = 0; i < ENDPOINTS; i++) {
 		snprintf(src, sizeof(src), "192.0.2.%u", i + 1);
-		gate_frame(&frames[i], proto, ENDS(src, 5000, FAR, 53));
+		gate_frame(&frames[i], proto, ENDS(src, own ? FIRST + i / 2 : 5000, FAR, 53));
 	}
 }
 
@@ -95,6 +97,7 @@ static void race(
 {
 	unsigned int cpus[CPUS];
 	pthread_barrier_t begin;
+	bool back = r[0].back;
 
 	if (!two_cpus(cpus))
 		skip_because("there is one CPU");
@@ -105,7 +108,8 @@ static void race(
 			.begin = &begin,
 			.cpu = cpus[i],
 			.times = times,
-			.back = i && r[0].back};
+			.twist = i && !back,
+			.back = i && back};
 		assert_int_equal(pthread_create(&r[i].thread, NULL, run, &r[i]), 0);
 	}
 	for (unsigned int i = 0; i < CPUS; i++)
@@ -126,7 +130,7 @@ static void no_port_is_given_twice_and_none_is_lost(void **state)
 		__u64 dropped = 0, clashes;
 
 		gate_rules(g, "masquerade out dev out0 ports 40000-40063");
-		make_frames(frames, round & 1 ? PROTO_TCP : PROTO_UDP);
+		make_frames(frames, round & 1 ? PROTO_TCP : PROTO_UDP, round & 4);
 		prog_zero(g->in);
 		r[0].back = round & 2;
 		race(g, r, frames, 2);
@@ -181,7 +185,7 @@ static void sessions_that_end_meanwhile_leave_nothing_behind(void **state)
 	pthread_t flush;
 
 	gate_rules(g, "masquerade out dev out0 filtering address ports 40000-40063");
-	make_frames(frames, PROTO_UDP);
+	make_frames(frames, PROTO_UDP, false);
 	for (unsigned int round = 0; round < 5; round++) {
 		r[0].back = round & 1;
 		assert_int_equal(pthread_create(&flush, NULL, flush_on, g), 0);

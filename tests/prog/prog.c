@@ -2,6 +2,7 @@
 /* A hook's program, loaded as user/ctl does it but without pins, and run on single frames. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libelf.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,15 +71,11 @@ __u32 prog_cpu(void)
 }
 
 /* A question one byte short, which the kernel's helper refuses: every call of it is spoilt. */
-static void break_fib(struct bpf_program *prog)
+static int break_calls(struct bpf_insn *insn, size_t n)
 {
-	size_t n = bpf_program__insn_cnt(prog), i, j;
-	struct bpf_insn *insn = malloc(n * sizeof(*insn));
-	int calls = 0, spoilt = 0;
+	int calls = 0;
 
-	assert_non_null(insn);
-	memcpy(insn, bpf_program__insns(prog), n * sizeof(*insn));
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0, j; i < n; i++) {
 		if (insn[i].code != (BPF_JMP | BPF_CALL) || insn[i].src_reg ||
 			insn[i].imm != BPF_FUNC_fib_lookup)
 			continue;
@@ -88,13 +85,32 @@ static void break_fib(struct bpf_program *prog)
 				insn[j].dst_reg == BPF_REG_3)
 				break;
 		assert_true(j < i);
-		spoilt += insn[j].imm == sizeof(struct bpf_fib_lookup);
+		assert_int_equal(insn[j].imm, sizeof(struct bpf_fib_lookup));
 		insn[j].imm = sizeof(struct bpf_fib_lookup) - 1;
 	}
+	return calls;
+}
+
+/* In all sections with code of an object file in memory. */
+static void break_fib(char *bytes, size_t size)
+{
+	Elf *elf;
+	Elf_Scn *section = NULL;
+	int calls = 0;
+
+	assert_int_not_equal(elf_version(EV_CURRENT), EV_NONE);
+	elf = elf_memory(bytes, size);
+	assert_non_null(elf);
+	while ((section = elf_nextscn(elf, section))) {
+		Elf64_Shdr *head = elf64_getshdr(section);
+
+		assert_non_null(head);
+		if (head->sh_flags & SHF_EXECINSTR)
+			calls += break_calls((struct bpf_insn *)(bytes + head->sh_offset),
+				head->sh_size / sizeof(struct bpf_insn));
+	}
 	assert_true(calls > 0);
-	assert_int_equal(spoilt, calls);
-	assert_int_equal(bpf_program__set_insns(prog, insn, n), 0);
-	free(insn);
+	elf_end(elf);
 }
 
 static struct bpf_map *map_of(const struct prog *p, const char *name)
@@ -221,13 +237,18 @@ static void set_self(struct prog *p, const struct prog_opts *o)
 	};
 }
 
-static void open_object(struct prog *p)
+static void open_object(struct prog *p, bool fib_refuses)
 {
-	const void *bytes;
 	size_t size;
+	const void *bytes = hooks[p->hook].bytes(&size);
+	char *copy = malloc(size);
 
-	bytes = hooks[p->hook].bytes(&size);
-	p->obj = bpf_object__open_mem(bytes, size, NULL);
+	assert_non_null(copy);
+	memcpy(copy, bytes, size);
+	if (fib_refuses)
+		break_fib(copy, size);
+	p->obj = bpf_object__open_mem(copy, size, NULL);
+	free(copy);
 	assert_non_null(p->obj);
 	p->prog = bpf_object__find_program_by_name(p->obj, hooks[p->hook].prog);
 	assert_non_null(p->prog);
@@ -278,7 +299,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		.own = o->port,
 		.ingress = o->port};
 	p->nr_flows = o->small_flows ? p->flows_each : cpus * p->flows_each;
-	open_object(p);
+	open_object(p, o->fib_refuses);
 	set_self(p, o);
 	size_map(p, "rows", rows * 2);
 	size_map(p, "lat", rows);
@@ -294,8 +315,6 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);
 		size_map(p, "neigh", ARRAY_SIZE(hops));
 	}
-	if (o->fib_refuses)
-		break_fib(p->prog);
 	assert_int_equal(bpf_object__load(p->obj), 0);
 	map_all(p);
 	loaded_swap(NULL, p->ctl);

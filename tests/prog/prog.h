@@ -291,6 +291,8 @@ struct weir_session *prog_session(
 void prog_settle(const struct prog *p);
 /* How many are live. */
 unsigned int prog_sessions(const struct prog *p);
+/* Returns once the sweeper has left so many. */
+void prog_sessions_wait(const struct prog *p, unsigned int nr);
 /* Ports of a pool's number that are in use: UDP 0, TCP 1, ICMP 2. */
 unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto);
 /* Ends those that are meant; how many they were. */
