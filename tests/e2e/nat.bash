@@ -32,14 +32,15 @@ stop_nat_lab() {
 # far_host: x, behind s.
 far_host() {
 	ip netns add "$LAB-x" &&
-		ip -n "$LAB-s" link add s1 mtu 1300 type veth peer name x0 mtu 1300 netns "$LAB-x" &&
+		ip -n "$LAB-s" link add s1 mtu 1300 type veth peer name x0 netns "$LAB-x" &&
 		ip -n "$LAB-s" addr add 203.0.113.254/24 dev s1 &&
 		ip -n "$LAB-x" addr add "$X_ADDR/24" dev x0 &&
 		ip -n "$LAB-s" link set s1 up && ip -n "$LAB-x" link set x0 up &&
 		ip -n "$LAB-x" link set lo up &&
 		ip -n "$LAB-x" route add default via 203.0.113.254 &&
 		ip -n "$LAB-r" route add 203.0.113.0/24 via "$S_ADDR" &&
-		in_ns s sysctl -qw net.ipv4.ip_forward=1
+		in_ns s sysctl -qw net.ipv4.ip_forward=1 &&
+		lab_in "$LAB-x" sysctl -qw net.ipv4.icmp_ratemask=0
 }
 
 # attach_as native|generic|tc: as if for the first time, without rules.
@@ -50,6 +51,15 @@ attach_as() {
 	tc) weir_r dev attach r0 r1 xdp off tc on ;;
 	*) weir_r dev attach r0 r1 xdp "$MODE" ;;
 	esac
+	warm
+}
+
+# warm: the first packets to a next hop, which are the kernel's, have gone; while nothing is translated, so with a
+# way back.
+warm() {
+	ip -n "$LAB-s" route replace 192.0.2.0/24 via "$R1_ADDR"
+	wait_until in_ns c ping -q -c 3 -i 0.01 -W 1 "$S_ADDR"
+	ip -n "$LAB-s" route del 192.0.2.0/24
 }
 
 # in_each_mode CMD...: with nothing left of the mode before, and each ledger at 0. Never in a condition:
@@ -62,7 +72,7 @@ in_each_mode() {
 		attach_as "$mode"
 		"$@"
 		accounted
-		end_background
+		end_background || :
 		weir_r nat flush >/dev/null
 	done
 }

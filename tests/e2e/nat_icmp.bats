@@ -11,7 +11,8 @@ load nat
 
 setup_file() {
 	start_nat_lab && far_host || return
-	ip -n "$LAB-r" route add 203.0.113.0/24 via "$S_ADDR" 2>/dev/null || :
+	in_ns c ethtool -K c0 tx off >/dev/null # so that sums are whole in what errors hold
+	in_ns s ethtool -K s0 tx off >/dev/null
 }
 
 teardown_file() {
@@ -24,7 +25,7 @@ setup() {
 }
 
 teardown() {
-	end_background
+	end_background || :
 	weir_r nat flush >/dev/null
 	weir_r dev detach all
 }
@@ -83,6 +84,11 @@ hops() {
 	[[ $output != *'*'* ]]
 }
 
+# held: sources of the packets that captured errors hold.
+held() {
+	grep -A1 -P '^\tIP ' "$CAPTURE" | sed -nE 's/^    (([0-9]+\.){3}[0-9]+).*/\1/p' | sort -u | xargs
+}
+
 # What errors hold is as it was when it left the sender, whole to the last checksum.
 tracing() {
 	weir_r nat add masquerade out dev r1
@@ -91,11 +97,10 @@ tracing() {
 	hops -p 33434
 	hops -I
 	wait_until captured 'port 334'
-	end_background
+	end_background || :
 	grep -qE "$S_ADDR > $C_ADDR: ICMP time exceeded" "$CAPTURE"
 	grep -qE "$X_ADDR > $C_ADDR: ICMP $X_ADDR udp port [0-9]+ unreachable" "$CAPTURE"
-	equal 'inner sources' "$(grep -oE '^\s+[0-9.]+' "$CAPTURE" | sed -E 's/[[:space:]]//g
-		s/^(([0-9]+\.){3}[0-9]+).*/\1/' | sort -u)" "$C_ADDR"
+	equal 'inner sources' "$(held)" "$C_ADDR"
 	run ! grep -iE 'bad|wrong' "$CAPTURE"
 }
 
@@ -110,7 +115,8 @@ tracing_in() {
 	run -0 in_ns s traceroute -n -w 5 -q 2 -N 1 "$R1_ADDR"
 	equal hops "$(awk 'NR > 1 { print $1, $2 }' <<<"$output" | xargs)" "1 $R1_ADDR 2 $R1_ADDR"
 	wait_until captured 'unreachable'
-	end_background
+	end_background || :
+	equal 'inner sources' "$(held)" "$S_ADDR"
 	run ! captured "$C_ADDR"
 	run ! grep -iE 'bad|wrong' "$CAPTURE"
 }
@@ -143,7 +149,7 @@ narrow() {
 	grep -qE "^\s+$C_ADDR\.[0-9]+ > $X_ADDR\.9001" "$CAPTURE"
 	run ! captured "$R1_ADDR."
 	run ! grep -E 'bad cksum|wrong icmp' "$CAPTURE"
-	end_background
+	end_background || :
 	# UDP, too, is told
 	in_ns c ip route flush cache
 	run ! in_ns c ping -c 1 -W 3 -M do -s 1400 "$X_ADDR"
@@ -164,7 +170,7 @@ unsummed() {
 	background_capture s s0 'udp and dst port 9999' -vv
 	inject 5 "$(ipv4)"
 	wait_until captured_times 5 "$R1_ADDR.1234 > $S_ADDR.9999: [no cksum]"
-	end_background
+	end_background || :
 	background_capture c c0 'udp and src port 9999' -vv
 	udp=270f04d2001a0000$(printf '5a%.0s' {1..18})
 	to=$(lab_mac r1) from=$(lab_mac s0) src=$S_ADDR dst=$R1_ADDR payload=$udp \
@@ -188,17 +194,24 @@ inject_at() {
 	in_each_mode unsummed
 }
 
-# Senders leave sums open on a veth: they are whole where they arrive, whatever was translated.
+# Senders leave sums open on a veth. Native XDP completes them; an skb that still knows is left alone.
 summed() {
-	local from=$BATS_TEST_TMPDIR/from
+	local from=$BATS_TEST_TMPDIR/from to=$BATS_TEST_TMPDIR/to
 
-	head -c 100000 /dev/urandom >"$from"
+	rm -f "$to"
+	head -c 50050 /dev/urandom >"$from"
 	weir_r nat add masquerade out dev r1
+	in_ns c ethtool -K c0 tx on >/dev/null
+	background in_ns s socat -u UDP4-RECV:9100 "CREATE:$to"
+	wait_until listens s udp 9100
 	background_capture s s0 "udp and dst port 9100" -vv
 	in_ns c socat -u -b 1001 "OPEN:$from" "UDP4-SENDTO:$S_ADDR:9100"
-	wait_until captured_times 100 'udp sum ok'
-	run ! captured 'bad udp cksum'
-	run ! captured "$C_ADDR"
+	wait_until cmp "$from" "$to"
+	wait_until captured_times 50 "$R1_ADDR."
+	if [ "$MODE" = native ]; then
+		captured_times 50 'udp sum ok'
+	fi
+	in_ns c ethtool -K c0 tx off >/dev/null
 }
 
 @test "checksums that the sender left open are whole behind NAT" {
