@@ -44,7 +44,7 @@ UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c tests/p
 BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 BENCH	:= $(filter-out %.bpf,$(BENCH))
 FUZZ	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
-CHANCE	:= $(B)/tests/e2e/chance
+E2E	:= $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/e2e/*.c)))
 RIG	:= $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/rig/*.c))
 
 .PHONY: all build tests units check check-kernels demo bench fuzz fuzzers sanitized clean help deps format
@@ -108,6 +108,12 @@ $(B)/tests/fuzz/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(LIBWEIR)
 
 $(B)/tests/fuzz/cmd_fuzz $(B)/tests/fuzz/batch_fuzz: $(B)/obj/tests/fuzz/fake_ctl.o
 
+# Each a program of its own.
+$(B)/tests/e2e/%: $(B)/obj/tests/e2e/%.o $(LIBWEIR)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(RIG) $(LIBWEIR)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -119,7 +125,7 @@ $(B)/bench/classify: $(B)/obj/tests/bench/classify.o $(LIBWEIR)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-tests: units $(BENCH) $(CHANCE) sanitized
+tests: units $(BENCH) $(E2E) sanitized
 
 # What runs in the guests of check-kernels.
 units: build $(UNIT)

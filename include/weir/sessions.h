@@ -81,7 +81,7 @@ enum weir_key { WEIR_KEY_tuple, WEIR_KEY_map_in, WEIR_KEY_map_out, WEIR_KEY_perm
  * whoever has not found it and goes by that looks there again.
  */
 #define WEIR_BUCKET_WAYS 7
-#define WEIR_PROBES	 6
+#define WEIR_PROBES	 8
 #define WEIR_REF_SHIFT	 28 /* of an entry's lower half: kind above, number of the record below */
 #define WEIR_REF_RECORD	 ((1U << WEIR_REF_SHIFT) - 1)
 

@@ -28,27 +28,6 @@ teardown() {
 
 # --- killed half way ---
 
-# How long CMD takes, in ms: only to spread the moments of a kill over it.
-duration_ms() {
-	local begin=${EPOCHREALTIME/./}
-
-	"$@" >/dev/null || return
-	echo $(((${EPOCHREALTIME/./} - begin) / 1000 + 1))
-}
-
-# kill_within MS CMD...: kill -9 at a random moment.
-kill_within() {
-	local ms=$((RANDOM % $1))
-
-	shift
-	( # whose standard error takes what the shell says of the dead
-		"$@" >/dev/null 3>&- &
-		sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
-		kill -9 $!
-		wait $!
-	) 2>/dev/null || true
-}
-
 # Attaches what is not attached yet: without force, since nothing may be in the way.
 attach_the_rest() {
 	local dev rest=()

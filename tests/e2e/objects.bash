@@ -174,6 +174,31 @@ unattached() {
 	nothing_left
 }
 
+# --- killed half way ---
+
+# How long CMD takes, in ms: only to spread the moments of a kill over it.
+duration_ms() {
+	local begin=${EPOCHREALTIME/./}
+
+	"$@" >/dev/null || return
+	echo $(((${EPOCHREALTIME/./} - begin) / 1000 + 1))
+}
+
+# kill_within MS CMD...: kill -9 at a random moment.
+kill_within() {
+	local ms=$((RANDOM % $1))
+
+	shift
+	# not the function: $! would be a shell, whose end does not end the program
+	[ "$1" != weir_r ] || set -- "$WEIR" -n "$LAB-r" "${@:2}"
+	( # whose standard error takes what the shell says of the dead
+		"$@" >/dev/null 3>&- &
+		sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+		kill -9 $!
+		wait $!
+	) 2>/dev/null || true
+}
+
 # --- programs that are not weir's ---
 
 # Pins the programs of the bench below $FOREIGN: xdp_fib forwards, as weir would.

@@ -456,19 +456,6 @@ rows() {
 	nothing_left
 }
 
-# kill_within MS CMD...: kill -9 at a random moment.
-kill_within() {
-	local ms=$((RANDOM % $1))
-
-	shift
-	( # whose standard error takes what the shell says of the dead
-		"$@" >/dev/null 3>&- &
-		sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
-		kill -9 $!
-		wait $!
-	) 2>/dev/null || true
-}
-
 @test "kill -9 of attach at any moment: each hook is attached or not, and force mends the rest" {
 	local i ms
 

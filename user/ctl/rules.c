@@ -58,9 +58,10 @@ static void wanted_sizes(const struct weir_ns *ns, const struct weir_ctl *ctl, _
 	const __u32 wanted[NR_SIZED] = {
 		/* one set of rules follows another */
 		rules ? (WEIR_RULES_MAX + WEIR_NAT_RULES_MAX) * 2 * cpus : cpus,
-		rules ? WEIR_ELEMS_MAX : 1,
-		rules ? WEIR_SETS_MAX : 1,
-		rules ? WEIR_BUCKETS_MAX : 1,
+		/* NAT has no limits, and with named sets the filter is asked for */
+		ctl->filter ? WEIR_ELEMS_MAX : 1,
+		ctl->filter ? WEIR_SETS_MAX : 1,
+		ctl->filter ? WEIR_BUCKETS_MAX : 1,
 		sessions,
 		sessions,
 		weir_index_buckets(sessions),
