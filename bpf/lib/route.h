@@ -164,8 +164,8 @@ static __always_inline long route_ask(
 	};
 	*(__u32 *)&fib->sport = flow_ports(h);
 	found = bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS ||
-		found == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+	/* with FRAG_NEEDED it names the device that it was asked about: leave() asks again */
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS) {
 		p->oif_way = fib->ifindex;
 		p->nexthop = nexthop_word(fib);
 	}
