@@ -116,6 +116,8 @@ static __always_inline bool leave_translated(struct pkt *p, struct track *t)
 	const struct weir_session *s = t->session ? session_at(t->session - 1) : NULL;
 	__u32 oif = t->oif, what = WRITE_DST;
 
+	if (self.dry && t->session == WEIR_SESSION_NEW)
+		s = &t->ask.s;
 	if (s && s->flags & WEIR_SESSION_PORT && !t->error)
 		what = t->back ? 0 : WRITE_SRC | WRITE_DST;
 	if (!(what & WRITE_SRC) && src_changes(t) &&
@@ -161,7 +163,8 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 			return leave_drop(p, t->drop - 1, false);
 	}
 	way = p->oif_way | (__u64)p->nexthop << 32;
-	if (!p->oif_way && ((self.filter && !p->judged && !exit_unjudged(exit)) || t))
+	if (!p->oif_way &&
+		((self.filter && !p->judged && !exit_unjudged(exit)) || t || self.dry))
 		way = way_of(p->ctx, (__u32)p->l3_off, p->iif, t ? t->daddr : 0);
 	if (!(__u32)way && t && track_hairpin(p->ctx)) {
 		if (t->drop)

@@ -28,6 +28,7 @@ enum { WEIR_FIB_SOURCE = 1000, WEIR_FIB_XFRM };
 /* What the FIB is asked, and answers: for each CPU, since the stack is too small for it. */
 struct asking {
 	struct bpf_fib_lookup there, back;
+	__u32 found; /* dry: the device that it named; 0: none */
 };
 
 struct {
@@ -168,6 +169,8 @@ static __always_inline long route_ask(
 	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS) {
 		p->oif_way = fib->ifindex;
 		p->nexthop = nexthop_word(fib);
+		if (self.dry)
+			a->found = p->oif_way;
 	}
 	if (found != BPF_FIB_LKUP_RET_SUCCESS)
 		return found;
