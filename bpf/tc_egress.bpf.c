@@ -5,6 +5,7 @@
  */
 #define THIS_HOOK WEIR_HOOK_tc_egress
 #include "lib/hook_tc.h"
+#include "lib/explain.h"
 #include "lib/judge.h"
 #include "lib/rewrite.h"
 
@@ -97,6 +98,13 @@ int weir_tc_egress(struct __sk_buff *skb)
 	if (drop)
 		return sent_drop(&p, drop - 1).code;
 	return weir_send(&p, xmit, NONE).code;
+}
+
+/* Of a dry instance, run after it: see lib/explain.h. */
+SEC("?tc")
+int weir_explain(struct __sk_buff *skb)
+{
+	return explain(skb);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

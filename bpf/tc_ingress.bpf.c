@@ -5,6 +5,7 @@
  */
 #define THIS_HOOK WEIR_HOOK_tc_ingress
 #include "lib/hook_tc.h"
+#include "lib/explain.h"
 #include "lib/forward.h"
 
 /* Whether the XDP program of this device has judged the packet before us. */
@@ -29,6 +30,13 @@ int weir_tc_ingress(struct __sk_buff *skb)
 	if (is_judged(skb))
 		return leave(&p, weir_pass(&p, tc_ingress, XDP_JUDGED));
 	return leave(&p, forward(&p));
+}
+
+/* Of a dry instance, run after it: see lib/explain.h. */
+SEC("?tc")
+int weir_explain(struct __sk_buff *skb)
+{
+	return explain(skb);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

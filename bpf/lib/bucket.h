@@ -97,6 +97,16 @@ static __always_inline int bucket_try(struct bucket *b, const struct weir_bucket
 	return got;
 }
 
+/* Whether a token would be. */
+static __always_inline int bucket_look(
+	const struct weir_bucket_key *key, __u64 limit_ns, __u64 now)
+{
+	const struct bucket *b = bpf_map_lookup_elem(&buckets, key);
+
+	return !b || b->removed || b->key.slot != key->slot || b->key.per != key->per ||
+	       (__s64)(now - *(volatile __u64 *)&b->empty_ns) >= (__s64)limit_ns;
+}
+
 /* Whether a token was there. Where there is no room for a bucket, none is. */
 __checked_once int bucket_take(const struct weir_rule_rec *rec, const struct weir_fields *f)
 {
@@ -108,6 +118,8 @@ __checked_once int bucket_take(const struct weir_rule_rec *rec, const struct wei
 	if (!rec || !f)
 		return false;
 	key = (struct weir_bucket_key){.slot = rec->slot, .per = bucket_per(rec, f)};
+	if (self.dry)
+		return bucket_look(&key, rec->limit_ns, now);
 	full_ns = rec->limit_ns * rec->limit_burst;
 	for (i = 0; i < BUCKET_TRIES; i++) {
 		b = bucket_of(&key, full_ns, now);

@@ -61,6 +61,8 @@ __checked_once int port_take(__u32 pool, __u32 proto, __u32 port)
 	full = port_word(map, plane, PLANE_WORDS + word / 64);
 	if (!w || !full || *(volatile __u64 *)w & bit)
 		return 0;
+	if (self.dry)
+		return 1;
 	bit &= ~__sync_fetch_and_or(w, bit);
 	if (!bit)
 		return 0;
@@ -100,6 +102,8 @@ static __always_inline __s32 word_take(void *map, __u32 plane, __u32 word, __u32
 			return -1;
 		free_bits = free_bits >> turn | free_bits << (-turn & 63);
 		bit = (lowest_bit(free_bits) + turn) & 63;
+		if (self.dry)
+			return (__s32)(word * 64 + bit);
 		if (__sync_fetch_and_or(w, 1ULL << bit) & 1ULL << bit)
 			continue; /* another CPU was first */
 		if (*(volatile __u64 *)w == ~0ULL)
@@ -227,7 +231,8 @@ __checked_once int addr_claim(struct mapping_ask *a)
 
 static __always_inline void claim_give(const struct mapping_ask *a)
 {
-	port_give(a->pool - 1, a->claim.proto, bpf_ntohs(a->port));
+	if (!self.dry)
+		port_give(a->pool - 1, a->claim.proto, bpf_ntohs(a->port));
 }
 
 static __always_inline void ask_key(struct mapping_ask *a)
@@ -313,6 +318,16 @@ static __always_inline enum mapped mapping_name(struct mapping_ask *a, __u32 num
 	return MAPPED_TAKEN;
 }
 
+/* mapping_put() without putting anything. */
+static __always_inline enum mapped mapping_would(struct mapping_ask *a)
+{
+	if (a->permit)
+		return MAPPED;
+	a->number = WEIR_SESSION_NEW - 1;
+	key_out(&a->look, a->addr, a->port, a->proto);
+	return index_find(&a->look) == INDEX_NONE ? MAPPED : MAPPED_TAKEN;
+}
+
 /*
  * Makes what mapping_find() has not found, by the port that addr_claim() has taken. Otherwise than with
  * MAPPED that port is still the caller's to give back. MAPPED_BUSY: another CPU was first.
@@ -329,6 +344,8 @@ __checked_once int mapping_put(struct mapping_ask *a)
 		__sync_fetch_and_add(&nat.mappings_full, 1);
 		return MAPPED_FULL;
 	}
+	if (self.dry)
+		return mapping_would(a);
 	m = mapping_at(number);
 	if (!m)
 		return MAPPED_FULL;

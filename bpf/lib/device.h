@@ -8,17 +8,7 @@
 #define WEIR_BPF_DEVICE_H
 
 #include "maps.h"
-
-const volatile struct weir_self self SEC(".rodata.self") = {
-	.ifindex = 1,
-	.queues = 1,
-	.flows_mask = WEIR_FLOWS_MIN - 1,
-	.hops_mask = WEIR_FLOWS_MIN / WEIR_HOPS_SHARE - 1,
-	.virtual_link = true,
-	.rule_slots = 1,
-	.filter = true,
-	.track = true,
-};
+#include "self.h"
 
 struct weir_conf conf SEC(".data.conf");
 

@@ -20,6 +20,7 @@ struct work {
 	struct weir_judged judged;
 	struct bpf_fib_lookup fib;
 	struct fields_scratch head;
+	__u32 way; /* dry: what way_of() has said; 0: nowhere */
 };
 
 struct {
@@ -99,6 +100,8 @@ __checked_once __u64 way_of(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 daddr)
 	found = bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib), 0);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return 0;
+	if (self.dry)
+		w->way = w->fib.ifindex;
 	return (__u64)nexthop_word(&w->fib) << 32 | w->fib.ifindex;
 }
 

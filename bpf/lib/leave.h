@@ -121,6 +121,8 @@ __checked_once int leave_translated(hook_ctx *ctx)
 		return 0;
 	oif = t->oif;
 	s = t->session ? session_at(t->session - 1) : NULL;
+	if (self.dry && t->session == WEIR_SESSION_NEW)
+		s = &t->ask.s;
 	if (s && s->flags & WEIR_SESSION_PORT && !t->error)
 		what = t->back ? 0 : WRITE_SRC | WRITE_DST;
 	if (!(what & WRITE_SRC) && src_changes(t) &&
@@ -166,7 +168,8 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 			return leave_drop(p, t->drop - 1, false);
 	}
 	way = p->oif_way | (__u64)p->nexthop << 32;
-	if (!p->oif_way && ((self.filter && !p->judged && !exit_unjudged(exit)) || t))
+	if (!p->oif_way &&
+		((self.filter && !p->judged && !exit_unjudged(exit)) || t || self.dry))
 		way = way_of(p->ctx, (__u32)p->l3_off, p->iif, t ? t->daddr : 0);
 	if (!(__u32)way && t && track_hairpin(p->ctx)) {
 		if (t->drop)

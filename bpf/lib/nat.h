@@ -572,7 +572,7 @@ static __always_inline void track_count(struct track *t)
 {
 	struct weir_session *s = t->session ? session_at(t->session - 1) : NULL;
 
-	if (!s || t->error)
+	if (!s || t->error || self.dry)
 		return;
 	session_count(s, t->back, epoch_now(), 1, t->len);
 	if (t->t.proto == IPPROTO_TCP && t->frag != WEIR_FRAG_LATER &&

@@ -23,7 +23,7 @@ __checked_once int neigh_wants_kernel(
 	struct weir_neigh fresh = {.due_ns = now + reachable_ms * NSEC_PER_MSEC}, *n;
 	long err;
 
-	if (!reachable_ms)
+	if (!reachable_ms || self.dry)
 		return 0;
 	n = bpf_map_lookup_elem(&neigh, &key);
 	if (n) {

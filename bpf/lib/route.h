@@ -176,8 +176,8 @@ static __always_inline long fib_ask(hook_ctx *ctx, struct asking *a)
 	};
 	*(__u32 *)&fib->sport = a->ports;
 	found = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS ||
-		found == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+	/* with FRAG_NEEDED it names the device that it was asked about: leave() asks again */
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_SUCCESS) {
 		a->oif = fib->ifindex;
 		a->nexthop = nexthop_word(fib);
 	}

@@ -236,6 +236,20 @@ static __always_inline void session_begin(struct session_ask *a, struct weir_ses
 	session_copy(s, a);
 }
 
+/* session_make() without making it. What it is found by first was looked for before. */
+static __always_inline int session_would(struct session_ask *a)
+{
+	__u32 ref, nr = keys_nr(&a->s);
+
+	a->number = WEIR_SESSION_NEW - 1;
+	for (ref = WEIR_REF_reply; ref <= WEIR_REF_mid_reply && ref < nr; ref++) {
+		key_of(&a->look, &a->s, ref);
+		if (index_find(&a->look) != INDEX_NONE)
+			return MADE_CLASH;
+	}
+	return MADE;
+}
+
 /*
  * Makes the session. Where a part of it is another's already nothing is made, and a->entry says whose;
  * what it holds of mappings stays held.
@@ -252,6 +266,8 @@ __checked_once int session_make(struct session_ask *a)
 		__sync_fetch_and_add(&nat.sessions_full, 1);
 		return MADE_FULL;
 	}
+	if (self.dry)
+		return session_would(a);
 	s = session_at(number);
 	if (!s)
 		return MADE_FULL;

@@ -276,7 +276,8 @@ static __always_inline bool track_session(hook_ctx *ctx, struct track *t)
 	if (!s)
 		return false;
 	if (!t->error && address_gone(ctx, s)) {
-		session_end(number, t->look.serial);
+		if (!self.dry)
+			session_end(number, t->look.serial);
 		return false;
 	}
 	return track_take(t, s, number, ENTRY_REF(t->look.entry), t->look.serial);

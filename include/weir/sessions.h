@@ -101,6 +101,8 @@ static inline __u32 weir_index_buckets(__u32 sessions)
 	return buckets;
 }
 
+#define WEIR_SESSION_NEW 0xffffffff /* in place of a number plus one: it would be made */
+
 /* A record's life. */
 enum weir_life { WEIR_LIFE_FREE, WEIR_LIFE_MAKING, WEIR_LIFE_LIVE, WEIR_LIFE_ENDING };
 

@@ -202,9 +202,9 @@ enum weir_fast_stage {
 	CAUSE(QDISC_DROP, "the outgoing device's queueing discipline refused the packet.",         \
 	      "tc -s qdisc show dev DEV: a longer limit, or fewer senders")                        \
 	CAUSE(FILTER, "a rule or a policy of weir's filter drops it.",                             \
-	      "weir filter show: the counters say which")                                          \
+	      "weir filter show: the counters say which; weir explain asks for one packet")             \
 	CAUSE(FILTER_REJECT, "a rule of weir's filter rejects it, and its sender is told.",        \
-	      "weir filter show: the counters say which")                                          \
+	      "weir filter show: the counters say which; weir explain asks for one packet")             \
 	CAUSE(FILTER_PUNT, "a rule or a policy of weir's filter gives it to the kernel.",          \
 	      "none needed: the kernel forwards it; weir filter show")                             \
 	CAUSE(NAT_EXHAUSTED, "the NAT rule's addresses have no port left for another session.",    \

@@ -298,6 +298,8 @@ static void devices_out_are_known(void **state)
 	assert_exit(leaves(p, &f), WEIR_EXIT_xmit_NONE);
 	udp(&f, FAR, 54);
 	assert_exit(leaves(p, &f), FORWARD);
+	make_big(&f); /* the kernel says that it is, and not by which device it would go */
+	assert_exit(leaves(p, &f), PREROUTING);
 	udp(&f, SMALL_HOP, 53);
 	assert_exit(leaves(p, &f), FORWARD);
 	udp(&f, ROUTER, 54);
@@ -305,6 +307,9 @@ static void devices_out_are_known(void **state)
 	make_options(&f); /* the kernel would send it by out0 */
 	put16(&f, AT_L4_DPORT + 4, 54);
 	assert_exit(leaves(p, &f), PREROUTING);
+	rules(p, "out dev in0 drop");
+	make_big(&f);
+	assert_exit(leaves(p, &f), WEIR_EXIT_ip_forward_IP_FRAGMENT);
 }
 
 static void reject_and_punt(void **state)

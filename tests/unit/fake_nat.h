@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 
 #include "ctl/nat.h"
+#include "fake_explain.h"
 
 /* One address, of eth0. */
 int weir_owns_read(struct weir_owns *owns, struct weir_err *err)

@@ -138,7 +138,7 @@ weir_handler_fn weir_nat_add_cmd, weir_nat_del_cmd, weir_nat_show_cmd, weir_nat_
 weir_handler_fn weir_nat_load_cmd, weir_nat_check_cmd, weir_nat_timeout_cmd, weir_nat_limit_cmd;
 weir_handler_fn weir_nat_session_cmd, weir_nat_explain_cmd;
 weir_handler_fn weir_set_add_cmd, weir_set_del_cmd, weir_set_show_cmd;
-weir_handler_fn weir_doctor_cmd, weir_monitor_cmd;
+weir_handler_fn weir_explain_cmd, weir_doctor_cmd, weir_monitor_cmd;
 weir_handler_fn weir_trace_cmd, weir_top_cmd, weir_version_cmd, weir_help_cmd;
 
 #endif

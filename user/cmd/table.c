@@ -9,6 +9,7 @@ const struct weir_object weir_objects[] = {
 	{"filter", "rules: what may pass, and what may not"},
 	{"nat", "what is translated, and who is behind it"},
 	{"set", "named sets of addresses or ports, for rules"},
+	{"explain", "what would become of a packet, and why"},
 	{"watch", "how closely packets are timed"},
 	{"trace", "single packets, as they pass"},
 	{"top", "what happens now, again and again"},
@@ -93,6 +94,14 @@ const struct weir_command weir_commands[] = {
 		"Take elements from a set; without any, delete the set, which no rule may use.",
 		weir_set_del_cmd, true},
 	{"set", "show", "[NAME]", "Show the sets, or the elements of one.", weir_set_show_cmd, false},
+	{"explain", "",
+		"PROTO ADDR[:PORT] to ADDR[:PORT] in|out dev DEV [flags FLAG[,..]] "
+		"[echo-request|type T[/C]] [id N] [ttl N] [tos N] [len N] [df] [frag first|later] "
+		"[ipid N] [options]",
+		"Say what would become of a packet, and why: asked of the fast path's own programs "
+		"on the live state, which stays as it is. '>' may stand for 'to', in quotes; 'out "
+		"dev DEV' is what this host sends.",
+		weir_explain_cmd, true},
 	{"watch", "on", "[drops] [counters] [latency 1/N] [full] [duty P%]",
 		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd, false},
 	{"watch", "off", "", "Time no packets.", weir_watch_off_cmd, false},

@@ -47,6 +47,8 @@ int rule_number(const struct rule_reader *r, const struct rule_piece *piece, con
 	__u64 min, __u64 max, __u32 *value);
 int rule_addrs(const struct rule_reader *r, const struct rule_piece *piece, struct weir_span *span);
 int rule_ports(const struct rule_reader *r, const struct rule_piece *piece, struct weir_span *span);
+/* A name, or a number from 1 to 255. */
+int rule_proto(const struct rule_reader *r, const struct rule_piece *piece, __u8 *proto);
 int rule_set_name(
 	const struct rule_reader *r, const struct rule_piece *piece, char name[WEIR_SET_NAME]);
 /* `dev DEV`, or DEV where @bare. */

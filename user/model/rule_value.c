@@ -220,6 +220,20 @@ int rule_ports(const struct rule_reader *r, const struct rule_piece *piece, stru
 	return 0;
 }
 
+int rule_proto(const struct rule_reader *r, const struct rule_piece *piece, __u8 *proto)
+{
+	int number = weir_proto_number(piece->text);
+	uint64_t v;
+
+	if (number < 0 && weir_parse_u64(piece->text, 1, 255, &v))
+		number = (int)v;
+	if (number < 0)
+		return rule_wrong(
+			r, piece->place, "'%s' is no protocol: its name, or 1 to 255", piece->text);
+	*proto = (__u8)number;
+	return 0;
+}
+
 int rule_set_name(
 	const struct rule_reader *r, const struct rule_piece *piece, char name[WEIR_SET_NAME])
 {

@@ -44,20 +44,6 @@ static const char *const keys[] = {"proto", "addr", "port", "rule", "state", "li
 static const char *const needs[] = {"udp, tcp, icmp or a number", "ADDRESS[/LENGTH]", "PORT",
 	"a rule's id", "STATE[,..]", "NUMBER", "the number of a record"};
 
-static int read_proto(const struct rule_reader *r, const struct rule_piece *piece, __u8 *proto)
-{
-	int number = weir_proto_number(piece->text);
-	uint64_t v;
-
-	if (number < 0 && weir_parse_u64(piece->text, 1, 255, &v))
-		number = (int)v;
-	if (number < 0)
-		return rule_wrong(
-			r, piece->place, "'%s' is no protocol: its name, or 1 to 255", piece->text);
-	*proto = (__u8)number;
-	return 0;
-}
-
 static int read_prefix(
 	const struct rule_reader *r, const struct rule_piece *piece, struct weir_flush *which)
 {
@@ -103,7 +89,7 @@ static int read_key(struct rule_reader *r, enum match_key key, struct weir_match
 		return rc;
 	switch (key) {
 	case PROTO:
-		return read_proto(r, &piece, &which->proto);
+		return rule_proto(r, &piece, &which->proto);
 	case ADDR:
 		return read_prefix(r, &piece, which);
 	case PORT:
@@ -222,7 +208,7 @@ int weir_asked_parse(struct weir_asked *asked, const struct weir_line *line, str
 				&r, piece.place, "'%s' where 'proto' may stand", piece.text);
 		rc = rule_need(&r, "proto", needs[PROTO], &piece);
 		if (!rc)
-			rc = read_proto(&r, &piece, &a.proto);
+			rc = rule_proto(&r, &piece, &a.proto);
 		a.has_proto = true;
 	}
 	if (!rc && rule_next(&r, &piece))

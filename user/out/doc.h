@@ -12,6 +12,7 @@
 #include "model/finding.h"
 #include "model/drops.h"
 #include "model/explain.h"
+#include "model/explained.h"
 #include "model/latency.h"
 #include "model/ruleset.h"
 #include "model/session.h"
@@ -68,6 +69,14 @@ void weir_text_event(const struct weir_face *face, const json_t *doc);
 /* Rules in their order; @counts[i]: what set->rules[i] has matched. NAT has no policies. */
 json_t *weir_doc_rules(const struct weir_ruleset_model *set, const struct weir_rule_count *counts);
 void weir_text_rules(const struct weir_face *face, const json_t *doc);
+
+/* A rule without its id, which stands beside it. */
+json_t *weir_doc_rule_text(const struct weir_rule *rule);
+
+/* What the fast path would make of a packet; @filter, @nat: whose rules it has asked. */
+json_t *weir_doc_explanation(const struct weir_packet *packet, const struct weir_explanation *e,
+	const struct weir_ruleset_model *filter, const struct weir_ruleset_model *nat);
+void weir_text_explanation(const struct weir_face *face, const json_t *doc);
 
 /* NAT's rules, and what it has given: pools, sessions, limits. */
 json_t *weir_doc_nat(const struct weir_ruleset_model *set, const struct weir_rule_count *counts,

@@ -7,8 +7,7 @@
 
 enum { RULE_SHOWN = 300, ELEMS_A_LINE = 4 };
 
-/* Without its id, which stands beside it. */
-static json_t *rule_text(const struct weir_rule *rule)
+json_t *weir_doc_rule_text(const struct weir_rule *rule)
 {
 	struct weir_rule bare = *rule;
 	json_t *string;
@@ -27,7 +26,7 @@ static json_t *rule_doc(
 {
 	bool nat = rule->kind == WEIR_RULE_NAT;
 	json_t *doc = json_pack("{s:I, s:I, s:o, s:s, s:o, s:I, s:I}", "position",
-		(json_int_t)place + 1, "id", (json_int_t)rule->id, "rule", rule_text(rule),
+		(json_int_t)place + 1, "id", (json_int_t)rule->id, "rule", weir_doc_rule_text(rule),
 		nat ? "nat" : "verdict",
 		nat ? weir_nat_name(rule->nat) : weir_verdict_name(rule->verdict), "comment",
 		rule->comment ? weir_json_text(rule->comment) : json_null(), "packets",
