@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Mappings are made here: a port is claimed, of the addresses that the rule has, and the mapping put under
- * both its names. Who makes one puts the inside's in first, so that another CPU that wants the same waits
- * for it.
+ * Mappings are made here: a port is claimed, of the addresses that the rule has, and the mapping
+ * put under both its names. Who makes one puts the inside's in first, so that another CPU that
+ * wants the same waits for it.
  */
 #ifndef WEIR_BPF_CLAIM_H
 #define WEIR_BPF_CLAIM_H
@@ -16,9 +16,9 @@
 /* Which ports are asked for. */
 struct claim {
 	__u32 pool;
-	__u32 proto; /* 0 UDP, 1 TCP, 2 ICMP */
+	__u32 proto;  /* 0 UDP, 1 TCP, 2 ICMP */
 	__u32 lo, hi; /* inclusive */
-	__u32 want; /* the one that is best; its parity is kept where that can be */
+	__u32 want;   /* the one that is best; its parity is kept where that can be */
 };
 
 enum mapped { MAPPED, MAPPED_NONE, MAPPED_FULL, MAPPED_TAKEN, MAPPED_BUSY };
@@ -29,7 +29,7 @@ struct mapping_ask {
 	__u16 inside_port, remote_port;
 	__u32 rule;
 	__u8 proto, filtering, permit, masquerade;
-	__u32 to[2];	/* addresses of the pool, host order; masquerade: its one address */
+	__u32 to[2];   /* addresses of the pool, host order; masquerade: its one address */
 	__u32 outside; /* ifindex */
 	struct claim claim;
 
@@ -40,7 +40,8 @@ struct mapping_ask {
 	struct looking look;
 };
 
-/* After a word has become full, or has ceased to be. Looked at again, since both may happen at once. */
+/* After a word has become full, or has ceased to be. Looked at again, since both may happen at
+ * once. */
 static __always_inline void word_full(__u64 *word, __u64 *full, __u64 bit)
 {
 	__sync_fetch_and_or(full, bit);
@@ -172,8 +173,8 @@ static __always_inline __u32 port_claim(const struct claim *c)
 	return port ? port : port_search(c->pool, c->proto, c->lo, c->hi, ~c->want & 1);
 }
 
-/* Which of @nr an address gets, always the same. Hosts of a subnet differ in their lowest bits, in host
- * order, and a product's highest bits follow all of them. */
+/* Which of @nr an address gets, always the same. Hosts of a subnet differ in their lowest bits, in
+ * host order, and a product's highest bits follow all of them. */
 static __always_inline __u32 addr_spread(__u32 addr, __u32 nr)
 {
 	return (__u32)((__u64)(bpf_ntohl(addr) * 0x9e3779b1U) * nr >> 32);
@@ -211,8 +212,8 @@ static long addr_step(__u32 i, struct addr_search *s)
 }
 
 /*
- * Takes a port for a->number to be. RFC 4787, REQ-2: a host of the inside has the same address as long as
- * that has ports. 0 where no address has one.
+ * Takes a port for a->number to be. RFC 4787, REQ-2: a host of the inside has the same address as
+ * long as that has ports. 0 where no address has one.
  */
 __checked_once int addr_claim(struct mapping_ask *a)
 {
@@ -329,8 +330,8 @@ static __always_inline enum mapped mapping_would(struct mapping_ask *a)
 }
 
 /*
- * Makes what mapping_find() has not found, by the port that addr_claim() has taken. Otherwise than with
- * MAPPED that port is still the caller's to give back. MAPPED_BUSY: another CPU was first.
+ * Makes what mapping_find() has not found, by the port that addr_claim() has taken. Otherwise than
+ * with MAPPED that port is still the caller's to give back. MAPPED_BUSY: another CPU was first.
  */
 __checked_once int mapping_put(struct mapping_ask *a)
 {

@@ -78,13 +78,15 @@ static __always_inline bool proto_has_ports(__u8 proto)
 }
 
 /* Whether a flow's packets look so, and become that. */
-static __always_inline bool flow_has(const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 pair)
+static __always_inline bool flow_has(
+	const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 pair)
 {
 	return f->saddr == saddr && f->daddr == daddr &&
 	       (f->ports == pair || !proto_has_ports((__u8)f->proto_tos));
 }
 
-static __always_inline bool flow_makes(const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 pair)
+static __always_inline bool flow_makes(
+	const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 pair)
 {
 	return !f->xsaddr || (f->xsaddr == saddr && f->xdaddr == daddr && f->xports == pair);
 }
@@ -102,9 +104,9 @@ static __always_inline bool flow_is_of(const struct weir_flow *f, const struct w
 }
 
 /*
- * The flow's session is told of its packets, so that a packet touches one cache line, and sessions are
- * looked at every other epoch. 0 where it has ended: what ends sessions otherwise than by time moves
- * ctl.generation, or the kernel's count.
+ * The flow's session is told of its packets, so that a packet touches one cache line, and sessions
+ * are looked at every other epoch. 0 where it has ended: what ends sessions otherwise than by time
+ * moves ctl.generation, or the kernel's count.
  */
 __checked_once int flow_settle(struct weir_flow *f, __u32 epoch)
 {
@@ -192,7 +194,8 @@ static __always_inline bool flow_find(const struct pkt *p, const struct iphdr *i
 
 /*
  * The entry of a next hop, or one that no flow uses, for it; NULL where there is none. *@i is
- * where, in this CPU's share. The folded product is of a 64-bit word, so its highest bits follow all of it.
+ * where, in this CPU's share. The folded product is of a 64-bit word, so its highest bits follow
+ * all of it.
  */
 static __always_inline struct weir_hop *hop_find(
 	__u32 cpu, __u32 epoch, __u32 oif, __u32 nexthop, __u32 *i)

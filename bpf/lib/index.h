@@ -2,13 +2,13 @@
 /*
  * The index: which session, or mapping, a key leads to.
  *
- * A bucket is a cache line of seven entries, and an entry eight bytes: the key's tag, and what it leads
- * to. A key that finds its first bucket full goes on to another, and so on, and each that it passes counts
- * it; so who looks for something goes on only where something has. Nothing is locked. What is put in is
- * put in by a compare and swap, and counts once the version of the key's first bucket, as it was when
- * nothing was found there, was moved on: of two CPUs that want to put something under the same key one
- * has to look again, and finds what the other put. A record that is not live yet, or no longer, is
- * none; only who wants to put something waits for it.
+ * A bucket is a cache line of seven entries, and an entry eight bytes: the key's tag, and what it
+ * leads to. A key that finds its first bucket full goes on to another, and so on, and each that it
+ * passes counts it; so who looks for something goes on only where something has. Nothing is locked.
+ * What is put in is put in by a compare and swap, and counts once the version of the key's first
+ * bucket, as it was when nothing was found there, was moved on: of two CPUs that want to put
+ * something under the same key one has to look again, and finds what the other put. A record that
+ * is not live yet, or no longer, is none; only who wants to put something waits for it.
  */
 #ifndef WEIR_BPF_INDEX_H
 #define WEIR_BPF_INDEX_H
@@ -18,7 +18,7 @@
 /* What is looked for, and where it was found. */
 struct looking {
 	struct weir_tuple key;
-	__u32 at;  /* first bucket: highest bits of the hash */
+	__u32 at; /* first bucket: highest bits of the hash */
 	__u32 tag;
 	__u32 version; /* of the first bucket, before it was looked at */
 	__u32 entry;   /* lower half of what was found; valid with FOUND and BUSY */
@@ -68,8 +68,8 @@ static __always_inline struct weir_index_bucket *bucket_nr(const struct looking 
 	return bucket_at((l->at + i * l->tag) & *(volatile __u32 *)&nat.index_mask);
 }
 
-static __always_inline bool is_session(const struct weir_tuple *k, __u32 ref,
-	const struct weir_session *s)
+static __always_inline bool is_session(
+	const struct weir_tuple *k, __u32 ref, const struct weir_session *s)
 {
 	bool back = ref == WEIR_REF_reply || ref == WEIR_REF_mid_reply;
 	bool src_inside = ref == WEIR_REF_orig || ref == WEIR_REF_mid_orig;
@@ -86,8 +86,8 @@ static __always_inline bool is_session(const struct weir_tuple *k, __u32 ref,
 	return k->saddr == a && k->sport == ap && k->daddr == b && k->dport == bp;
 }
 
-static __always_inline bool is_mapping(const struct weir_tuple *k, __u32 ref,
-	const struct weir_mapping *m)
+static __always_inline bool is_mapping(
+	const struct weir_tuple *k, __u32 ref, const struct weir_mapping *m)
 {
 	if (m->proto != k->proto)
 		return false;
@@ -125,7 +125,8 @@ static __always_inline int entry_look(struct looking *l, __u32 entry)
 	}
 }
 
-/* What another CPU makes, or ends, at this moment is made, or gone, in a moment; @entry leads to it. */
+/* What another CPU makes, or ends, at this moment is made, or gone, in a moment; @entry leads to
+ * it. */
 static __always_inline void entry_wait(__u32 entry)
 {
 	__u32 number = entry & WEIR_REF_RECORD, i;

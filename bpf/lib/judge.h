@@ -11,7 +11,7 @@
 #include "fields.h"
 #include "filter.h"
 #include "log.h"
-#include "nat.h"
+#include "begin.h"
 
 /* The packet in hand, and what the filter says of it: for each CPU. The stack is too small for it.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is given to the kernel: judged, if it was not yet, with its session looked for, and its destination
- * translated. Its source is TC egress's to translate, since the kernel takes what comes in from one of its
- * own addresses for an impostor's.
+ * What is given to the kernel: judged, if it was not yet, with its session looked for, and its
+ * destination translated. Its source is TC egress's to translate, since the kernel takes what comes
+ * in from one of its own addresses for an impostor's.
  */
 #ifndef WEIR_BPF_LEAVE_H
 #define WEIR_BPF_LEAVE_H
@@ -47,7 +47,8 @@ static __always_inline bool exit_untracked(__u64 exit)
 	}
 }
 
-/* A packet that was to go to the kernel is dropped, and where @answers its sender told. The hook's code. */
+/* A packet that was to go to the kernel is dropped, and where @answers its sender told. The hook's
+ * code. */
 __checked_once int leave_dropped(hook_ctx *ctx, struct weir_row *row, struct weir_cursor *cur,
 	__u32 l3_off_exit, __u32 iif_answers)
 {
@@ -68,8 +69,8 @@ __checked_once int leave_dropped(hook_ctx *ctx, struct weir_row *row, struct wei
 static __always_inline int leave_drop(struct pkt *p, __u32 exit, bool tell)
 {
 	exit_tell(p, exit, false);
-	return leave_dropped(p->ctx, p->row, p->cur, (__u32)p->l3_off | (__u32)exit << 16,
-		tell ? p->iif : 0);
+	return leave_dropped(
+		p->ctx, p->row, p->cur, (__u32)p->l3_off | (__u32)exit << 16, tell ? p->iif : 0);
 }
 
 /* The packet's session, and for a new one what NAT's rules say where to: struct track tells. */
@@ -109,8 +110,9 @@ static __always_inline struct track *track_begin(struct pkt *p)
 	return t;
 }
 
-/* What the kernel is given has its destination translated; false where its source would not be. A session
- * with another port of its own has all of it translated there, and back nothing: see sent_find(). */
+/* What the kernel is given has its destination translated; false where its source would not be. A
+ * session with another port of its own has all of it translated there, and back nothing: see
+ * sent_find(). */
 __checked_once int leave_translated(hook_ctx *ctx)
 {
 	struct track *t = track_of();
@@ -168,8 +170,7 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 			return leave_drop(p, t->drop - 1, false);
 	}
 	way = p->oif_way | (__u64)p->nexthop << 32;
-	if (!p->oif_way &&
-		((self.filter && !p->judged && !exit_unjudged(exit)) || t || self.dry))
+	if (!p->oif_way && ((self.filter && !p->judged && !exit_unjudged(exit)) || t || self.dry))
 		way = way_of(p->ctx, (__u32)p->l3_off, p->iif, t ? t->daddr : 0);
 	if (!(__u32)way && t && track_hairpin(p->ctx)) {
 		if (t->drop)
@@ -177,8 +178,7 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 		way = way_of(p->ctx, (__u32)p->l3_off, p->iif, t->daddr);
 	}
 	if (self.filter && !p->judged && !exit_unjudged(exit)) {
-		said = SAID_VERDICT(
-			judge(p->ctx, (__u32)p->l3_off, p->iif, (__u32)way, t != NULL));
+		said = SAID_VERDICT(judge(p->ctx, (__u32)p->l3_off, p->iif, (__u32)way, t != NULL));
 		if (said == WEIR_drop)
 			return leave_drop(p, WEIR_EXIT_nf_prerouting_FILTER, false);
 		if (said == WEIR_reject)
@@ -194,8 +194,8 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 		t->oif = (__u32)way;
 		drop = track_leave(p->ctx, t, (__u32)(way >> 32));
 		if (drop)
-			return leave_drop(p, drop - 1,
-				drop == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED + 1);
+			return leave_drop(
+				p, drop - 1, drop == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED + 1);
 		if (!leave_translated(p->ctx))
 			return leave_drop(p, WEIR_EXIT_nf_postrouting_NAT_UNTRANSLATED, false);
 	}

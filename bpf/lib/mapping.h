@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Mappings: what an endpoint of the inside is called outside (RFC 4787, section 4), and, where a rule
- * filters by address, who outside may send there. A mapping lasts as long as a session holds it.
+ * Mappings: what an endpoint of the inside is called outside (RFC 4787, section 4), and, where a
+ * rule filters by address, who outside may send there. A mapping lasts as long as a session holds
+ * it.
  */
 #ifndef WEIR_BPF_MAPPING_H
 #define WEIR_BPF_MAPPING_H

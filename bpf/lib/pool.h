@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Ports of an outside address: bits, which are claimed by an atomic test and set, so no port is ever
- * given twice. Even and odd ports lie in planes of their own (RFC 4787, REQ-4), and a plane's last line
- * says which of its words are full, so that the last free port is found as fast as the first: from a
- * word by chance on, the next one that is not full.
+ * Ports of an outside address: bits, which are claimed by an atomic test and set, so no port is
+ * ever given twice. Even and odd ports lie in planes of their own (RFC 4787, REQ-4), and a plane's
+ * last line says which of its words are full, so that the last free port is found as fast as the
+ * first: from a word by chance on, the next one that is not full.
  */
 #ifndef WEIR_BPF_POOL_H
 #define WEIR_BPF_POOL_H

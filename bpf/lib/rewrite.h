@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A packet gets the addresses and ports that its session gives it, wherever they lie in the frame; and
- * what an ICMP error holds of another packet gets its own back. Checksums are mended by what has changed
- * (RFC 1624, equation 3), so one that was wrong stays wrong; an ICMP error's is summed anew, after it
- * was found right. A UDP checksum of 0 stays 0.
+ * A packet gets the addresses and ports that its session gives it, wherever they lie in the frame;
+ * and what an ICMP error holds of another packet gets its own back. Checksums are mended by what
+ * has changed (RFC 1624, equation 3), so one that was wrong stays wrong; an ICMP error's is summed
+ * anew, after it was found right. A UDP checksum of 0 stays 0.
  *
  * One that a local sender has left open stays open, for the kernel to complete.
  */
@@ -11,7 +11,7 @@
 #define WEIR_BPF_REWRITE_H
 
 #include "checksum.h"
-#include "nat.h"
+#include "begin.h"
 
 enum { WRITE_SRC = 1, WRITE_DST = 2 };
 
@@ -35,10 +35,9 @@ static __always_inline __u16 csum_mend(__u16 check, __u64 delta)
 /* Where a checksum over the pseudo-header lies behind the IP header; 0: there is none. */
 static __always_inline __u32 check_at(__u8 proto)
 {
-	return proto == IPPROTO_TCP				? 16
-	       : proto == IPPROTO_UDP || proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE
-		       ? 6
-		       : 0;
+	return proto == IPPROTO_TCP							   ? 16
+	       : proto == IPPROTO_UDP || proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE ? 6
+											   : 0;
 }
 
 static __always_inline bool ports_change(__u8 proto)
@@ -51,8 +50,8 @@ static __always_inline bool ports_change(__u8 proto)
 #if HOOK_TC
 
 /* The skb knows whether its checksum is open, and so does this helper. */
-static __always_inline void l4_mend(struct __sk_buff *skb, struct track *t,
-	const struct change *c, __u64 addrs, __u32 at)
+static __always_inline void l4_mend(
+	struct __sk_buff *skb, struct track *t, const struct change *c, __u64 addrs, __u32 at)
 {
 	__u64 mangled = t->ip.protocol == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 	__u32 off = t->l4_off + at;
@@ -80,8 +79,8 @@ static __always_inline bool l4_is_open(hook_ctx *ctx, const struct track *t, __u
 	return sum < 0 || csum_fold((__u64)sum + pseudo) != 0xffff;
 }
 
-static __always_inline void l4_mend(struct xdp_md *ctx, struct track *t, const struct change *c,
-	__u64 addrs, __u32 at)
+static __always_inline void l4_mend(
+	struct xdp_md *ctx, struct track *t, const struct change *c, __u64 addrs, __u32 at)
 {
 	__u16 field = 0;
 
@@ -162,8 +161,8 @@ static __always_inline void ip_write(
 /* --- ICMP errors --- */
 
 /* The held packet's ports and checksum, as far as they are held. */
-static __always_inline void inner_l4(hook_ctx *ctx, struct track *t, const struct change *c,
-	__u32 off, __u64 addrs)
+static __always_inline void inner_l4(
+	hook_ctx *ctx, struct track *t, const struct change *c, __u32 off, __u64 addrs)
 {
 	__u32 at = check_at(t->inner.protocol);
 	__u16 field = 0, pair[2] = {c->sport, c->dport};
@@ -204,12 +203,13 @@ static __always_inline int inner_write(hook_ctx *ctx, struct track *t, const str
 }
 
 /*
- * What an error holds went the other way. The error itself goes where its session's packets go; its source,
- * on the way out, is what the inside is called outside, whoever there has made it.
+ * What an error holds went the other way. The error itself goes where its session's packets go; its
+ * source, on the way out, is what the inside is called outside, whoever there has made it.
  */
 static __always_inline int error_write(hook_ctx *ctx, struct track *t)
 {
-	struct change c = {.saddr = t->daddr, .sport = t->dport, .daddr = t->saddr, .dport = t->sport};
+	struct change c = {
+		.saddr = t->daddr, .sport = t->dport, .daddr = t->saddr, .dport = t->sport};
 	__u32 saddr = t->oldsrc;
 	__u64 addrs;
 
@@ -223,8 +223,8 @@ static __always_inline int error_write(hook_ctx *ctx, struct track *t)
 }
 
 /*
- * Writes what track_in() and the rules have found: the packet's source, its destination or both. Returns 0,
- * or not: then the packet is not to go on.
+ * Writes what track_in() and the rules have found: the packet's source, its destination or both.
+ * Returns 0, or not: then the packet is not to go on.
  */
 __checked_once int rewrite_packet(hook_ctx *ctx, __u32 what)
 {

@@ -32,8 +32,8 @@ static __always_inline void packet_from(struct pkt *p)
 /* Beside bpf_fib_lookup's answers: the kernel must judge the source; IPsec governs the packet. */
 enum { WEIR_FIB_SOURCE = 1000, WEIR_FIB_XFRM };
 
-/* What the FIB is asked of the packet in hand, and answers: for each CPU, since the stack is too small for
- * it. */
+/* What the FIB is asked of the packet in hand, and answers: for each CPU, since the stack is too
+ * small for it. */
 struct asking {
 	struct bpf_fib_lookup there, back;
 	/* the packet, as it came in: what its flow is known by */
@@ -99,7 +99,8 @@ static __always_inline bool is_governed(hook_ctx *ctx, const struct asking *a, _
 					      a->ports, (__u64)a->proto << 32 | a->oif));
 }
 
-/* A flow's entry is the packet's from now on. Whose it was before is told what it has not told yet. */
+/* A flow's entry is the packet's from now on. Whose it was before is told what it has not told yet.
+ */
 static __always_inline void flow_begin(
 	const struct asking *a, const struct weir_cursor *cur, struct weir_flow *f)
 {
@@ -185,8 +186,9 @@ static __always_inline long fib_ask(hook_ctx *ctx, struct asking *a)
 }
 
 /*
- * Asks the kernel's FIB as the kernel would. Where the answer is a next hop, that and @flow are filled; the
- * flow's entry is not used before its world is this one's. @decrypted: what carried the packet was IPsec.
+ * Asks the kernel's FIB as the kernel would. Where the answer is a next hop, that and @flow are
+ * filled; the flow's entry is not used before its world is this one's. @decrypted: what carried the
+ * packet was IPsec.
  */
 __checked_once long route_find(hook_ctx *ctx, struct weir_cursor *cur, struct weir_flow *flow,
 	struct weir_row *row, __u32 decrypted)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sessions: made by a packet that nothing refuses, and ended when none has come for a while, by a timer
- * of the kernel's that looks at a part of them 80 times a second, as long as there are any.
+ * Sessions: made by a packet that nothing refuses, and ended when none has come for a while, by a
+ * timer of the kernel's that looks at a part of them 80 times a second, as long as there are any.
  */
 #ifndef WEIR_BPF_SESSION_H
 #define WEIR_BPF_SESSION_H
@@ -9,8 +9,8 @@
 #include "chores.h"
 #include "mapping.h"
 
-#define SWEEP_NS    12500000ULL
-#define SWEEP_PARTS 64 /* all are looked at within 0.8 s */
+#define SWEEP_NS     12500000ULL
+#define SWEEP_PARTS  64 /* all are looked at within 0.8 s */
 #define EPOCHS_PER_S (1000000000 / WEIR_EPOCH_NS)
 
 static __always_inline __u32 epoch_now(void)
@@ -20,7 +20,8 @@ static __always_inline __u32 epoch_now(void)
 
 /* --- keys --- */
 
-/* What packets of a kind look like: @l->key. Field by field, for a whole key would be made on the stack. */
+/* What packets of a kind look like: @l->key. Field by field, for a whole key would be made on the
+ * stack. */
 __checked_once int key_of(struct looking *l, const struct weir_session *s, __u32 ref)
 {
 	bool back = ref == WEIR_REF_reply || ref == WEIR_REF_mid_reply;
@@ -86,8 +87,8 @@ static __always_inline void session_free(struct weir_session *s, __u32 number)
 	bpf_map_push_elem(&free_sessions, &number, 0);
 }
 
-/* From the next packet on there is no such session. 1 where this call has ended it. @l is for what it
- * needs. */
+/* From the next packet on there is no such session. 1 where this call has ended it. @l is for what
+ * it needs. */
 __checked_once int session_end_by(struct looking *l, __u32 number, __u32 serial)
 {
 	struct weir_session *s = session_at(number);
@@ -109,7 +110,8 @@ __checked_once int session_end_by(struct looking *l, __u32 number, __u32 serial)
 	return 1;
 }
 
-/* The same for who runs in softirq context, as packets and timers do: on a CPU one after the other. */
+/* The same for who runs in softirq context, as packets and timers do: on a CPU one after the other.
+ */
 static __always_inline int session_end(__u32 number, __u32 serial)
 {
 	__u32 zero = 0;
@@ -197,7 +199,8 @@ static __always_inline void session_copy(struct weir_session *to, const struct s
 	to->outside = a->s.outside;
 }
 
-/* Puts one key in. MADE_FOUND: the same packet's session is there already. MADE_AGAIN: once more. */
+/* Puts one key in. MADE_FOUND: the same packet's session is there already. MADE_AGAIN: once more.
+ */
 static __always_inline int key_try(struct session_ask *a, __u32 ref)
 {
 	int put;
@@ -251,8 +254,8 @@ static __always_inline int session_would(struct session_ask *a)
 }
 
 /*
- * Makes the session. Where a part of it is another's already nothing is made, and a->entry says whose;
- * what it holds of mappings stays held.
+ * Makes the session. Where a part of it is another's already nothing is made, and a->entry says
+ * whose; what it holds of mappings stays held.
  */
 __checked_once int session_make(struct session_ask *a)
 {
@@ -299,7 +302,8 @@ __checked_once int session_make(struct session_ask *a)
 #define TH_RST 0x04
 #define TH_ACK 0x10
 
-/* What TCP's flags say of a session's ends; a SYN on one that was closing begins anew (RFC 5382, 5). */
+/* What TCP's flags say of a session's ends; a SYN on one that was closing begins anew (RFC 5382,
+ * 5). */
 __checked_once int session_tcp(struct weir_session *s, __u32 back, __u32 tcp)
 {
 	__u32 bits = 0, flags, closing;

@@ -43,22 +43,23 @@ enum tracked {
 
 struct track {
 	enum tracked what;
-	__u32 drop;	  /* enum weir_exit, one more: it may not go on */
-	struct weir_tuple t; /* what it is found by; of an ICMP error: a packet of the other direction */
+	__u32 drop; /* enum weir_exit, one more: it may not go on */
+	struct weir_tuple
+		t; /* what it is found by; of an ICMP error: a packet of the other direction */
 	__u32 l3_off, l4_off;
-	__u32 len; /* of the frame */
-	__u8 frag; /* enum weir_frag */
+	__u32 len;  /* of the frame */
+	__u8 frag;  /* enum weir_frag */
 	__u8 error; /* an ICMP error: t is about what it holds; ERROR_OWN: this host's */
-	__u8 tcp; /* flags */
+	__u8 tcp;   /* flags */
 	__u8 state; /* enum weir_state */
 	__u8 back, ref;
 	__u8 turned; /* found by its answer's ends: see sent_find() */
 	__u8 hairpin;
-	__u8 done; /* its session is made, or there is none to be */
+	__u8 done;     /* its session is made, or there is none to be */
 	__u32 session; /* number plus one; 0: none */
 	__u32 serial;
 	__u32 bucket, version; /* where it would be kept: see weir_flow.session */
-	__u32 saddr, daddr; /* what it becomes */
+	__u32 saddr, daddr;    /* what it becomes */
 	__u16 sport, dport;
 	__u32 iif, oif;
 	__u32 oldsrc; /* the packet's own, outside of what an ICMP error holds */
@@ -113,8 +114,8 @@ static __always_inline bool icmp_is_error(__u8 type)
 	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
-/* The ends of a packet whose header is @ip and what follows it @l4, of which @have bytes were read. False:
- * it has none that sessions go by. */
+/* The ends of a packet whose header is @ip and what follows it @l4, of which @have bytes were read.
+ * False: it has none that sessions go by. */
 static __always_inline bool tuple_read(
 	struct weir_tuple *t, const struct iphdr *ip, const union l4 *l4, __u32 have)
 {
@@ -184,8 +185,7 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 {
 	__u32 head, len, have, off;
 
-	if (hook_load(ctx, t->l3_off, &t->ip, sizeof(t->ip)) || t->ip.version != 4 ||
-		t->ip.ihl < 5)
+	if (hook_load(ctx, t->l3_off, &t->ip, sizeof(t->ip)) || t->ip.version != 4 || t->ip.ihl < 5)
 		return TRACKED_NOT;
 	head = t->ip.ihl * 4;
 	len = t->ip.tot_len ? bpf_ntohs(t->ip.tot_len) : 0x10000; /* BIG TCP */
@@ -199,7 +199,9 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 	t->oldsrc = t->saddr = t->ip.saddr;
 	t->daddr = t->ip.daddr;
 	off = bpf_ntohs(t->ip.frag_off);
-	t->frag = off & IP_OFFSET ? WEIR_FRAG_LATER : off & IP_MF ? WEIR_FRAG_FIRST : WEIR_FRAG_NONE;
+	t->frag = off & IP_OFFSET ? WEIR_FRAG_LATER
+		  : off & IP_MF	  ? WEIR_FRAG_FIRST
+				  : WEIR_FRAG_NONE;
 	t->t = (struct weir_tuple){
 		.saddr = t->ip.saddr, .daddr = t->ip.daddr, .proto = t->ip.protocol};
 	if (t->frag == WEIR_FRAG_LATER)
@@ -213,8 +215,8 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 	return tuple_read(&t->t, &t->ip, &t->l4, have) ? TRACKED_NEW : TRACKED_STRAY;
 }
 
-/* Whether a packet of no session may begin one, as nf_conntrack has it: a TCP connection that was there
- * before us is taken up, for its ends would not begin it anew. */
+/* Whether a packet of no session may begin one, as nf_conntrack has it: a TCP connection that was
+ * there before us is taken up, for its ends would not begin it anew. */
 static __always_inline bool may_begin(const struct track *t)
 {
 	if (t->error)
@@ -230,8 +232,8 @@ static __always_inline bool may_begin(const struct track *t)
 
 /* --- of which session --- */
 
-/* What a packet of session @s becomes that was found by @ref. False where the record is another's by
- * now. */
+/* What a packet of session @s becomes that was found by @ref. False where the record is another's
+ * by now. */
 static __always_inline bool track_take(
 	struct track *t, const struct weir_session *s, __u32 number, __u32 ref, __u32 serial)
 {
@@ -251,7 +253,7 @@ static __always_inline bool track_take(
 		t->dport = s->xdport;
 	}
 	t->outside = s->outside;
-	t->state = t->error ? WEIR_STATE_related
+	t->state = t->error					? WEIR_STATE_related
 		   : t->back || s->flags & WEIR_SESSION_REPLIED ? WEIR_STATE_established
 								: WEIR_STATE_new;
 	barrier();
@@ -264,8 +266,7 @@ static __always_inline bool track_take(
 /* A device that masquerades has another address now: its sessions are of no use to anyone. */
 static __always_inline bool address_gone(hook_ctx *ctx, const struct weir_session *s)
 {
-	return s->flags & WEIR_SESSION_MASQUERADE &&
-	       !has_lately(ctx, s->outside, s->xsaddr);
+	return s->flags & WEIR_SESSION_MASQUERADE && !has_lately(ctx, s->outside, s->xsaddr);
 }
 
 static __always_inline bool track_session(hook_ctx *ctx, struct track *t)
@@ -297,8 +298,11 @@ static __always_inline void track_turned(struct track *t)
 /* A later fragment is of the first one's session. */
 static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 {
-	struct weir_frag_key key = {.saddr = t->ip.saddr, .daddr = t->ip.daddr,
-		.id = t->ip.id, .proto = t->ip.protocol, .egress = egress};
+	struct weir_frag_key key = {.saddr = t->ip.saddr,
+		.daddr = t->ip.daddr,
+		.id = t->ip.id,
+		.proto = t->ip.protocol,
+		.egress = egress};
 	struct weir_frag_session *f = bpf_map_lookup_elem(&frags, &key);
 	struct weir_session *s;
 
@@ -309,8 +313,7 @@ static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 		return TRACKED_NOT;
 	}
 	s = session_at(f->session - 1);
-	if (!s || s->serial != f->serial ||
-		!track_take(t, s, f->session - 1, f->ref, f->serial))
+	if (!s || s->serial != f->serial || !track_take(t, s, f->session - 1, f->ref, f->serial))
 		return TRACKED_LATER;
 	if (f->turned)
 		track_turned(t);
@@ -321,8 +324,11 @@ static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 /* What the first fragment was found to be, for those that follow. */
 static __always_inline void fragment_keep(const struct track *t, bool egress)
 {
-	struct weir_frag_key key = {.saddr = t->ip.saddr, .daddr = t->ip.daddr,
-		.id = t->ip.id, .proto = t->ip.protocol, .egress = egress};
+	struct weir_frag_key key = {.saddr = t->ip.saddr,
+		.daddr = t->ip.daddr,
+		.id = t->ip.id,
+		.proto = t->ip.protocol,
+		.egress = egress};
 	struct weir_frag_session f = {.session = t->session,
 		.serial = t->serial,
 		.seen = epoch_now(),
@@ -349,9 +355,9 @@ static __always_inline bool track_find(hook_ctx *ctx, struct track *t)
 }
 
 /*
- * As the kernel sends it the packet's destination is translated already, where it is to be; and of a session
- * whose source stays it looks as an answer would, turned round. WEIR_SESSION_PORT: what goes there has both
- * ends translated already, and what comes back has neither.
+ * As the kernel sends it the packet's destination is translated already, where it is to be; and of
+ * a session whose source stays it looks as an answer would, turned round. WEIR_SESSION_PORT: what
+ * goes there has both ends translated already, and what comes back has neither.
  */
 static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 {
@@ -371,7 +377,8 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 		return false;
 	s = session_at(t->session - 1);
 	track_turned(t);
-	/* where the source is translated it is not sent as it is then: a local sender has chosen that port */
+	/* where the source is translated it is not sent as it is then: a local sender has chosen
+	 * that port */
 	if (s && !(*(volatile __u32 *)&s->flags & WEIR_SESSION_SRC))
 		return true;
 	t->session = t->serial = t->outside = 0;
@@ -380,8 +387,8 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 }
 
 /*
- * What this host itself tells of a packet that it could not send on, holds that packet with its destination
- * translated: who sent it is told of what was sent.
+ * What this host itself tells of a packet that it could not send on, holds that packet with its
+ * destination translated: who sent it is told of what was sent.
  */
 static __always_inline bool told_find(hook_ctx *ctx, struct track *t)
 {
@@ -433,7 +440,7 @@ __checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	if (t->what != TRACKED_NEW) {
 		if (t->what != TRACKED_FOUND)
 			t->state = bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new
-									: WEIR_STATE_invalid;
+								       : WEIR_STATE_invalid;
 		return t->what;
 	}
 	t->look.key = t->t;

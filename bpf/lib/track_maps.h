@@ -33,8 +33,8 @@ struct {
 	__type(value, struct weir_index_bucket);
 } session_index SEC(".maps");
 
-/* Numbers of records that were in use and are free again, the longest free first: none is taken while
- * a program may still look at what it was. */
+/* Numbers of records that were in use and are free again, the longest free first: none is taken
+ * while a program may still look at what it was. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, WEIR_SESSIONS_MIN);

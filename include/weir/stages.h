@@ -25,7 +25,7 @@
 	STAGE(tc_ingress, "traffic control, ingress", "tcx", "TC: link layer parsed", "")          \
 	STAGE(ip_rcv, "IPv4 header checks", "kfree_skb", "XDP, TC: header checks", "checks")       \
 	STAGE(nf_prerouting, "filter and DNAT before routing", "netfilter links",                  \
-	      "XDP, TC: filter of what is not forwarded", "hook chain")                              \
+	      "XDP, TC: DNAT; filter of what is not forwarded", "hook chain")                              \
 	STAGE(route_in, "route lookup", "fib_table_lookup", "XDP, TC: bpf_fib_lookup", "LPM")      \
 	STAGE(ip_defrag, "reassembly", "kfree_skb, MIB", "", "reassembly")                         \
 	STAGE(ip_forward, "TTL and MTU of what is forwarded", "kfree_skb, MIB",                    \
@@ -48,7 +48,7 @@
 	STAGE(ip_local_out, "__ip_local_out", "kfree_skb", "", "header")                           \
 	STAGE(nf_local_out, "filter of what this host sends", "netfilter links", "", "hook chain") \
 	STAGE(ip_output, "ip_output", "kfree_skb", "", "output")                                   \
-	STAGE(nf_postrouting, "SNAT after routing", "netfilter links", "XDP, TC: none yet",        \
+	STAGE(nf_postrouting, "SNAT after routing", "netfilter links", "XDP, TC: sessions, SNAT",  \
 	      "hook chain")                                                                        \
 	STAGE(ip_fragment, "fragmentation", "MIB", "", "fragment")                                 \
 	STAGE(neigh, "next hop's link address (ARP)", "neigh tracepoints",                         \

@@ -3,6 +3,7 @@
  * The classifier and the filter against an evaluator that asks one box after the other: verdict,
  * rule, what it depends on, and counters. Rules and packets by chance, packets near the boxes'
  * borders.
+ * This file is longer than others, since all its cases share one loaded program and one way of drawing rules.
  */
 #include "prog.h"
 
