@@ -300,12 +300,19 @@ change() { # change source|destination
 # dumps: what all that is pinned holds. A ring buffer says that it cannot be dumped. `sweep` is where a timer
 # of the kernel's has come among the sessions.
 dumps() {
-	local pin
+	local pin id
 
 	find "$PINS" -type f | sort | while read -r pin; do
 		echo "$pin"
 		bpftool map dump pinned "$pin" 2>&1 || :
 	done | sed 's/"sweep": [0-9]*/"sweep"/'
+	# maps in maps, which have no pins of their own
+	for pin in pool_ports rulesets; do
+		for id in $(bpftool -j map dump pinned "$PINS/$pin" | jq '.[].inner_map_id'); do
+			echo "/$pin/$id"
+			bpftool map dump id "$id"
+		done
+	done
 }
 
 explain_many() {
@@ -343,7 +350,36 @@ all_rules() {
 	dumps >"$BATS_TEST_TMPDIR/after"
 	[ "$(grep -c ^/ "$BATS_TEST_TMPDIR/before")" -gt 40 ]
 	grep -q '"sweep"' "$BATS_TEST_TMPDIR/before"
+	equal 'pools and rules' "$(grep -c '^/[pr][a-z_]*/[0-9]' "$BATS_TEST_TMPDIR/before")" 3
 	diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+@test "records that were freed stay so: what queues hold is seen by the next session alone" {
+	local number
+
+	weir_r nat add masquerade out dev r1
+	inject 1 "$(dst=198.19.0.1 ipv4)"
+	wait_until [ "$(weir_r -j nat session show | jq .all)" = 1 ]
+	number=$(session number)
+	weir_r nat session flush
+	asked "${PACKET/$S_ADDR/198.19.0.1}"
+	equal new "$(told .session.new)" true
+	inject 1 "$(dst=198.19.0.1 ipv4)"
+	wait_until [ "$(weir_r -j nat session show | jq .all)" = 1 ]
+	equal number "$(session number)" "$number"
+}
+
+@test "where there is no room for a session the mapping that is there stays as it is" {
+	local before i
+
+	weir_r nat limit 64
+	weir_r nat add masquerade out dev r1
+	for i in {1..64}; do inject 1 "$(dst=198.19.0.$i ipv4)"; done
+	wait_until [ "$(weir_r -j nat session show | jq .all)" = 64 ]
+	before=$(bpftool map dump pinned "$PINS/mappings")
+	fate nf_postrouting_DROP_NAT_FULL "$PACKET" "$(ipv4)"
+	asked "$PACKET"
+	equal mappings "$(bpftool map dump pinned "$PINS/mappings")" "$before"
 }
 
 @test "wrong words are pointed at, with the nearest" {
