@@ -243,7 +243,7 @@ static __always_inline void ask_key(struct mapping_ask *a)
 		.proto = a->proto,
 		.saddr = a->permit ? a->addr : a->inside,
 		.sport = a->permit ? a->port : a->inside_port,
-		.daddr = a->remote,
+		.daddr = a->remote ^ (!a->permit && a->masquerade ? bpf_htonl(a->to[0]) : 0),
 		.dport = a->permit ? 0 : a->remote_port,
 		.more = a->permit ? 0 : a->rule,
 	};
@@ -298,6 +298,7 @@ static __always_inline void mapping_fill(const struct mapping_ask *a, struct wei
 	m->key = a->permit ? WEIR_KEY_permit : WEIR_KEY_map_in;
 	m->rule = a->rule;
 	m->filtering = a->filtering;
+	m->masquerade = !a->permit && a->masquerade;
 	m->addr = a->addr;
 	m->port = a->port;
 	m->pool = 0;

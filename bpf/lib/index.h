@@ -86,6 +86,13 @@ static __always_inline bool is_session(
 	return k->saddr == a && k->sport == ap && k->daddr == b && k->dport == bp;
 }
 
+/* What a mapping depends on, in its key: by masquerading also on the address that there was then, so that
+ * nobody goes on by one that is gone. */
+static __always_inline __u32 mapping_remote(const struct weir_mapping *m)
+{
+	return m->remote ^ (m->masquerade ? m->addr : 0);
+}
+
 static __always_inline bool is_mapping(
 	const struct weir_tuple *k, __u32 ref, const struct weir_mapping *m)
 {
@@ -93,7 +100,8 @@ static __always_inline bool is_mapping(
 		return false;
 	if (ref == WEIR_REF_map_in)
 		return k->saddr == m->inside && k->sport == m->inside_port &&
-		       k->daddr == m->remote && k->dport == m->remote_port && k->more == m->rule;
+		       k->daddr == mapping_remote(m) && k->dport == m->remote_port &&
+		       k->more == m->rule;
 	if (k->saddr != m->addr || k->sport != m->port)
 		return false;
 	return ref == WEIR_REF_map_out || k->daddr == m->remote;

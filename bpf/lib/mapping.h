@@ -56,7 +56,7 @@ static __always_inline void key_in(struct looking *l, const struct weir_mapping 
 		.proto = m->proto,
 		.saddr = m->key == WEIR_KEY_permit ? m->addr : m->inside,
 		.sport = m->key == WEIR_KEY_permit ? m->port : m->inside_port,
-		.daddr = m->remote,
+		.daddr = m->key == WEIR_KEY_permit ? m->remote : mapping_remote(m),
 		.dport = m->key == WEIR_KEY_permit ? 0 : m->remote_port,
 		.more = m->key == WEIR_KEY_permit ? 0 : m->rule,
 	};

@@ -181,7 +181,7 @@ struct weir_mapping {
 	__u32 rule; /* id */
 	__u16 pool; /* whose ports: number in `pool_ports` plus one; 0 = no port is held */
 	__u8 filtering; /* enum weir_dependency: who may begin from outside */
-	__u8 _pad;
+	__u8 masquerade; /* addr is what the device had then, and part of what it is found by */
 };
 
 /*
