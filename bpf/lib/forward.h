@@ -256,13 +256,23 @@ static __always_inline struct step step_nf_postrouting(
 	return GO_ON;
 }
 
+/* An ICMP error of a translated session is never the one to confirm its next hop: the kernel would be given
+ * it in part alone, so it would be dropped (leave_translated()). */
+static __always_inline bool is_translated_error(const struct pkt *p)
+{
+	const struct track *t = self.track && p->tracked ? track_of() : NULL;
+
+	return t && t->error && t->session;
+}
+
 /* @asked: the FIB was asked just now, which is when the next hop's time is looked at too. */
 static __always_inline struct step step_neigh(
 	struct pkt *p, const struct weir_hop *r, long found, bool asked)
 {
 	if (unlikely(found == BPF_FIB_LKUP_RET_NO_NEIGH))
 		return LEAVE(weir_pass(p, neigh, NEIGH_UNRESOLVED));
-	if (unlikely(asked && neigh_wants_kernel(p->row, r->oif, r->nexthop, r->reachable_ms)))
+	if (unlikely(asked && neigh_wants_kernel(p->row, r->oif, r->nexthop,
+				      is_translated_error(p) ? 0 : r->reachable_ms)))
 		return LEAVE(weir_pass(p, neigh, NEIGH_CONFIRM));
 	stage_done(p, WEIR_FAST_neigh);
 	return GO_ON;

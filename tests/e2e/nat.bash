@@ -43,14 +43,18 @@ far_host() {
 		lab_in "$LAB-x" sysctl -qw net.ipv4.icmp_ratemask=0
 }
 
-# attach_as native|generic|tc: as if for the first time, without rules.
-attach_as() {
+# attach_cold native|generic|tc: as if for the first time, without rules.
+attach_cold() {
 	MODE=$1
 	weir_r dev detach all >/dev/null 2>&1 || :
 	case $MODE in
 	tc) weir_r dev attach r0 r1 xdp off tc on ;;
 	*) weir_r dev attach r0 r1 xdp "$MODE" ;;
 	esac
+}
+
+attach_as() {
+	attach_cold "$1"
 	warm
 }
 

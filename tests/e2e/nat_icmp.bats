@@ -108,8 +108,10 @@ tracing() {
 	in_each_mode tracing
 }
 
-# From outside, what the inside's errors hold is what outside knows.
+# From outside, what the inside's errors hold is what outside knows. The first is the first packet of all to its
+# next hop, and yet it is not the kernel's.
 tracing_in() {
+	attach_cold "$MODE"
 	weir_r nat add dnat in dev r1 proto udp dport 33434-33534 to "$C_ADDR"
 	background_capture s s0 'icmp' -vv
 	run -0 in_ns s traceroute -n -w 5 -q 2 -N 1 "$R1_ADDR"
