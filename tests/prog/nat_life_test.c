@@ -119,18 +119,24 @@ static void an_established_session_outlives_its_rule(void **state)
 	gate_goes(g->in, &other, &other, PORT_OUT);
 }
 
+static void two_epochs(void)
+{
+	__u32 from = clock_epoch(0);
+
+	while (clock_epoch(0) - from < 3)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 static void a_route_change_takes_a_session_elsewhere(void **state)
 {
 	struct gate *g = *state;
 	struct frame f;
-	__u32 from;
 
 	gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7");
 	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
 	send_thrice(g, &f, "203.0.113.7", 5000);
 	assert_int_equal(net_ip("route add " FAR "/32 via " SMALL_HOP), 0);
-	for (from = clock_epoch(0); clock_epoch(0) - from < 3;)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	two_epochs();
 	gate_becomes(g->in, &f, PORT_SMALL, ENDS("203.0.113.7", 5000, FAR, 53));
 	assert_int_equal(net_ip("route del " FAR "/32"), 0);
 }
@@ -148,8 +154,8 @@ static void give_address(const char *old, const char *new)
 static void masquerading_follows_an_address_that_changes(void **state)
 {
 	struct gate *g = *state;
-	struct frame f, back;
-	__u32 from;
+	struct frame f, other, back;
+	__u32 now;
 
 	gate_rules(g, "masquerade out dev out0");
 	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
@@ -157,14 +163,27 @@ static void masquerading_follows_an_address_that_changes(void **state)
 	send_thrice(g, &f, OUTSIDE, 5000);
 	gate_becomes(g->out, &back, PORT_IN, ENDS(FAR, 53, HOST, 5000));
 	give_address(OUTSIDE "/24", NEW_OUTSIDE);
-	for (from = clock_epoch(0); clock_epoch(0) - from < 3;)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	two_epochs();
 	for (int n = 0; n < 3; n++)
 		gate_becomes(g->in, &f, PORT_OUT, ENDS(NEW_OUTSIDE, 5000, FAR, 53));
 	assert_int_equal(prog_sessions(g->in), 1);
 	assert_int_equal(prog_ports(g->in, 0, 0), 1);
 	gate_frame_out(&back, PROTO_UDP, ENDS(FAR, 53, NEW_OUTSIDE, 5000));
 	gate_becomes(g->out, &back, PORT_IN, ENDS(FAR, 53, HOST, 5000));
+	give_address(NEW_OUTSIDE "/32", OUTSIDE);
+	two_epochs();
+	/* one more of the same endpoint: neither keeps the mapping by the old address for the other */
+	gate_rules(g, "masquerade out dev out0");
+	gate_frame(&other, PROTO_UDP, ENDS(HOST, 5000, HOP, 53));
+	send_thrice(g, &f, OUTSIDE, 5000);
+	assert_exit(prog_exit(g->in, &other, gate_ran()), X(xmit, NONE));
+	give_address(OUTSIDE "/32", NEW_OUTSIDE);
+	two_epochs();
+	assert_int_equal(inet_pton(AF_INET, NEW_OUTSIDE, &now), 1);
+	for (int n = 0; n < 6; n++) {
+		assert_exit(prog_exit(g->in, n & 1 ? &other : &f, gate_ran()), X(xmit, NONE));
+		assert_memory_equal(gate_ran()->out.data + AT_IP_SRC, &now, sizeof(now));
+	}
 	assert_int_equal(net_ip("addr add " OUTSIDE "/24 dev out0"), 0);
 	assert_int_equal(net_ip("addr del " NEW_OUTSIDE "/32 dev out0"), 0);
 	assert_int_equal(net_ip("route del 198.51.100.0/24 dev out0 scope link proto boot"), 0);
