@@ -107,10 +107,13 @@ static __always_inline bool is_mapping(
 	return ref == WEIR_REF_map_out || k->daddr == m->remote;
 }
 
-static __always_inline int entry_look(struct looking *l, __u32 entry)
+/* Whether an entry is that of l->key. A function of its own, since most tags are others'. */
+__checked_once int entry_look(struct looking *l, __u32 entry)
 {
 	__u32 ref = ENTRY_REF(entry), number = entry & WEIR_REF_RECORD, life;
 
+	if (!l)
+		return INDEX_NONE;
 	if (ref >= WEIR_REF_map_in) {
 		struct weir_mapping *m = mapping_at(number);
 
