@@ -73,7 +73,7 @@ ended() {
 	pings 4
 	ended
 	equal packets "$(tcpdump -nr "$file" icmp 2>/dev/null | grep -c "$C_ADDR > $S_ADDR")" 4
-	equal comments "$(grep -ac 'forwarded to r1' "$file")" 1 # one line: it is binary
+	grep -aq 'forwarded to r1' "$file" # how many lines a binary file has is chance
 	equal comments "$(grep -ao 'forwarded to r1' "$file" | wc -l)" 4
 	grep -aq 'r0 xdp' "$file"
 }
