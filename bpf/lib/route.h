@@ -51,10 +51,7 @@ struct asking {
 	__u8 kept; /* there is an entry for its flow */
 	/* the answer */
 	__u32 oif, nexthop;
-	__u32 hop; /* in this CPU's share of `hops`; NO_HOP: this CPU's own */
 };
-
-#define NO_HOP 0xffffffff
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -196,6 +193,7 @@ __checked_once long route_find(hook_ctx *ctx, struct weir_cursor *cur, struct we
 	__u32 zero = 0, hop = 0;
 	struct asking *a = bpf_map_lookup_elem(&asking, &zero);
 	struct weir_hop *room;
+	bool kept;
 	long found;
 
 	if (!a || !cur || !flow || !row)
@@ -211,14 +209,14 @@ __checked_once long route_find(hook_ctx *ctx, struct weir_cursor *cur, struct we
 	if (unlikely(is_governed(ctx, a, cur->xfrm)))
 		return WEIR_FIB_XFRM;
 	room = hop_find(a->cpu, cur->epoch, a->oif, a->nexthop, &hop);
-	a->hop = room ? hop : NO_HOP;
-	if (!room)
+	kept = room;
+	if (!kept)
 		room = &cur->uncached_hop;
 	hop_fill(cur, &a->there, a->nexthop, room);
 	cur->uncached_hop = *room; /* where the caller looks */
-	if (a->hop == NO_HOP)
+	if (!kept)
 		flow->world--; /* nothing is kept without a next hop */
-	if (a->hop == NO_HOP || !a->kept)
+	if (!kept || !a->kept)
 		row->flow_full++;
 	flow->mtu = a->there.mtu_result;
 	flow->hop = (__u16)hop;
