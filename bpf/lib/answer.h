@@ -458,7 +458,8 @@ static __always_inline int answer_send(hook_ctx *ctx, struct weir_cursor *cur)
 #endif
 	if (!answers_by_map())
 		return HOOK_ANSWER;
-	cur->ifindex = self.ifindex;
+	if (unlikely(cur->ifindex != self.ifindex))
+		cursor_take(cur, cur->row);
 	cur->answering++;
 	return HOOK_REDIRECT;
 }

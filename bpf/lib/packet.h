@@ -123,6 +123,35 @@ static __always_inline struct verdict exit_reject(struct pkt *p, enum weir_exit 
 	return (struct verdict){.code = code ? code : HOOK_DROP};
 }
 
+/* The frames in flight have an end that no tracepoint told: our own loss, and shown as such, where
+ * they came in. */
+static __always_inline void cursor_lose(struct weir_cursor *cur)
+{
+	struct weir_row *row = cursor_row(cur, THIS_HOOK);
+
+	if (row)
+		row->lost += cur->inflight;
+	cur->inflight = 0;
+}
+
+/*
+ * From here on frames of @row of this device are in flight. Those of another would be of an earlier
+ * NAPI poll, for all of a poll are flushed before it ends: rarely the kernel runs no program at a
+ * tracepoint that was passed (bpf/README).
+ */
+__checked_once int cursor_take(struct weir_cursor *cur, __u32 row)
+{
+	if (!cur)
+		return 0;
+	if (cur->inflight)
+		cursor_lose(cur);
+	if (cur->ifindex != self.ifindex)
+		cur->answering = 0;
+	cur->ifindex = self.ifindex;
+	cur->row = row;
+	return 0;
+}
+
 /* The frame goes to the device that the kernel was told of; it is in flight until a tracepoint
  * tells what the driver did with it (events.bpf.c). TC's frame is taken as sent until one tells
  * otherwise, before the next frame comes. */
@@ -132,8 +161,8 @@ static __always_inline struct verdict exit_redirect(struct pkt *p)
 
 	exit_count(p, WEIR_EXIT_xmit_NONE);
 	exit_tell(p, WEIR_EXIT_xmit_NONE, false);
-	cur->ifindex = self.ifindex;
-	cur->row = p->row_index;
+	if (unlikely(cur->ifindex != self.ifindex || cur->row != p->row_index))
+		cursor_take(cur, p->row_index);
 	if (HOOK_TC) {
 		p->row->sent++;
 		cur->skb = hook_identity(p->ctx);
@@ -199,21 +228,16 @@ static __always_inline struct verdict exit_send(struct pkt *p, enum weir_exit ex
  * A reader has begun a new cut. This CPU follows as soon as none of its frames is between verdict
  * and driver, so that no bulk holds frames of two cuts. A reader waits for a grace period after
  * each step, which outlasts every NAPI poll: frames still open two cuts later have no end that a
- * tracepoint will tell. They are our own loss, and shown as such.
+ * tracepoint will tell.
  */
 __checked_once int cut_follow(struct weir_cursor *cur, __u32 seq)
 {
 	if (!cur)
 		return 0;
 	if (cur->inflight) {
-		struct weir_row *row;
-
 		if (seq - cur->seq < 2)
 			return 0;
-		row = cursor_row(cur, THIS_HOOK);
-		if (row)
-			row->lost += cur->inflight;
-		cur->inflight = 0;
+		cursor_lose(cur);
 	}
 	cur->seq = seq;
 	return 0;

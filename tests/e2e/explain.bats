@@ -9,6 +9,8 @@ load frame
 load objects
 
 setup_file() {
+	local x
+
 	start_lab && read_cookie || return
 	confirm_once
 	ip -n "$LAB-r" neigh replace "$S_ADDR" lladdr "$(lab_mac s0)" dev r1 nud permanent
@@ -16,6 +18,10 @@ setup_file() {
 	# nobody asks for anybody: traffic that no test sends
 	ip -n "$LAB-c" neigh replace "$R0_ADDR" lladdr "$(lab_mac r0)" dev c0 nud permanent
 	ip -n "$LAB-s" neigh replace "$R1_ADDR" lladdr "$(lab_mac r1)" dev s0 nud permanent
+	# nor tells half a minute later that the rest of a datagram did not come
+	for x in c r s; do
+		in_ns "$x" sysctl -qw net.ipv4.ipfrag_time=3600
+	done
 	route_to_hosts
 }
 

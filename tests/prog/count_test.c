@@ -216,6 +216,28 @@ static void lost_frames_are_lost_from_their_own_row(void **state)
 	assert_int_equal(row(&two, 0, 0)->lost + row(&two, 0, 1)->lost + row(&two, 1, 1)->lost, 0);
 }
 
+/* A poll serves one queue of one device: what another left in flight has an end that nobody told. */
+static void frames_of_another_poll_are_lost(void **state)
+{
+	(void)state;
+	two.queue = 1;
+	go(&two, FAR);
+	cursor(&two)->inflight = 4;
+	cursor(&two)->answering = 2;
+	two.queue = 0;
+	go(&two, FAR);
+	assert_int_equal(row(&two, 1, 0)->lost, 4);
+	assert_int_equal(row(&two, 0, 0)->lost, 0);
+	assert_int_equal(cursor(&two)->answering, 2); /* of this device still */
+	cursor(&two)->inflight = 4;
+	cursor(&two)->ifindex++;
+	go(&two, FAR); /* that device is gone, and its rows */
+	assert_int_equal(row(&two, 1, 0)->lost, 4);
+	assert_int_equal(row(&two, 0, 0)->lost, 0);
+	assert_int_equal(cursor(&two)->answering, 0);
+	assert_int_equal(cursor(&two)->inflight, 0);
+}
+
 static void cuts_are_followed_round_the_end_of_their_numbers(void **state)
 {
 	__u32 from;
@@ -319,6 +341,7 @@ int main(void)
 		TEST(frames_in_flight_hold_the_bank),
 		TEST(frames_in_flight_two_cuts_on_are_lost),
 		TEST(lost_frames_are_lost_from_their_own_row),
+		TEST(frames_of_another_poll_are_lost),
 		TEST(cuts_are_followed_round_the_end_of_their_numbers),
 		TEST(in_flight_are_redirects_alone),
 		TEST(punt_drop_follows_the_setting_at_once),
