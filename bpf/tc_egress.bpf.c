@@ -30,10 +30,14 @@ static __always_inline bool came_in_by_ours(struct __sk_buff *skb)
 static __always_inline struct track *sent_begin(struct pkt *p, bool ours)
 {
 	struct track *t = track_of();
+	int what;
 
 	if (!t || p->ctx->protocol != bpf_htons(ETH_P_IP))
 		return NULL;
-	if (track_in(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex) == TRACKED_FOUND) {
+	what = track_read(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex);
+	if (what == TRACKED_NEW)
+		what = track_in(p->ctx, 0);
+	if (what == TRACKED_FOUND) {
 		t->done = ours;
 		if (ours && t->frag == WEIR_FRAG_FIRST) /* the kernel has cut what came whole */
 			fragment_keep(t, true);

@@ -120,6 +120,11 @@ __checked_once int track_prepare(hook_ctx *ctx)
 		return NAT_DROP(NAT_FULL);
 	}
 	session_fill(t);
+	/* else an answer could be of a session that was begun from outside */
+	t->ask.by_name =
+		t->ask.s.mapping &&
+		(t->ask.s.flags & (WEIR_SESSION_SRC | WEIR_SESSION_DST)) == WEIR_SESSION_SRC &&
+		!has_dnats();
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Mappings are made here: a port is claimed, of the addresses that the rule has, and the mapping
- * put under both its names. Who makes one puts the inside's in first, so that another CPU that
- * wants the same waits for it.
+ * Mappings are made here: a port is claimed, of the addresses that the rule has, and the mapping is
+ * put where it is found from inside and from outside. Of two CPUs that make the same one finds the
+ * other's.
  */
 #ifndef WEIR_BPF_CLAIM_H
 #define WEIR_BPF_CLAIM_H
@@ -36,7 +36,9 @@ struct mapping_ask {
 	__u32 number;
 	__u32 addr;
 	__u16 port;
-	__u16 pool; /* number plus one */
+	__u16 pool;	       /* number plus one */
+	__u32 best, best_addr; /* the slot of the name that is best, and its address */
+	__u32 seen;	       /* what the slot held before the mapping was not found */
 	struct looking look;
 };
 
@@ -267,16 +269,49 @@ static __always_inline bool mapping_found(struct mapping_ask *a)
 	return true;
 }
 
+/* Whether the mapping is the one of a->look.key. */
+static __always_inline bool is_asked(const struct mapping_ask *a, const struct weir_mapping *m)
+{
+	return m && m->key == WEIR_KEY_map_in && is_mapping(&a->look.key, WEIR_REF_map_in, m);
+}
+
+/* By the name that is best: the endpoint's own port, of the address that addr_claim() tries first.
+ * INDEX_NONE: it has not got that one, and if others count as aside it may have another. */
+__checked_once int mapping_best(struct mapping_ask *a)
+{
+	struct weir_mapping *m;
+	__u32 *slot, n;
+
+	if (!a)
+		return INDEX_NONE;
+	a->best_addr = bpf_htonl(a->to[0] + addr_spread(a->inside, a->to[1] - a->to[0] + 1));
+	a->best = name_nr(a->best_addr, a->inside_port, a->proto);
+	slot = name_slot(a->best);
+	a->seen = slot ? *(volatile __u32 *)slot : 0;
+	n = a->seen & WEIR_NAME_MAPPING;
+	m = n ? mapping_at(n - 1) : NULL;
+	if (!is_asked(a, m))
+		return INDEX_NONE;
+	a->look.entry = ENTRY(WEIR_REF_map_in, n - 1);
+	if (*(volatile __u32 *)&m->refs)
+		return INDEX_FOUND;
+	entry_wait(a->look.entry);
+	return INDEX_BUSY;
+}
+
 /* The mapping that is asked for, held. MAPPED_NONE: there is none; mapping_put() may make it. */
 __checked_once int mapping_find(struct mapping_ask *a)
 {
-	int i;
+	int i, got;
 
 	if (!a)
 		return MAPPED_FULL;
 	for (i = 0; i < RETRIES; i++) {
 		ask_key(a);
-		switch (index_find(&a->look)) {
+		got = a->permit ? INDEX_NONE : mapping_best(a);
+		if (got == INDEX_NONE && (a->permit || a->seen >= WEIR_NAME_ASIDE))
+			got = index_find(&a->look);
+		switch (got) {
 		case INDEX_FOUND:
 			if (mapping_found(a))
 				return MAPPED;
@@ -302,22 +337,53 @@ static __always_inline void mapping_fill(const struct mapping_ask *a, struct wei
 	m->addr = a->addr;
 	m->port = a->port;
 	m->pool = 0;
+	m->first = m->aside = 0;
 }
 
-/* Under its outside name, too; false where another pool has given the same one. */
-static __always_inline enum mapped mapping_name(struct mapping_ask *a, __u32 number)
+/* Under the best name, by which it is found from both sides. */
+static __always_inline enum mapped mapping_put_best(struct mapping_ask *a, __u32 number)
 {
-	int i, put;
+	__u32 *slot = name_slot(a->best);
 
-	for (i = 0; i < HOLD_TRIES; i++) {
-		key_out(&a->look, a->addr, a->port, a->proto);
-		if (index_find(&a->look) != INDEX_NONE)
-			return MAPPED_TAKEN;
-		put = index_put(&a->look, ENTRY(WEIR_REF_map_out, number));
-		if (put != INDEX_AGAIN)
-			return put == INDEX_PUT ? MAPPED : MAPPED_FULL;
-	}
+	if (!slot)
+		return MAPPED_FULL;
+	if (__sync_val_compare_and_swap(slot, a->seen, a->seen | (number + 1)) != a->seen)
+		return MAPPED_BUSY;
+	if (!name_is_apart(&a->look, a->addr, a->port, a->proto))
+		return MAPPED;
+	__sync_fetch_and_and(slot, ~WEIR_NAME_MAPPING);
 	return MAPPED_TAKEN;
+}
+
+/* In the index, under what it is asked for by, and under another name. The best one counts it
+ * first: who would put the same mapping there meanwhile finds that it has changed. */
+__checked_once int mapping_put_aside(struct mapping_ask *a, __u32 number)
+{
+	struct weir_mapping *m = mapping_at(number);
+	__u32 *slot = a ? name_slot(a->best) : NULL, was, i;
+	int put;
+
+	if (!slot || !m)
+		return MAPPED_FULL;
+	was = aside_more(slot);
+	if (was == ~0U)
+		return MAPPED_BUSY;
+	m->aside = a->best + 1;
+	was &= WEIR_NAME_MAPPING;
+	ask_key(a);
+	if ((was && is_asked(a, mapping_at(was - 1))) || index_find(&a->look) != INDEX_NONE)
+		return MAPPED_BUSY;
+	put = index_put(&a->look, ENTRY(WEIR_REF_map_in, number));
+	if (put != INDEX_PUT)
+		return put == INDEX_AGAIN ? MAPPED_BUSY : MAPPED_FULL;
+	put = NAME_AGAIN;
+	for (i = 0; i < HOLD_TRIES && put == NAME_AGAIN; i++)
+		put = name_put(&a->look, number);
+	if (put == NAME_PUT)
+		return MAPPED;
+	ask_key(a);
+	index_take(&a->look, ENTRY(WEIR_REF_map_in, number));
+	return put == NAME_FULL ? MAPPED_FULL : MAPPED_TAKEN;
 }
 
 /* mapping_put() without putting anything. */
@@ -326,8 +392,14 @@ static __always_inline enum mapped mapping_would(struct mapping_ask *a)
 	if (a->permit)
 		return MAPPED;
 	a->number = WEIR_SESSION_NEW - 1;
-	key_out(&a->look, a->addr, a->port, a->proto);
-	return index_find(&a->look) == INDEX_NONE ? MAPPED : MAPPED_TAKEN;
+	return name_find(&a->look, a->addr, a->port, a->proto) ? MAPPED_TAKEN : MAPPED;
+}
+
+static __always_inline int permit_put(struct mapping_ask *a, __u32 number)
+{
+	int put = index_put(&a->look, ENTRY(WEIR_REF_permit, number));
+
+	return put == INDEX_PUT ? MAPPED : put == INDEX_AGAIN ? MAPPED_BUSY : MAPPED_FULL;
 }
 
 /*
@@ -338,7 +410,7 @@ __checked_once int mapping_put(struct mapping_ask *a)
 {
 	struct weir_mapping *m;
 	__u32 number;
-	int put, got = MAPPED;
+	int got;
 
 	if (!a)
 		return MAPPED_FULL;
@@ -352,16 +424,13 @@ __checked_once int mapping_put(struct mapping_ask *a)
 	if (!m)
 		return MAPPED_FULL;
 	mapping_fill(a, m);
-	put = index_put(&a->look, entry_in(m, number));
-	if (put == INDEX_PUT && !a->permit) {
-		got = mapping_name(a, number);
-		if (got != MAPPED) {
-			ask_key(a);
-			index_take(&a->look, entry_in(m, number));
-		}
-	} else if (put != INDEX_PUT) {
-		got = put == INDEX_AGAIN ? MAPPED_BUSY : MAPPED_FULL;
-	}
+	if (a->permit)
+		got = permit_put(a, number);
+	else if (a->addr == a->best_addr && a->port == a->inside_port &&
+		 !(a->seen & WEIR_NAME_MAPPING))
+		got = mapping_put_best(a, number);
+	else
+		got = mapping_put_aside(a, number);
 	if (got == MAPPED_FULL)
 		__sync_fetch_and_add(&nat.index_full, 1);
 	if (got != MAPPED) {

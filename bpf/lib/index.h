@@ -138,7 +138,7 @@ __checked_once int entry_look(struct looking *l, __u32 entry)
 
 /* What another CPU makes, or ends, at this moment is made, or gone, in a moment; @entry leads to
  * it. */
-static __always_inline void entry_wait(__u32 entry)
+__checked_once int entry_wait(__u32 entry)
 {
 	__u32 number = entry & WEIR_REF_RECORD, i;
 	struct weir_session *s = NULL;
@@ -150,10 +150,11 @@ static __always_inline void entry_wait(__u32 entry)
 		s = session_at(number);
 	for (i = 0; i < WAIT_TURNS && s; i++)
 		if (*(volatile __u32 *)&s->life == WEIR_LIFE_LIVE)
-			return;
+			return 1;
 	for (i = 0; i < WAIT_TURNS && m; i++)
 		if (*(volatile __u32 *)&m->refs)
-			return;
+			return 1;
+	return 0;
 }
 
 /* What is kept under l->key. BUSY: it is being made, or ends, at this moment. */

@@ -16,7 +16,8 @@ __checked_once int flow_track(struct weir_flow *f)
 	if (!f || !t || t->frag != WEIR_FRAG_NONE || t->error || t->ip.protocol == IPPROTO_ICMP)
 		return 0;
 	if (!t->session) {
-		if (t->what == TRACKED_NEW && !*(volatile __u32 *)&nat.states) {
+		/* what is for a name may be an answer from one moment to the next */
+		if (t->what == TRACKED_NEW && !t->name && !*(volatile __u32 *)&nat.states) {
 			f->version = t->version;
 			f->session = t->bucket;
 		}

@@ -7,7 +7,7 @@
 #ifndef WEIR_BPF_MAPPING_H
 #define WEIR_BPF_MAPPING_H
 
-#include "index.h"
+#include "name.h"
 #include "pool.h"
 #include "self.h"
 
@@ -62,12 +62,6 @@ static __always_inline void key_in(struct looking *l, const struct weir_mapping 
 	};
 }
 
-static __always_inline void key_out(struct looking *l, __u32 addr, __u16 port, __u8 proto)
-{
-	l->key = (struct weir_tuple){
-		.kind = WEIR_KEY_map_out, .proto = proto, .saddr = addr, .sport = port};
-}
-
 static __always_inline __u32 entry_in(const struct weir_mapping *m, __u32 number)
 {
 	return ENTRY(m->key == WEIR_KEY_permit ? WEIR_REF_permit : WEIR_REF_map_in, number);
@@ -85,6 +79,11 @@ static __always_inline __u32 port_proto(__u8 proto)
 /* Without its keys it is nobody's. */
 static __always_inline void mapping_free(struct weir_mapping *m, __u32 number)
 {
+	__u32 *slot = m->aside ? name_slot(m->aside - 1) : NULL;
+
+	if (slot)
+		aside_less(slot);
+	m->aside = 0;
 	if (m->pool)
 		port_give(m->pool - 1, port_proto(m->proto), bpf_ntohs(m->port));
 	m->pool = 0;
@@ -98,12 +97,12 @@ __checked_once int mapping_release(struct looking *l, __u32 number)
 
 	if (!m || !l || self.dry || __sync_fetch_and_add(&m->refs, -1) != 1)
 		return 0;
-	key_in(l, m);
-	index_take(l, entry_in(m, number));
-	if (m->key == WEIR_KEY_map_in) {
-		key_out(l, m->addr, m->port, m->proto);
-		index_take(l, ENTRY(WEIR_REF_map_out, number));
+	if (m->key == WEIR_KEY_permit || m->aside) {
+		key_in(l, m);
+		index_take(l, entry_in(m, number));
 	}
+	if (m->key == WEIR_KEY_map_in)
+		name_take(l, number);
 	mapping_free(m, number);
 	return 0;
 }

@@ -67,22 +67,6 @@ static __always_inline bool has_dnats(void)
 	return head && head->head.checks & WEIR_DNATS;
 }
 
-/* Whether packets that leave by the device are translated by some rule. */
-static __always_inline bool is_outside(__u32 ifindex)
-{
-	struct weir_pool_key key = {.dev = ifindex};
-
-	return bpf_map_lookup_elem(&pools, &key);
-}
-
-/* Whether NAT gives the address out. */
-static __always_inline bool is_pool(__u32 addr)
-{
-	struct weir_pool_key key = {.addr = addr};
-
-	return bpf_map_lookup_elem(&pools, &key);
-}
-
 /* --- where to --- */
 
 static __always_inline void dnat_by_rule(struct track *t)
@@ -123,22 +107,21 @@ static __always_inline bool mapping_admits(struct track *t, const struct weir_ma
 static __always_inline void dnat_by_mapping(struct track *t)
 {
 	struct weir_mapping *m;
-	__u32 number;
 
-	if (t->t.proto != IPPROTO_UDP && t->t.proto != IPPROTO_TCP)
+	if (!t->named || (t->t.proto != IPPROTO_UDP && t->t.proto != IPPROTO_TCP))
 		return;
-	key_out(&t->look, t->t.daddr, t->t.dport, t->t.proto);
-	if (index_find(&t->look) != INDEX_FOUND)
+	m = mapping_at(t->named - 1);
+	if (!m || !is_named(m, t->t.daddr, t->t.dport, t->t.proto))
 		return;
-	number = t->look.entry & WEIR_REF_RECORD;
-	m = mapping_at(number);
-	if (!m)
+	if (!*(volatile __u32 *)&m->refs)
+		entry_wait(ENTRY(WEIR_REF_map_out, t->named - 1));
+	if (!*(volatile __u32 *)&m->refs)
 		return;
 	if (!mapping_admits(t, m)) {
 		t->drop = WEIR_EXIT_nf_prerouting_NAT_FILTERED + 1;
 		return;
 	}
-	t->mapping_in = number + 1;
+	t->mapping_in = t->named;
 	t->daddr = m->inside;
 	t->dport = m->inside_port;
 	t->rule_dst = m->rule;
@@ -151,23 +134,18 @@ static __always_inline void dnat_by_mapping(struct track *t)
 	}
 }
 
-/* Most packets from inside are for nobody's name: it would be an address that NAT gives out, or, as
- * far as is known without asking the kernel, this host's. */
-static __always_inline bool may_be_name(const struct track *t)
-{
-	__u32 daddr = t->t.daddr;
-
-	return is_outside(t->iif) || is_pool(daddr) || bpf_map_lookup_elem(&local, &daddr);
-}
-
 /* The kernel says that the packet is for this host, as the device's address may be another by now.
  */
 __checked_once int track_hairpin(hook_ctx *ctx)
 {
 	struct track *t = track_of();
 
-	if (!t || !ctx || t->done || t->what != TRACKED_NEW || t->rule_dst || is_outside(t->iif))
+	if (!t || !ctx || t->done || t->what != TRACKED_NEW || t->rule_dst || t->from_outside)
 		return 0;
+	if (!t->name && named_find(ctx)) {
+		t->what = TRACKED_FOUND;
+		return 1;
+	}
 	dnat_by_mapping(t);
 	t->hairpin = t->rule_dst != 0;
 	return t->hairpin;
@@ -184,11 +162,11 @@ __checked_once int track_dnat(hook_ctx *ctx, __u32 found, __u32 inside)
 	if (found != WEIR_NO_RULE && inside && !t->rule.verdict && !is_pool(t->t.daddr) &&
 		!ifindex_has((__u64)(long)net_of(ctx), t->rule.dev, t->t.daddr))
 		found = WEIR_NO_RULE; /* any destination is not meant from inside */
-	if (found == WEIR_NO_RULE && !inside && !is_outside(t->iif))
+	if (found == WEIR_NO_RULE && !inside && !t->from_outside)
 		return 1;
 	if (found != WEIR_NO_RULE)
 		dnat_by_rule(t);
-	else if (may_be_name(t))
+	else if (t->name)
 		dnat_by_mapping(t);
 	t->hairpin = inside && t->rule_dst;
 	return 0;

@@ -58,6 +58,15 @@ static __always_inline __u32 keys_nr(const struct weir_session *s)
 
 /* --- the end --- */
 
+/* Whether answers are found by the name that they are for: then they need no key. */
+static __always_inline bool first_take(const struct weir_session *s, __u32 number)
+{
+	struct weir_mapping *m = s->mapping ? mapping_at(s->mapping - 1) : NULL;
+
+	return m && *(volatile __u32 *)&m->first == number + 1 &&
+	       __sync_val_compare_and_swap(&m->first, number + 1, 0) == number + 1;
+}
+
 /* Takes the keys before the one numbered @nr away. */
 __checked_once int keys_take(
 	struct looking *l, const struct weir_session *s, __u32 number, __u32 nr)
@@ -67,6 +76,8 @@ __checked_once int keys_take(
 	if (!l || !s)
 		return 0;
 	for (ref = WEIR_REF_orig; ref <= WEIR_REF_mid_reply && ref < nr; ref++) {
+		if (ref == WEIR_REF_reply && first_take(s, number))
+			continue;
 		key_of(l, s, ref);
 		index_take(l, ENTRY(ref, number));
 	}
@@ -170,7 +181,9 @@ enum made { MADE, MADE_FULL, MADE_CLASH, MADE_FOUND, MADE_AGAIN };
 struct session_ask {
 	struct weir_session s;
 	__u32 number, serial;
-	__u32 entry; /* whose it is already */
+	__u32 entry;  /* whose it is already */
+	__u8 known;   /* the packet's own key was looked for, and `look` says where it belongs */
+	__u8 by_name; /* answers are nobody else's, so that their name is enough */
 	struct looking look;
 };
 
@@ -203,15 +216,15 @@ static __always_inline void session_copy(struct weir_session *to, const struct s
  */
 static __always_inline int key_try(struct session_ask *a, __u32 ref)
 {
-	int put;
+	int put, got;
 
 	key_of(&a->look, &a->s, ref);
-	switch (index_find(&a->look)) {
-	case INDEX_FOUND:
-		return ref == WEIR_REF_orig ? MADE_FOUND : MADE_CLASH;
-	case INDEX_BUSY:
-		return MADE_AGAIN;
-	}
+	got = a->known ? INDEX_NONE : index_find(&a->look);
+	a->known = 0;
+	if (got != INDEX_NONE)
+		return got == INDEX_BUSY      ? MADE_AGAIN
+		       : ref == WEIR_REF_orig ? MADE_FOUND
+					      : MADE_CLASH;
 	put = index_put(&a->look, ENTRY(ref, a->number));
 	if (put == INDEX_FULL)
 		__sync_fetch_and_add(&nat.index_full, 1);
@@ -239,6 +252,17 @@ static __always_inline void session_begin(struct session_ask *a, struct weir_ses
 	session_copy(s, a);
 }
 
+/* The session is the first that its mapping leads to. */
+static __always_inline bool first_put(const struct session_ask *a)
+{
+	struct weir_mapping *m = a->by_name ? mapping_at(a->s.mapping - 1) : NULL;
+
+	if (self.dry)
+		return a->by_name && (!m || !m->first);
+	return m && !*(volatile __u32 *)&m->first &&
+	       !__sync_val_compare_and_swap(&m->first, 0, a->number + 1);
+}
+
 /* session_make() without making it. What it is found by first was looked for before. */
 static __always_inline int session_would(struct session_ask *a)
 {
@@ -246,6 +270,8 @@ static __always_inline int session_would(struct session_ask *a)
 
 	a->number = WEIR_SESSION_NEW - 1;
 	for (ref = WEIR_REF_reply; ref <= WEIR_REF_mid_reply && ref < nr; ref++) {
+		if (ref == WEIR_REF_reply && first_put(a))
+			continue;
 		key_of(&a->look, &a->s, ref);
 		if (index_find(&a->look) != INDEX_NONE)
 			return MADE_CLASH;
@@ -278,6 +304,8 @@ __checked_once int session_make(struct session_ask *a)
 	session_begin(a, s);
 	nr = keys_nr(&a->s);
 	for (ref = WEIR_REF_orig; ref <= WEIR_REF_mid_reply && ref < nr; ref++) {
+		if (ref == WEIR_REF_reply && first_put(a))
+			continue;
 		got = session_key(a, ref);
 		if (got != MADE)
 			break;

@@ -2,7 +2,7 @@
 /*
  * A packet and its session: which it is of, and what becomes of its addresses and ports.
  *
- *	track_in     reads the packet, finds its session                 before routing
+ *	track_read   reads the packet, track_in finds its session        before routing
  *	track_dnat   a new one: where to
  *	track_out    a new one: where from; then its session is made     behind the filter
  *
@@ -55,8 +55,9 @@ struct track {
 	__u8 back, ref;
 	__u8 turned; /* found by its answer's ends: see sent_find() */
 	__u8 hairpin;
-	__u8 done;     /* its session is made, or there is none to be */
-	__u32 session; /* number plus one; 0: none */
+	__u8 done;		 /* its session is made, or there is none to be */
+	__u8 from_outside, name; /* of `iif`, and of its destination: may_be_name() */
+	__u32 session;		 /* number plus one; 0: none */
 	__u32 serial;
 	__u32 bucket, version; /* where it would be kept: see weir_flow.session */
 	__u32 saddr, daddr;    /* what it becomes */
@@ -66,6 +67,7 @@ struct track {
 	__u32 rule_src, rule_dst;
 	__u32 outside;	  /* ifindex: of the rule */
 	__u32 mapping_in; /* number plus one, of the mapping it comes in by */
+	__u32 named;	  /* number plus one, of the mapping whose name it is for */
 	struct iphdr ip;
 	struct iphdr inner;
 	union l4 l4;
@@ -230,6 +232,33 @@ static __always_inline bool may_begin(const struct track *t)
 	return (t->tcp & (TH_SYN | TH_ACK)) == TH_SYN || (t->tcp & (TH_SYN | TH_ACK)) == TH_ACK;
 }
 
+/* --- whose names there are --- */
+
+/* Whether packets that leave by the device are translated by some rule. */
+static __always_inline bool is_outside(__u32 ifindex)
+{
+	struct weir_pool_key key = {.dev = ifindex};
+
+	return bpf_map_lookup_elem(&pools, &key);
+}
+
+/* Whether NAT gives the address out. */
+static __always_inline bool is_pool(__u32 addr)
+{
+	struct weir_pool_key key = {.addr = addr};
+
+	return bpf_map_lookup_elem(&pools, &key);
+}
+
+/* Most packets from inside are for nobody's name: it would be an address that NAT gives out, or, as
+ * far as is known without asking the kernel, this host's. */
+static __always_inline bool may_be_name(const struct track *t)
+{
+	__u32 daddr = t->t.daddr;
+
+	return t->from_outside || is_pool(daddr) || bpf_map_lookup_elem(&local, &daddr);
+}
+
 /* --- of which session --- */
 
 /* What a packet of session @s becomes that was found by @ref. False where the record is another's
@@ -351,7 +380,47 @@ static __always_inline bool track_find(hook_ctx *ctx, struct track *t)
 		if (got == INDEX_FOUND && !track_session(ctx, t))
 			got = INDEX_BUSY;
 	}
+	t->ask.known = got == INDEX_NONE;
 	return got == INDEX_FOUND;
+}
+
+/* What a packet for the name may be an answer to: the mapping's first session. */
+__checked_once int first_find(struct looking *l, __u32 mapping)
+{
+	struct weir_mapping *m = mapping_at(mapping);
+	struct weir_session *s;
+	__u32 first, i;
+
+	if (!l)
+		return INDEX_NONE;
+	for (i = 0; i < RETRIES && m; i++) {
+		first = *(volatile __u32 *)&m->first;
+		s = first ? session_at(first - 1) : NULL;
+		if (!s)
+			return INDEX_NONE;
+		l->serial = *(volatile __u32 *)&s->serial;
+		if (!is_session(&l->key, WEIR_REF_reply, s))
+			return INDEX_NONE;
+		l->entry = ENTRY(WEIR_REF_reply, first - 1);
+		if (*(volatile __u32 *)&s->life == WEIR_LIFE_LIVE)
+			return INDEX_FOUND;
+		entry_wait(l->entry);
+	}
+	return INDEX_NONE;
+}
+
+/* The session of an answer that is found by its name; or t->named says whose name that is. */
+__checked_once int named_find(hook_ctx *ctx)
+{
+	struct track *t = track_of();
+
+	if (!t || !ctx)
+		return 0;
+	t->named = name_find(&t->look, t->t.daddr, t->t.dport, t->t.proto);
+	if (!t->named)
+		return 0;
+	t->look.key = t->t;
+	return first_find(&t->look, t->named - 1) == INDEX_FOUND && track_session(ctx, t);
 }
 
 /*
@@ -415,12 +484,10 @@ static __always_inline bool told_find(hook_ctx *ctx, struct track *t)
 	return true;
 }
 
-/* Reads the packet and finds its session. */
-__checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
+/* Reads the packet; a later fragment is of its first one's session. */
+__checked_once int track_read(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 {
-	const bool egress = THIS_HOOK == WEIR_HOOK_tc_egress;
 	struct track *t = track_of();
-	bool found;
 
 	if (!t)
 		return TRACKED_NOT;
@@ -428,27 +495,49 @@ __checked_once int track_in(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	t->len = hook_len(ctx);
 	t->iif = iif;
 	t->oif = t->drop = t->session = t->serial = t->rule_src = t->rule_dst = 0;
-	t->outside = t->mapping_in = 0;
+	t->outside = t->mapping_in = t->named = 0;
 	t->error = t->tcp = t->state = t->back = t->ref = t->turned = 0;
-	t->hairpin = t->done = t->frag = 0;
+	t->hairpin = t->done = t->frag = t->from_outside = t->name = t->ask.known = 0;
 	t->bucket = WEIR_FLOW_UNTRACKED;
 	t->what = packet_read(ctx, t);
 	t->sport = t->t.sport;
 	t->dport = t->t.dport;
 	if (t->what == TRACKED_LATER)
-		t->what = track_fragment(t, egress);
-	if (t->what != TRACKED_NEW) {
-		if (t->what != TRACKED_FOUND)
-			t->state = bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new
-								       : WEIR_STATE_invalid;
-		return t->what;
-	}
-	t->look.key = t->t;
-	if (egress && t->error && iif)
+		t->what = track_fragment(t, THIS_HOOK == WEIR_HOOK_tc_egress);
+	if (t->what != TRACKED_NEW && t->what != TRACKED_FOUND)
+		t->state = bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new
+							       : WEIR_STATE_invalid;
+	return t->what;
+}
+
+/* Of a packet that has come in, whether it may be for a name. */
+static __always_inline bool track_name(struct track *t)
+{
+	t->from_outside = is_outside(t->iif);
+	t->name = may_be_name(t);
+	return t->name;
+}
+
+/* Finds the session of a packet that was read; @found: by its name. */
+__checked_once int track_in(hook_ctx *ctx, __u32 found)
+{
+	const bool egress = THIS_HOOK == WEIR_HOOK_tc_egress;
+	struct track *t = track_of();
+
+	if (!t || !ctx)
+		return TRACKED_NOT;
+	if (found)
+		return t->what = TRACKED_FOUND;
+	if (egress && t->error && t->iif)
 		return t->what = TRACKED_NOT; /* it was translated as it came in */
+	t->look.key = t->t;
 	found = !egress ? track_find(ctx, t) : t->error ? told_find(ctx, t) : sent_find(ctx, t);
 	t->bucket = t->look.at & *(volatile __u32 *)&nat.index_mask;
 	t->version = t->look.version;
+	t->ask.known &= !egress; /* there another key may have been looked for last */
+	t->ask.look.at = t->look.at;
+	t->ask.look.tag = t->look.tag;
+	t->ask.look.version = t->look.version;
 	if (found)
 		t->what = TRACKED_FOUND;
 	else if (!may_begin(t))

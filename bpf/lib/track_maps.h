@@ -24,7 +24,14 @@ struct {
 	__type(value, struct weir_mapping);
 } mappings SEC(".maps");
 
-/* As many buckets as sessions, rounded up to a power of two: each has four entries at most. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_SESSIONS_MIN);
+	__type(key, __u32);
+	__type(value, struct weir_name_line);
+} names SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

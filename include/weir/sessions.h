@@ -9,8 +9,9 @@
  *	reply  as an answer comes in                b' ─▶ a'
  *	mid    where both ends are translated: between the two, as the kernel sees it   a ─▶ b', b' ─▶ a
  *
- * each an entry of `session_index`. A mapping (RFC 4787, 4.1) is what an endpoint of the inside is called
- * outside; sessions share it, and it holds the port. Times are in epochs (WEIR_EPOCH_NS).
+ * each an entry of `session_index`, but most answers are found by the name that they are for. A mapping
+ * (RFC 4787, 4.1) is what an endpoint of the inside is called outside; sessions share it, and it holds the
+ * port. Times are in epochs (WEIR_EPOCH_NS).
  */
 #ifndef WEIR_SESSIONS_H
 #define WEIR_SESSIONS_H
@@ -91,14 +92,36 @@ struct weir_index_bucket {
 	__u64 entry[WEIR_BUCKET_WAYS];
 } __attribute__((aligned(64)));
 
-/* Of the index: as many as sessions, or more; a power of two. Each has four entries at most. */
+/* Of the index, a power of two: three places for each session at least. Most need one or two. */
 static inline __u32 weir_index_buckets(__u32 sessions)
 {
 	__u32 buckets = WEIR_SESSIONS_MIN;
 
-	while (buckets < sessions)
+	while (buckets < sessions / 2)
 		buckets *= 2;
 	return buckets;
+}
+
+/*
+ * Map `names`, in lines: which mapping an address and port outside is; ports have slots side by side. A slot
+ * holds the number of the mapping plus one, of which it is to be seen whether it is the one; a name whose slot
+ * is another's is in the index. Above are counted the mappings that would have had this name, had it been
+ * free: they are found by the index. As many as can be counted are never forgotten again.
+ */
+#define WEIR_NAME_ASIDE	    (1U << 25)
+#define WEIR_NAME_MAPPING   (WEIR_NAME_ASIDE - 1)
+#define WEIR_NAME_ASIDE_MAX 127
+
+#define WEIR_NAME_SLOTS	    16
+
+struct weir_name_line {
+	__u32 slot[WEIR_NAME_SLOTS];
+} __attribute__((aligned(64)));
+
+/* Of names, a power of two: two slots for each session at least. */
+static inline __u32 weir_name_lines(__u32 sessions)
+{
+	return 4 * weir_index_buckets(sessions) / WEIR_NAME_SLOTS;
 }
 
 #define WEIR_SESSION_NEW 0xffffffff /* in place of a number plus one: it would be made */
@@ -182,6 +205,8 @@ struct weir_mapping {
 	__u16 pool; /* whose ports: number in `pool_ports` plus one; 0 = no port is held */
 	__u8 filtering; /* enum weir_dependency: who may begin from outside */
 	__u8 masquerade; /* addr is what the device had then, and part of what it is found by */
+	__u32 first; /* number plus one, of the session whose answers are found by the name; 0 = none */
+	__u32 aside; /* the slot, plus one, that counts it: it is found by the index; 0 = by its name */
 };
 
 /*
@@ -238,6 +263,8 @@ struct weir_nat_state {
 	__u32 sessions_max, mappings_max;
 	__u32 sessions_used, mappings_used; /* records that were in use ever */
 	__u32 index_mask; /* buckets of the index, less one */
+	__u32 names_mask; /* slots of `names`, less one */
+	__u32 names_apart; /* names that are in the index, since their slot is another's */
 	__u32 seed;   /* of the index, by chance, so that nobody can fill a bucket on purpose */
 	__u32 states; /* filter rules ask for states: what is not translated has sessions, too */
 	__u32 sweep;  /* the session that the sweeper looks at next */
@@ -319,7 +346,7 @@ static inline int weir_session_matches(const struct weir_session *s, const struc
 #ifndef __bpf__
 _Static_assert(sizeof(struct weir_session) == 128, "a session is two cache lines");
 _Static_assert(__builtin_offsetof(struct weir_session, saddr) == 64, "a packet touches the first");
-_Static_assert(sizeof(struct weir_mapping) == 32, "a mapping is half a cache line");
+_Static_assert(sizeof(struct weir_mapping) == 40, "a mapping has no holes");
 _Static_assert(sizeof(struct weir_index_bucket) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(struct weir_tuple) == 20, "a key has no holes");
 #endif

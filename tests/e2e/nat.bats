@@ -45,7 +45,7 @@ state() {
 	done
 	bpftool -j map dump pinned "$PINS/nat" |
 		jq -c '[.. | objects | select(has("timeout_s")) | .timeout_s, .sessions_max]'
-	for map in sessions mappings session_index free_sessions frags; do
+	for map in sessions mappings names session_index free_sessions frags; do
 		bpftool -j map show pinned "$PINS/$map" | jq -c '[.id, .max_entries]'
 	done
 	weir_r -j nat show
@@ -170,7 +170,8 @@ entries() {
 	weir_r nat add masquerade out dev r1
 	equal sessions "$(entries sessions)" 3000
 	equal mappings "$(entries mappings)" 3000
-	equal index "$(entries session_index)" 4096
+	equal index "$(entries session_index)" 2048
+	equal names "$(entries names)" 512
 	weir_r nat limit 10000
 	equal sessions "$(entries sessions)" 10000
 	equal limit "$(weir_r -j nat show | jq .sessions.limit)" 10000

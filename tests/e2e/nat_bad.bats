@@ -36,7 +36,7 @@ kernel_has() {
 	for id in $(sed -n 's/.*inner_map_id: *\([0-9]*\).*/\1/p' <<<"$rulesets"); do
 		bpftool -j map dump id "$id" | cksum
 	done
-	for map in pools pool_ports sets sessions mappings session_index; do
+	for map in pools pool_ports sets sessions mappings names session_index; do
 		bpftool -j map show pinned "$PINS/$map" | jq -c '[.id, .max_entries]'
 	done
 	bpftool -j map dump pinned "$PINS/pools" | jq -cS '[.[].formatted] | sort' | cksum

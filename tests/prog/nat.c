@@ -82,6 +82,7 @@ void prog_nat(struct prog *p, const char *text)
 	p->nat->sessions_max = p->nat->mappings_max = PROG_SESSIONS;
 	p->nat->states = 0;
 	p->nat->index_mask = PROG_SESSIONS - 1;
+	p->nat->names_mask = PROG_SESSIONS - 1;
 	memset(&p->nat->sessions_full, 0,
 		sizeof(*p->nat) - offsetof(struct weir_nat_state, sessions_full));
 	p->nat->seed = 0x12345678;
@@ -159,6 +160,63 @@ void prog_sessions_wait(const struct prog *p, unsigned int nr)
 	assert_int_equal(prog_sessions(p), nr);
 }
 
+/* What of a session is in the index: its answers' ends are not where its mapping leads to it. */
+static unsigned int session_entries(const struct prog *p, __u32 number)
+{
+	const struct weir_session *s = &p->sessions[number];
+	__u32 both = WEIR_SESSION_SRC | WEIR_SESSION_DST;
+	bool first = s->mapping && p->mappings[s->mapping - 1].first == number + 1;
+
+	return ((s->flags & both) == both ? 4U : 2U) - first;
+}
+
+/* Of a mapping: @named where its name has a slot. */
+static unsigned int mapping_entries(const struct weir_mapping *m, bool named)
+{
+	return m->key == WEIR_KEY_permit ? 1U : (m->aside ? 1U : 0U) + (named ? 0U : 1U);
+}
+
+/* Each slot leads to a mapping, and counts those that are aside. */
+static void names_hold(const struct prog *p, bool named[PROG_SESSIONS])
+{
+	static unsigned int aside[PROG_SESSIONS];
+
+	memset(aside, 0, sizeof(aside));
+	memset(named, 0, PROG_SESSIONS * sizeof(*named));
+	for (__u32 i = 0; i < PROG_SESSIONS; i++)
+		if (p->mappings[i].refs && p->mappings[i].aside)
+			aside[p->mappings[i].aside - 1]++;
+	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
+		__u32 n = p->names[i] & WEIR_NAME_MAPPING;
+
+		if (p->names[i] / WEIR_NAME_ASIDE != WEIR_NAME_ASIDE_MAX)
+			assert_int_equal(p->names[i] / WEIR_NAME_ASIDE, aside[i]);
+		if (!n)
+			continue;
+		assert_true(p->mappings[n - 1].refs);
+		named[n - 1] = true;
+	}
+}
+
+void prog_index_holds(const struct prog *p)
+{
+	static bool named[PROG_SESSIONS];
+	unsigned int wanted = 0, entries = 0, apart = 0;
+
+	names_hold(p, named);
+	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
+		const struct weir_mapping *m = &p->mappings[i];
+
+		wanted += p->sessions[i].life == WEIR_LIFE_LIVE ? session_entries(p, i) : 0;
+		wanted += m->refs ? mapping_entries(m, named[i]) : 0;
+		apart += m->refs && m->key == WEIR_KEY_map_in && !named[i];
+		for (int way = 0; way < WEIR_BUCKET_WAYS; way++)
+			entries += !!p->index[i].entry[way];
+	}
+	assert_int_equal(entries, wanted);
+	assert_int_equal(p->nat->names_apart, apart);
+}
+
 unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto)
 {
 	struct weir_port_line line;
@@ -191,8 +249,8 @@ static void share(struct bpf_object *obj, const struct prog *p, const char *name
 /* Runs the flush; how many it says it has ended. */
 static unsigned int flush(const struct prog *p, const struct weir_flush *match)
 {
-	static const char *const maps[] = {"sessions", "mappings", "session_index", "free_sessions",
-		"free_mappings", "pool_ports", ".data.nat"};
+	static const char *const maps[] = {"sessions", "mappings", "names", "session_index",
+		"free_sessions", "free_mappings", "pool_ports", ".data.nat"};
 	static const char frame[64];
 	struct nat_bpf *skel = nat_bpf__open();
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));

@@ -145,7 +145,7 @@ static void choose(struct plain *k)
 {
 	*k = (struct plain){.proto = protos[below(3)],
 		.host = below(HOSTS),
-		.port = 5000 + below(PORTS),
+		.port = FIRST + below(PORTS),
 		.remote = below(REMOTES),
 		.remote_port = 50 + below(REMOTE_PORTS),
 		.out = true};
@@ -316,8 +316,6 @@ static void expire(struct gate *g)
 
 static void compare(struct gate *g)
 {
-	unsigned int entries = 0, mappings = 0;
-
 	prog_settle(g->in);
 	HOLDS(prog_sessions(g->in) == live, "not %u sessions", live);
 	for (unsigned int i = 0; i < SESSIONS; i++) {
@@ -336,15 +334,7 @@ static void compare(struct gate *g)
 	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++)
 		HOLDS(prog_ports(g->in, 0, p) == in_use(protos[p]), "ports: %u, not %u",
 			prog_ports(g->in, 0, p), in_use(protos[p]));
-	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
-		const struct weir_mapping *m = &g->in->mappings[i];
-
-		mappings += m->refs ? (m->key == WEIR_KEY_permit ? 1 : 2) : 0;
-		for (int way = 0; way < WEIR_BUCKET_WAYS; way++)
-			entries += !!g->in->index[i].entry[way];
-	}
-	HOLDS(entries == 2 * live + mappings, "%u entries of %u sessions and mappings", entries,
-		2 * live + mappings);
+	prog_index_holds(g->in);
 }
 
 static unsigned long number_of(const char *name, unsigned long otherwise)
@@ -397,6 +387,8 @@ static void operations_by_chance_are_the_models(void **state)
 				"masquerade out dev out0 ports 40000-40031 mapping %s filtering %s",
 				names[mapping], names[filtering]);
 			gate_rules(g, rule);
+			if (filtering & 1) /* names are in each other's way */
+				g->in->nat->names_mask = 15;
 			memset(plain, 0, sizeof(plain));
 			live = 0;
 			operations(g, runs);

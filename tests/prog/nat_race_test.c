@@ -130,6 +130,8 @@ static void no_port_is_given_twice_and_none_is_lost(void **state)
 		__u64 dropped = 0, clashes;
 
 		gate_rules(g, "masquerade out dev out0 ports 40000-40063");
+		if (round & 8) /* names are in each other's way */
+			g->in->nat->names_mask = 15;
 		make_frames(frames, round & 1 ? PROTO_TCP : PROTO_UDP, round & 4);
 		prog_zero(g->in);
 		r[0].back = round & 2;
@@ -155,6 +157,7 @@ static void no_port_is_given_twice_and_none_is_lost(void **state)
 		assert_int_equal(got, PORTS);
 		assert_int_equal(prog_ports(g->in, 0, round & 1), PORTS);
 		assert_int_equal(prog_sessions(g->in), PORTS);
+		prog_index_holds(g->in);
 		clashes = prog_exits(g->in, X(nf_postrouting, NAT_CLASH));
 		all_clashes += clashes;
 		assert_int_equal(
@@ -185,6 +188,7 @@ static void sessions_that_end_meanwhile_leave_nothing_behind(void **state)
 	pthread_t flush;
 
 	gate_rules(g, "masquerade out dev out0 filtering address ports 40000-40063");
+	g->in->nat->names_mask = 31;
 	make_frames(frames, PROTO_UDP, false);
 	for (unsigned int round = 0; round < 5; round++) {
 		r[0].back = round & 1;
@@ -197,9 +201,8 @@ static void sessions_that_end_meanwhile_leave_nothing_behind(void **state)
 	for (__u32 i = 0; i < PROG_SESSIONS; i++) {
 		assert_int_equal(g->in->mappings[i].refs, 0);
 		assert_int_equal(g->in->sessions[i].life, WEIR_LIFE_FREE);
-		for (int way = 0; way < WEIR_BUCKET_WAYS; way++)
-			assert_int_equal(g->in->index[i].entry[way], 0);
 	}
+	prog_index_holds(g->in);
 	r[0].back = false;
 	race(g, r, frames, 2);
 	assert_int_equal(prog_ports(g->in, 0, 0), PORTS);

@@ -205,8 +205,8 @@ static void size_flows(struct prog *p, const struct prog *share)
 static void size_sessions(struct prog *p, const struct prog *share)
 {
 	static const char *const sized[] = {
-		"sessions", "mappings", "session_index", "free_sessions", "free_mappings"};
-	static const char *const shared[] = {"sessions", "mappings", "session_index",
+		"sessions", "mappings", "names", "session_index", "free_sessions", "free_mappings"};
+	static const char *const shared[] = {"sessions", "mappings", "names", "session_index",
 		"free_sessions", "free_mappings", "pools", "pool_ports", "frags", ".data.nat",
 		"rulesets", "counts"};
 
@@ -322,6 +322,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		p->nat = map_memory(p, ".data.nat");
 		p->sessions = map_memory(p, "sessions");
 		p->mappings = map_memory(p, "mappings");
+		p->names = map_memory(p, "names");
 		p->index = map_memory(p, "session_index");
 	}
 	fill(p);
@@ -351,6 +352,7 @@ void prog_unload(struct prog *p)
 		unmap(p, ".data.nat", p->nat);
 		unmap(p, "sessions", p->sessions);
 		unmap(p, "mappings", p->mappings);
+		unmap(p, "names", p->names);
 		unmap(p, "session_index", p->index);
 		p->nat = NULL;
 	}

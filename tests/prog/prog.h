@@ -191,6 +191,7 @@ struct prog {
 	struct weir_nat_state *nat;
 	struct weir_session *sessions; /* PROG_SESSIONS */
 	struct weir_mapping *mappings; /* as many */
+	__u32 *names; /* as many */
 	struct weir_index_bucket *index; /* and of its buckets */
 	__u32 cpus, queues, nr_rows, nr_flows;
 	__u32 flows_each; /* for a CPU */
@@ -294,6 +295,8 @@ unsigned int prog_sessions(const struct prog *p);
 /* Returns once the sweeper has left so many. */
 void prog_sessions_wait(const struct prog *p, unsigned int nr);
 /* Ports of a pool's number that are in use: UDP 0, TCP 1, ICMP 2. */
+/* Index and names have what sessions and mappings are to be found by, and nothing else. */
+void prog_index_holds(const struct prog *p);
 unsigned int prog_ports(const struct prog *p, __u32 pool, unsigned int proto);
 /* Ends those that are meant; how many they were. */
 unsigned int prog_flush_match(const struct prog *p, const struct weir_flush *match);

@@ -60,6 +60,7 @@ static const struct pin of_devices[] = {
 	{"limits", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_limits)},
 	{"sessions", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_session)},
 	{"mappings", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_mapping)},
+	{"names", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_name_line)},
 	{"session_index", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_index_bucket)},
 	{"free_sessions", BPF_MAP_TYPE_QUEUE, 0, sizeof(__u32)},
 	{"free_mappings", BPF_MAP_TYPE_QUEUE, 0, sizeof(__u32)},

@@ -219,6 +219,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		{"logged", "logged"},
 		{"sessions", "sessions"},
 		{"mappings", "mappings"},
+		{"names", "names"},
 		{"session_index", "session_index"},
 		{"free_sessions", "free_sessions"},
 		{"free_mappings", "free_mappings"},

@@ -56,7 +56,8 @@ int weir_nat_state_init(struct bpf_object *obj)
 	*state = (struct weir_nat_state){
 		.sessions_max = WEIR_SESSIONS_DEFAULT,
 		.mappings_max = WEIR_SESSIONS_DEFAULT,
-		.index_mask = weir_index_buckets(WEIR_SESSIONS_DEFAULT) - 1};
+		.index_mask = weir_index_buckets(WEIR_SESSIONS_DEFAULT) - 1,
+		.names_mask = weir_name_lines(WEIR_SESSIONS_DEFAULT) * WEIR_NAME_SLOTS - 1};
 	memcpy(state->timeout_s, timeout_s, sizeof(timeout_s));
 	return getrandom(&state->seed, sizeof(state->seed), 0) < 0 ? -errno : 0;
 }
@@ -74,6 +75,8 @@ int weir_nat_state_keep(const struct weir_ns *ns, struct bpf_object *obj)
 	state->sessions_used = state->mappings_used = state->sweep = 0;
 	state->ended = state->created;
 	state->index_mask = weir_index_buckets(state->sessions_max) - 1;
+	state->names_mask = weir_name_lines(state->sessions_max) * WEIR_NAME_SLOTS - 1;
+	state->names_apart = 0;
 	return 0;
 }
 
