@@ -127,14 +127,14 @@ static __always_inline bool is_host(__be32 addr)
 
 	if (!net || net == 127 || net >= 224)
 		return false;
-	l = bpf_map_lookup_elem(&local, &addr);
+	l = local_of(addr);
 	return !l || l->type != LOCAL_BROADCAST;
 }
 
 /* Who claims to be us, and comes from outside, is not told; a local sender is. */
 static __always_inline bool is_sender(__be32 addr)
 {
-	return is_host(addr) && (THIS_HOOK == WEIR_HOOK_tc_egress || !bpf_map_lookup_elem(&local, &addr));
+	return is_host(addr) && (THIS_HOOK == WEIR_HOOK_tc_egress || !local_of(addr));
 }
 
 /* To the skb of a superframe, generic XDP leaves what cuts it in segments: no answer can be made of that. */

@@ -80,6 +80,11 @@ struct {
 	__type(value, struct weir_local);
 } local SEC(".maps");
 
+static __always_inline const struct weir_local *local_of(__u32 addr)
+{
+	return addr_may_be_ours(addr) ? bpf_map_lookup_elem(&local, &addr) : NULL;
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, WEIR_NEIGH_MAX);

@@ -76,6 +76,14 @@ static __always_inline void lat_record(struct weir_lat *l, enum weir_fast_stage 
 		s->max_ns = ns;
 }
 
+/* Most addresses of packets are neither this host's nor NAT's: no need to look for them. */
+static __always_inline bool addr_may_be_ours(__u32 addr)
+{
+	__u32 bit = weir_addr_bit(addr);
+
+	return *(volatile __u64 *)&ctl.addrs[bit / 64 & 7] >> (bit & 63) & 1;
+}
+
 /* The row in which this CPU's frames on their way to a driver count; NULL once it is detached. */
 static __always_inline struct weir_row *cursor_row(
 	const struct weir_cursor *cur, enum weir_hook hook)

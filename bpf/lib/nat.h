@@ -186,7 +186,7 @@ __checked_once int is_local_port(hook_ctx *ctx, __u32 addr, __u16 port, __u8 pro
 	struct bpf_sock_tuple *tuple = (void *)&ipv4;
 	struct bpf_sock *sk = NULL;
 
-	if (!ctx || !bpf_map_lookup_elem(&local, &addr))
+	if (!ctx || !local_of(addr))
 		return 0;
 	if (proto == IPPROTO_UDP)
 		sk = bpf_sk_lookup_udp(ctx, tuple, sizeof(ipv4), BPF_F_CURRENT_NETNS, 0);

@@ -71,7 +71,7 @@ static __always_inline bool source_is_plain(hook_ctx *ctx, struct asking *a)
 	__u32 saddr = a->saddr;
 	long found;
 
-	if (bpf_map_lookup_elem(&local, &saddr))
+	if (local_of(saddr))
 		return false;
 	if (!a->rp_filter)
 		return true;

@@ -247,7 +247,7 @@ static __always_inline bool is_pool(__u32 addr)
 {
 	struct weir_pool_key key = {.addr = addr};
 
-	return bpf_map_lookup_elem(&pools, &key);
+	return addr_may_be_ours(addr) && bpf_map_lookup_elem(&pools, &key);
 }
 
 /* Most packets from inside are for nobody's name: it would be an address that NAT gives out, or, as
@@ -256,7 +256,7 @@ static __always_inline bool may_be_name(const struct track *t)
 {
 	__u32 daddr = t->t.daddr;
 
-	return t->from_outside || is_pool(daddr) || bpf_map_lookup_elem(&local, &daddr);
+	return t->from_outside || is_pool(daddr) || local_of(daddr);
 }
 
 /* --- of which session --- */

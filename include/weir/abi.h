@@ -45,7 +45,14 @@ struct weir_ctl {
 	__u32 generation; /* moves when user space has changed what flows depend on */
 	__u32 filter; /* programs are loaded to ask rules: 0 no, 1 from now on, 2 all are */
 	__u32 track;  /* and to follow sessions: likewise */
+	__u64 addrs[8]; /* an address whose bit, weir_addr_bit(), is not set is in neither `local` nor `pools` */
 };
+
+/* @addr in network order. Bits are set before an address comes into a map, and stay. */
+static inline __u32 weir_addr_bit(__u32 addr)
+{
+	return addr * 0x9e3779b1U >> 23;
+}
 
 /*
  * Map `flows`: what was decided about a flow, for each CPU a table of its own. One entry is one cache

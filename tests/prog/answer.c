@@ -70,6 +70,8 @@ void answer_load(struct prog *p, enum weir_hook hook, __u32 ifindex, bool generi
 	p->rows = answer_map(p, "rows");
 	p->cursor = answer_map(p, "cursor");
 	p->cursor_tc = answer_map(p, "cursor_tc");
+	p->ctl = answer_map(p, ".data.ctl");
+	memset(p->ctl->addrs, 0xff, sizeof(p->ctl->addrs)); /* tests fill `local` as they go */
 }
 
 void answer_unload(struct prog *p)
@@ -79,6 +81,7 @@ void answer_unload(struct prog *p)
 	munmap(p->rows, p->nr_rows * sizeof(*p->rows));
 	munmap(p->cursor, p->cpus * sizeof(*p->cursor));
 	munmap(p->cursor_tc, p->cpus * 2 * sizeof(*p->cursor_tc));
+	munmap(p->ctl, sizeof(*p->ctl));
 	bpf_object__close(p->obj);
 	p->obj = NULL;
 }

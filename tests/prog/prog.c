@@ -168,6 +168,7 @@ static void fill(struct prog *p)
 	struct weir_hook_key key = {ifindex, p->hook};
 
 	*p->ctl = (struct weir_ctl){.magic = WEIR_MAGIC, .abi = WEIR_ABI};
+	memset(p->ctl->addrs, 0xff, sizeof(p->ctl->addrs)); /* tests fill `local` and `pools` as they go */
 	p->conf->abi = WEIR_ABI;
 	p->conf->ifindex = ifindex;
 	net_mac(p->own, p->conf->mac);

@@ -261,23 +261,41 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 	return rc;
 }
 
+void weir_addr_mark(struct weir_ctl *ctl, __u32 addr)
+{
+	__u32 bit = weir_addr_bit(addr);
+
+	__atomic_or_fetch(&ctl->addrs[bit / 64], 1ULL << (bit % 64), __ATOMIC_SEQ_CST);
+}
+
+struct locals {
+	struct weir_ctl *ctl;
+	int fd;
+};
+
 static void put_local(void *ctx, __u32 addr, __u32 type)
 {
+	const struct locals *to = ctx;
 	struct weir_local l = {type};
 
-	bpf_map_update_elem(*(int *)ctx, &addr, &l, BPF_ANY); /* full: the kernel is not asked */
+	weir_addr_mark(to->ctl, addr);
+	bpf_map_update_elem(to->fd, &addr, &l, BPF_ANY); /* full: the kernel is not asked */
 }
 
 int weir_shared_locals(const struct weir_ns *ns)
 {
 	__cleanup_close int fd = weir_shared_map(ns, "local");
+	struct locals to = {weir_ctl_map(ns), fd};
 	__u32 addr;
+	int rc;
 
-	if (fd < 0)
-		return fd;
-	while (!bpf_map_get_next_key(fd, NULL, &addr))
+	if (!to.ctl)
+		return -errno;
+	while (fd >= 0 && !bpf_map_get_next_key(fd, NULL, &addr))
 		bpf_map_delete_elem(fd, &addr);
-	return weir_each_local(put_local, &fd);
+	rc = fd < 0 ? fd : weir_each_local(put_local, &to);
+	munmap(to.ctl, sizeof(*to.ctl));
+	return rc;
 }
 
 int weir_grace(const struct weir_ns *ns)

@@ -17,6 +17,7 @@
 /* The two maps, and what is in them. */
 struct pools {
 	int pools, ports;
+	struct weir_ctl *ctl;
 	bool used[WEIR_POOL_ADDRS_MAX];	 /* numbers that an entry of `pools` has */
 	bool there[WEIR_POOL_ADDRS_MAX]; /* those that have a map of ports */
 	__u32 next;
@@ -26,6 +27,8 @@ static void close_pools(struct pools *p)
 {
 	weir_close(&p->pools);
 	weir_close(&p->ports);
+	if (p->ctl)
+		munmap(p->ctl, sizeof(*p->ctl));
 	free(p);
 }
 
@@ -40,8 +43,9 @@ static int open_pools(const struct weir_ns *ns, struct pools **out)
 		return -ENOMEM;
 	p->pools = weir_shared_map(ns, "pools");
 	p->ports = weir_shared_map(ns, "pool_ports");
-	if (p->pools < 0 || p->ports < 0) {
-		int rc = p->pools < 0 ? p->pools : p->ports;
+	p->ctl = weir_ctl_map(ns);
+	if (p->pools < 0 || p->ports < 0 || !p->ctl) {
+		int rc = p->pools < 0 ? p->pools : p->ports < 0 ? p->ports : -errno;
 
 		close_pools(p);
 		return rc;
@@ -107,6 +111,7 @@ static int add_pool(struct pools *p, __u32 addr, __u32 dev, __u32 outside)
 		rc = make_ports(p, pool.number);
 	pool.dev = outside;
 	numbered.dev = pool.number;
+	weir_addr_mark(p->ctl, key.addr);
 	if (!rc && (bpf_map_update_elem(p->pools, &numbered, &pool, BPF_ANY) ||
 			   bpf_map_update_elem(p->pools, &key, &pool, BPF_ANY)))
 		rc = -errno;

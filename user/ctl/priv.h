@@ -277,6 +277,9 @@ int weir_shared_follow(struct weir_ns *ns, enum weir_follow what, bool on, struc
 int weir_shared_locals(const struct weir_ns *ns);
 /* The word on which all programs look, in memory; NULL with errno. The caller unmaps it. */
 struct weir_ctl *weir_ctl_map(const struct weir_ns *ns);
+
+/* Before an address, in network order, comes into `local` or `pools`. */
+void weir_addr_mark(struct weir_ctl *ctl, __u32 addr);
 /* Removes what no device needs any more, killed weirs' leavings too: all, once none is left. */
 void weir_shared_settle(struct weir_ns *ns);
 /* Removes the pins of namespaces that are gone. */
