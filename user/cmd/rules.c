@@ -39,6 +39,30 @@ static const char *object_of(enum weir_rule_kind kind)
 	return kind == WEIR_RULE_NAT ? "nat" : "filter";
 }
 
+/* What is said of a change: @before NUMBER @after; in JSON the number is @key. */
+struct said {
+	const char *key, *before;
+	const __u32 *number; /* as it is once the change is made */
+	const char *after;
+};
+
+static int change(struct weir_run *run, enum weir_rule_kind kind,
+	int (*edit)(void *ctx, struct weir_ruleset_model *model, struct weir_err *err), void *ctx,
+	bool dry, struct said said, struct weir_err *err)
+{
+	struct weir_notes notes = {0};
+	char text[64];
+	int rc = weir_enter(run, err);
+
+	if (!rc)
+		rc = weir_rules_change(run->ns, kind, edit, ctx, dry, &notes, err);
+	if (rc)
+		return rc;
+	snprintf(text, sizeof(text), "%s%u %s", said.before, *said.number, said.after);
+	return weir_done(
+		run, text, json_pack("{s:I}", said.key, (json_int_t)*said.number), &notes, err);
+}
+
 /* --- one by one --- */
 
 /* A rule to be added, and the words that it was made of. */
@@ -69,22 +93,14 @@ static int add_one(void *ctx, struct weir_ruleset_model *model, struct weir_err 
 int weir_rules_add(struct weir_run *run, enum weir_rule_kind kind, const struct weir_args *args,
 	struct weir_err *err)
 {
-	struct weir_notes notes = {0};
 	struct adding a = {0};
-	char text[64];
 	int rc = weir_words_line(args, &a.line, err);
 
 	if (!rc)
 		rc = weir_rule_parse(&a.rule, kind, &a.line, 0, err);
 	if (!rc)
-		rc = weir_enter(run, err);
-	if (!rc)
-		rc = weir_rules_change(run->ns, kind, add_one, &a, false, &notes, err);
-	if (!rc) {
-		snprintf(text, sizeof(text), "rule %u added", a.rule.id);
-		rc = weir_done(
-			run, text, json_pack("{s:I}", "id", (json_int_t)a.rule.id), &notes, err);
-	}
+		rc = change(run, kind, add_one, &a, false,
+			(struct said){"id", "rule ", &a.rule.id, "added"}, err);
 	weir_rule_done(&a.rule);
 	weir_line_done(&a.line);
 	return rc;
@@ -116,19 +132,12 @@ static int read_id(
 int weir_rules_del(struct weir_run *run, enum weir_rule_kind kind, const struct weir_args *args,
 	struct weir_err *err)
 {
-	struct weir_notes notes = {0};
-	char text[64];
 	__u32 id = 0;
 	int rc = read_id(kind, args, &id, err);
 
-	if (!rc)
-		rc = weir_enter(run, err);
-	if (!rc)
-		rc = weir_rules_change(run->ns, kind, delete_one, &id, false, &notes, err);
-	if (rc)
-		return rc;
-	snprintf(text, sizeof(text), "rule %u deleted", id);
-	return weir_done(run, text, json_pack("{s:I}", "id", (json_int_t)id), &notes, err);
+	return rc ? rc
+		  : change(run, kind, delete_one, &id, false,
+			    (struct said){"id", "rule ", &id, "deleted"}, err);
 }
 
 static int flush_all(void *ctx, struct weir_ruleset_model *model, struct weir_err *err)
@@ -142,18 +151,11 @@ static int flush_all(void *ctx, struct weir_ruleset_model *model, struct weir_er
 int weir_rules_flush(struct weir_run *run, enum weir_rule_kind kind, const struct weir_args *args,
 	struct weir_err *err)
 {
-	struct weir_notes notes = {0};
-	char text[64];
 	__u32 nr = 0;
-	int rc = weir_enter(run, err);
 
 	(void)args;
-	if (!rc)
-		rc = weir_rules_change(run->ns, kind, flush_all, &nr, false, &notes, err);
-	if (rc)
-		return rc;
-	snprintf(text, sizeof(text), "%u rules deleted", nr);
-	return weir_done(run, text, json_pack("{s:I}", "deleted", (json_int_t)nr), &notes, err);
+	return change(run, kind, flush_all, &nr, false,
+		(struct said){"deleted", "", &nr, "rules deleted"}, err);
 }
 
 /* --- a file --- */
@@ -207,21 +209,15 @@ int weir_rules_load(struct weir_run *run, enum weir_rule_kind kind, const struct
 	bool dry, struct weir_err *err)
 {
 	struct file f = {.name = weir_arg_plain(args)};
-	struct weir_notes notes = {0};
-	char text[64];
 	int rc = read_file(&f, err);
 
 	if (!rc)
-		rc = weir_enter(run, err);
-	if (!rc)
-		rc = weir_rules_change(run->ns, kind, load_file, &f, dry, &notes, err);
+		rc = change(run, kind, load_file, &f, dry,
+			(struct said){
+				"rules", "", &f.rules, dry ? "rules are right" : "rules loaded"},
+			err);
 	if (rc && err->at.line && !err->at.column)
 		weir_ruleset_point(err, f.name, f.text, f.len, err->at.line);
-	if (!rc) {
-		snprintf(text, sizeof(text), "%u rules %s", f.rules, dry ? "are right" : "loaded");
-		rc = weir_done(
-			run, text, json_pack("{s:I}", "rules", (json_int_t)f.rules), &notes, err);
-	}
 	free(f.text);
 	return rc;
 }

@@ -183,12 +183,16 @@ static int read_other(struct packet_parse *p, struct rule_piece *piece)
 /* --- keys --- */
 
 static int read_number(
-	struct packet_parse *p, enum packet_key key, __u64 min, __u64 max, __u32 *value)
+	struct packet_parse *p, enum packet_key key, __u16 min, __u16 max, __u16 *number)
 {
 	struct rule_piece piece;
+	__u32 value = 0;
 	int rc = need(p, key, &piece);
 
-	return rc ? rc : rule_number(&p->r, &piece, keys[key], min, max, value);
+	if (!rc)
+		rc = rule_number(&p->r, &piece, keys[key], min, max, &value);
+	*number = (__u16)value;
+	return rc;
 }
 
 static int read_flags(struct packet_parse *p)
@@ -252,7 +256,7 @@ static int read_key(struct packet_parse *p, enum packet_key key)
 {
 	struct weir_packet *packet = &p->packet;
 	struct rule_piece piece;
-	__u32 value = 0;
+	__u16 byte;
 	int rc;
 
 	switch (key) {
@@ -266,25 +270,16 @@ static int read_key(struct packet_parse *p, enum packet_key key)
 		rc = need(p, key, &piece);
 		return rc ? rc : set_type(p, &piece);
 	case PACKET_id:
-		rc = read_number(p, key, 0, 65535, &value);
-		packet->icmp_id = (__u16)value;
-		return rc;
+		return read_number(p, key, 0, 65535, &packet->icmp_id);
 	case PACKET_ttl:
-		rc = read_number(p, key, 0, 255, &value);
-		packet->ttl = (__u8)value;
-		return rc;
 	case PACKET_tos:
-		rc = read_number(p, key, 0, 255, &value);
-		packet->tos = (__u8)value;
+		rc = read_number(p, key, 0, 255, &byte);
+		*(key == PACKET_ttl ? &packet->ttl : &packet->tos) = (__u8)byte;
 		return rc;
 	case PACKET_len:
-		rc = read_number(p, key, IP_HEAD, WEIR_PACKET_LEN_MAX, &value);
-		packet->len = (__u16)value;
-		return rc;
+		return read_number(p, key, IP_HEAD, WEIR_PACKET_LEN_MAX, &packet->len);
 	case PACKET_ipid:
-		rc = read_number(p, key, 0, 65535, &value);
-		packet->ip_id = (__u16)value;
-		return rc;
+		return read_number(p, key, 0, 65535, &packet->ip_id);
 	case PACKET_frag:
 		return read_frag(p);
 	case PACKET_df:
