@@ -374,27 +374,19 @@ static void every_exit_has_a_fixture(void **state)
 
 static int up(void **state)
 {
-	enum weir_hook hook;
-
 	(void)state;
 	if (net_up_plain())
 		return -1;
-	for (hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++) {
-		prog_load(&normal[hook], &(struct prog_opts){.hook = hook});
-		prog_load(&refused[hook], &(struct prog_opts){.hook = hook, .fib_refuses = true});
-	}
+	prog_load_ingress(normal, (struct prog_opts){0});
+	prog_load_ingress(refused, (struct prog_opts){.fib_refuses = true});
 	return 0;
 }
 
 static int down(void **state)
 {
-	enum weir_hook hook;
-
 	(void)state;
-	for (hook = 0; hook < WEIR_HOOK_COUNT; hook++) {
-		prog_unload(&normal[hook]);
-		prog_unload(&refused[hook]);
-	}
+	prog_unload_ingress(normal);
+	prog_unload_ingress(refused);
 	return 0;
 }
 

@@ -455,8 +455,7 @@ static int up(void **state)
 	(void)state;
 	if (net_up_plain())
 		return -1;
-	for (enum weir_hook hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++)
-		prog_load(&progs[hook], &(struct prog_opts){.hook = hook, .filter = true});
+	prog_load_ingress(progs, (struct prog_opts){.filter = true});
 	prog_load(&without, &(struct prog_opts){0});
 	return 0;
 }
@@ -464,8 +463,7 @@ static int up(void **state)
 static int down(void **state)
 {
 	(void)state;
-	for (enum weir_hook hook = 0; hook < WEIR_HOOK_COUNT; hook++)
-		prog_unload(&progs[hook]);
+	prog_unload_ingress(progs);
 	prog_unload(&without);
 	weir_ruleset_done(&model);
 	return 0;

@@ -361,6 +361,18 @@ void prog_unload(struct prog *p)
 	p->obj = NULL;
 }
 
+void prog_load_ingress(struct prog progs[WEIR_HOOK_COUNT], struct prog_opts o)
+{
+	for (o.hook = WEIR_HOOK_xdp; o.hook <= WEIR_HOOK_tc_ingress; o.hook++)
+		prog_load(&progs[o.hook], &o);
+}
+
+void prog_unload_ingress(struct prog progs[WEIR_HOOK_COUNT])
+{
+	for (enum weir_hook hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++)
+		prog_unload(&progs[hook]);
+}
+
 struct weir_cursor *prog_cursor(const struct prog *p)
 {
 	if (p->hook == WEIR_HOOK_xdp)

@@ -297,23 +297,17 @@ static void policies_of_sockets_are_theirs(void **state)
 
 static int up(void **state)
 {
-	enum weir_hook hook;
-
 	(void)state;
 	if (net_up_plain())
 		return -1;
-	for (hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++)
-		prog_load(&prog[hook], &(struct prog_opts){.hook = hook});
+	prog_load_ingress(prog, (struct prog_opts){0});
 	return 0;
 }
 
 static int down(void **state)
 {
-	enum weir_hook hook;
-
 	(void)state;
-	for (hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++)
-		prog_unload(&prog[hook]);
+	prog_unload_ingress(prog);
 	return 0;
 }
 
