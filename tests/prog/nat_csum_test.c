@@ -34,15 +34,16 @@ static void all_sums(struct prog *p, struct frame *f, const struct ends *to, enu
 	unsigned int at = f->data[AT_IP_PROTO] == PROTO_TCP ? AT_TCP_CHECK : AT_UDP_CHECK, sums = 0;
 
 	memset(seen, 0, sizeof(seen));
+	as = *f;
+	gate_put_ends(&as, *to);
 	prog_zero(p);
 	for (unsigned int word = 0; word <= 0xffff; word++) {
 		put16(f, f->len - 2, word);
+		put16(&as, f->len - 2, word);
 		gate_seal(f);
+		gate_seal(&as);
 		sums += !seen[get16(f, at)];
 		seen[get16(f, at)] = true;
-		as = *f;
-		gate_put_ends(&as, *to);
-		gate_seal(&as);
 		frame_forwarded(&want, &as, port);
 		prog_run(p, f, gate_ran());
 		assert_frame(&gate_ran()->out, &want, "word", word);
@@ -101,11 +102,12 @@ static void every_checksum_at_egress(void **state)
 		for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 			rule_of(g, &pairs[i]);
 			gate_frame(&f, protos[p], ENDS(pairs[i].src, pairs[i].sport, FAR, 53));
+			as = f;
+			gate_put_ends(&as, ENDS(pairs[i].to, pairs[i].port, FAR, 53));
 			for (unsigned int word = 0; word <= 0xffff; word += 3) {
 				put16(&f, f.len - 2, word);
+				put16(&as, f.len - 2, word);
 				gate_seal(&f);
-				as = f;
-				gate_put_ends(&as, ENDS(pairs[i].to, pairs[i].port, FAR, 53));
 				gate_seal(&as);
 				prog_run(g->sent, &f, gate_ran());
 				assert_frame(&gate_ran()->out, &as, "word", word);

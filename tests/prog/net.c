@@ -44,6 +44,7 @@ static const char rules[] = "rule add to 198.18.8.0/24 ipproto udp dport 4242 lo
 			    "rule add to 198.18.8.0/24 ipproto tcp dport 4242 lookup 100\n"
 			    "rule add to 198.18.10.0/24 tos 0x10 lookup 100\n";
 
+static __u32 ifindexes[PORT_COUNT];
 static bool lwt, ipv6, xfrm;
 
 bool net_has_lwt(void)
@@ -156,6 +157,8 @@ static int up(bool ruled)
 	if (pclose(ip) || set_sysctl("/proc/sys/net/ipv4/ip_forward", "1") ||
 		set_sysctl("/proc/sys/net/ipv4/conf/nofwd0/forwarding", "0"))
 		return -1;
+	for (unsigned int i = 0; i < PORT_COUNT; i++)
+		ifindexes[i] = if_nametoindex(ports[i].name);
 	lwt = !net_ip("route add 198.18.5.0/24 encap ip id 1 dst " HOP " dev out0 2>/dev/null");
 	ipv6 = !net_ip("neigh add fe80::1 lladdr 02:00:00:00:01:01 dev out0 2>/dev/null") &&
 	       !net_ip("route add 198.18.6.0/24 via inet6 fe80::1 dev out0 2>/dev/null");
@@ -175,10 +178,8 @@ int net_up_plain(void)
 
 __u32 net_ifindex(enum port port)
 {
-	__u32 i = if_nametoindex(ports[port].name);
-
-	assert_int_not_equal(i, 0);
-	return i;
+	assert_int_not_equal(ifindexes[port], 0);
+	return ifindexes[port];
 }
 
 void net_mac(enum port port, __u8 mac[6])
