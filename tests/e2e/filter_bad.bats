@@ -6,15 +6,9 @@
 
 load helper
 load objects
+load bad
 
-setup_file() {
-	start_lab && read_cookie || return
-	weir_r dev attach r0 r1
-}
-
-teardown_file() {
-	stop_lab
-}
+OBJECT=filter GOOD_RULE='proto udp dport 1-2 drop'
 
 setup() {
 	need jq bpftool
@@ -37,45 +31,6 @@ kernel_has() {
 	bpftool map dump pinned "$PINS/ctl" | grep -E 'generation|filter'
 	echo "$(prog_on r0) $(prog_on r1)"
 	bpftool -j prog show | jq --arg r "$(prog_on r0)" '.[] | select(.id == ($r | tonumber)) | .map_ids'
-}
-
-unchanged() {
-	local now
-
-	now=$(kernel_has)
-	[ "$now" = "$before" ] && return
-	echo "something has changed in the kernel:"
-	diff <(echo "$before") <(echo "$now")
-	return 1
-}
-
-# wrong STATUS WHERE MESSAGE: the file is refused by load and by check: by its name and WHERE, by what is
-# said, and by a caret; and nothing changes.
-wrong() {
-	local verb err=$BATS_TEST_TMPDIR/err
-
-	for verb in load check; do
-		status=0
-		weir_r filter "$verb" "$RULES" >"$BATS_TEST_TMPDIR/out" 2>"$err" || status=$?
-		equal "status of $verb" "$status" "$1" || { cat "$err"; return 1; }
-		[ ! -s "$BATS_TEST_TMPDIR/out" ] || { cat "$BATS_TEST_TMPDIR/out"; return 1; }
-		[[ $(head -n 1 "$err") = "$RULES:$2: "*"$3"* ]] || { echo "not '$2: $3':"; cat "$err"; return 1; }
-		grep -qE '^ +\^~*$' "$err" || { echo 'no caret:'; cat "$err"; return 1; }
-	done
-	unchanged
-}
-
-# wrong_rule COLUMN MESSAGE RULE: in the second line of a file, and as words of `filter add`.
-wrong_rule() {
-	local err=$BATS_TEST_TMPDIR/err status=0
-
-	printf 'proto udp dport 1-2 drop\n%s\n' "$3" >"$RULES"
-	wrong 1 "2:$1" "$2" || { echo "'$3'"; return 1; }
-	# shellcheck disable=SC2086
-	weir_r filter add $3 >/dev/null 2>"$err" || status=$?
-	equal "status of add $3" "$status" 1 || { cat "$err"; return 1; }
-	grep -qF -- "$2" "$err" && grep -qE '^ +\^~*$' "$err" || { cat "$err"; return 1; }
-	unchanged
 }
 
 @test "contradictions: what no packet can be" {
