@@ -58,12 +58,13 @@ dnatted_web() {
 
 # fetch_200 NS HOST SERVER: as many processes at once, each whole.
 fetch_200() {
-	local want
+	local want got=$BATS_TEST_TMPDIR/got
 
 	want=$(sum_of <"$BATS_TEST_TMPDIR/web-$3/small")
-	seq 200 | in_ns "$1" xargs -P 200 -I{} sh -c \
-		"curl -sS --max-time 60 'http://$2/small' | sha256sum | cut -d' ' -f1" >"$BATS_TEST_TMPDIR/sums"
-	equal sums "$(sort "$BATS_TEST_TMPDIR/sums" | uniq -c | xargs)" "200 $want"
+	rm -rf "$got"
+	mkdir "$got"
+	seq 200 | in_ns "$1" xargs -P 200 -I{} curl -sS --max-time 60 -o "$got/{}" "http://$2/small"
+	equal sums "$(sha256sum "$got"/* | cut -d' ' -f1 | sort | uniq -c | xargs)" "200 $want"
 }
 
 at_once() {
@@ -149,8 +150,8 @@ asks() {
 	local port
 
 	for ((port = 20000; port < 20100; port++)); do
-		in_ns "$1" dig -b "$3#$port" +short +tries=1 +time=5 "@$2" name.test
-	done >"$BATS_TEST_TMPDIR/answers"
+		echo "-b $3#$port +short +tries=1 +time=5 @$2 name.test"
+	done | in_ns "$1" dig -f - >"$BATS_TEST_TMPDIR/answers"
 	equal answers "$(sort "$BATS_TEST_TMPDIR/answers" | uniq -c | xargs)" '100 203.0.113.77'
 	run -0 in_ns "$1" dig -b "$3" +bufsize=4096 +ignore +tries=1 +time=5 "@$2" large.test TXT
 	[[ $output = *flags:\ qr* && $output != *flags:\ qr*\ tc* ]] || { echo "$output"; return 1; }
@@ -205,9 +206,17 @@ sip() {
 	in_each_mode sip
 }
 
-# say NS ADDR:PORT TO:PORT WORD: sends it, and prints what comes back.
+# say NS ADDR:PORT TO:PORT WORD: sends it, and prints what comes back; where nothing does, for 3 s, nothing.
 say() {
-	echo "$4" | in_ns "$1" socat -t 3 - "UDP4:$3,bind=$2,reuseaddr"
+	local back='' from to pid
+
+	coproc in_ns "$1" socat -t 0.1 - "UDP4:$3,bind=$2,reuseaddr"
+	from=${COPROC[0]} to=${COPROC[1]} pid=$! # they go with it
+	echo "$4" >&"$to"
+	read -r -t 3 -u "$from" back || :
+	exec {to}>&-
+	wait "$pid" || :
+	echo "$back"
 }
 
 echo_at() { # NS ADDR:PORT
