@@ -28,6 +28,7 @@ teardown() {
 	end_background || :
 	weir_r nat flush >/dev/null
 	weir_r dev detach all
+	ip -n "$LAB-r" link set r1 mtu 1500
 }
 
 # --- ping ---
@@ -50,6 +51,8 @@ pinging() {
 		in_order "$output" 10
 		[[ $output != *DUP* ]]
 	done
+	run -0 in_ns c ping -n -c 10 -i 0.02 -W 3 "$R0_ADDR" # the router's own
+	in_order "$output" 10
 	equal translations "$(weir_r -j nat session show | jq -c '[.sessions[] | select(.proto == "icmp") |
 		.translation] | sort | unique')" '["destination","source"]'
 }
@@ -129,10 +132,7 @@ tracing_in() {
 
 # --- path MTU discovery ---
 
-found_mtu() {
-	[[ $(in_ns c ip route get "$X_ADDR") = *'mtu 1300'* ]]
-}
-
+# narrow NS ADDR ROUTER: on the way to ADDR, which is NS's, is a link of 1300, as ROUTER tells.
 narrow() {
 	local got=$BATS_TEST_TMPDIR/got sent=$BATS_TEST_TMPDIR/sent
 
@@ -140,26 +140,35 @@ narrow() {
 	rm -f "$got"
 	head -c 5000000 /dev/urandom >"$sent"
 	weir_r nat add masquerade out dev r1
-	run ! found_mtu
+	run ! found_mtu "$2"
 	background_capture c c0 'icmp[icmptype] == icmp-unreach' -vv
-	background in_ns x socat -u TCP4-LISTEN:9001,reuseaddr "CREATE:$got"
-	wait_until listens x tcp 9001
-	in_ns c socat -u -b 65536 "OPEN:$sent" "TCP4:$X_ADDR:9001"
+	background in_ns "$1" socat -u TCP4-LISTEN:9001,reuseaddr "CREATE:$got"
+	wait_until listens "$1" tcp 9001
+	in_ns c socat -u -b 65536 "OPEN:$sent" "TCP4:$2:9001"
 	wait_until cmp "$sent" "$got"
-	found_mtu
-	wait_until captured "$S_ADDR > $C_ADDR: ICMP $X_ADDR unreachable - need to frag (mtu 1300)"
-	grep -qE "^\s+$C_ADDR\.[0-9]+ > $X_ADDR\.9001" "$CAPTURE"
+	found_mtu "$2"
+	wait_until captured "$3 > $C_ADDR: ICMP $2 unreachable - need to frag (mtu 1300)"
+	grep -qE "^\s+$C_ADDR\.[0-9]+ > $2\.9001" "$CAPTURE"
 	run ! captured "$R1_ADDR."
 	run ! grep -E 'bad cksum|wrong icmp' "$CAPTURE"
 	end_background || :
 	# UDP, too, is told
 	in_ns c ip route flush cache
-	run ! in_ns c ping -c 1 -W 3 -M do -s 1400 "$X_ADDR"
-	[[ $output = *"From $S_ADDR"*'mtu = 1300'* ]]
+	run ! in_ns c ping -c 1 -W 3 -M do -s 1400 "$2"
+	[[ $output = *"From $3"*'mtu = 1300'* ]]
+}
+
+found_mtu() {
+	[[ $(in_ns c ip route get "$1") = *'mtu 1300'* ]]
 }
 
 @test "path MTU discovery through masquerading: TCP gets through a link of 1300, told by ICMP 3/4" {
-	in_each_mode narrow
+	in_each_mode narrow x "$X_ADDR" "$S_ADDR"
+}
+
+@test "where the narrow link is the router's own, it tells itself, of what it would have translated" {
+	ip -n "$LAB-r" link set r1 mtu 1300
+	in_each_mode narrow s "$S_ADDR" "$R0_ADDR"
 }
 
 # --- checksums ---

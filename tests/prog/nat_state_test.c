@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The filter and sessions: rules that ask for states, and what they see of a translated packet. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gate.h"
@@ -158,6 +159,39 @@ static void what_the_filter_drops_leaves_nothing(void **state)
 }
 
 /* As nft's forward chain: behind dnat, before snat. */
+/* RFC 6888, REQ-4 c and 5 b: a host that begins too much is stopped before it takes a port, and no
+ * other is; what it has begun goes on. */
+static void a_limit_per_source_is_of_what_a_host_begins(void **state)
+{
+	static unsigned int hosts; /* each is limited once */
+	struct gate *g = *state;
+	struct frame f;
+	char src[32];
+
+	gate_rules(g, "masquerade out dev out0");
+	gate_filter(g, "state new limit 1/h burst 3 per src accept\n"
+		       "state new drop");
+	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++)
+		for (unsigned int n = 0; n < 2; n++) {
+			snprintf(src, sizeof(src), "192.0.2.%u", 10 + hosts++);
+			for (unsigned int i = 0; i < 6; i++) {
+				gate_frame(&f, protos[p],
+					ENDS(src, 100 * hosts + i, FAR, server_port(protos[p])));
+				if (i < 3)
+					gate_port(g->in, &f);
+				else
+					gate_drops(g->in, &f, X(nf_forward, FILTER));
+			}
+			assert_int_equal(prog_ports(g->in, 0, p), 3 * (n + 1));
+			gate_frame_out(&f, protos[p],
+				ENDS(FAR, server_port(protos[p]), OUTSIDE, 100 * hosts));
+			if (protos[p] == PROTO_TCP)
+				gate_tcp(&f, SYN | ACK);
+			assert_exit(prog_exit(g->out, &f, gate_ran()), X(neigh, NEIGH_UNRESOLVED));
+		}
+	assert_int_equal(prog_sessions(g->in), 3 * 2 * ARRAY_SIZE(protos));
+}
+
 static void rules_see_the_inside_of_a_translation(void **state)
 {
 	struct gate *g = *state;
@@ -254,6 +288,7 @@ int main(void)
 		cmocka_unit_test(an_error_about_a_session_is_related),
 		cmocka_unit_test(what_can_begin_no_session_is_invalid),
 		cmocka_unit_test(what_the_filter_drops_leaves_nothing),
+		cmocka_unit_test(a_limit_per_source_is_of_what_a_host_begins),
 		cmocka_unit_test(rules_see_the_inside_of_a_translation),
 		cmocka_unit_test(a_rule_that_is_added_stops_a_session),
 		cmocka_unit_test(local_senders_are_answered),

@@ -223,6 +223,25 @@ static void what_no_rule_governs_is_left_as_it_is(void **state)
 	assert_int_equal(prog_sessions(g->in), 1);
 }
 
+/* RFC 6888, REQ-6: by the ranges that are left. */
+static void destinations_may_be_left_out(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	gate_rules(g, "masquerade out dev out0 dst 0.0.0.0-198.18.1.8,198.18.1.10-255.255.255.255");
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	gate_goes(g->in, &f, &f, PORT_OUT);
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, "198.18.1.10", 53));
+	gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, "198.18.1.10", 53));
+
+	gate_rules(g, "masquerade out dev out0 proto udp dport 1-52,54-65535");
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	gate_goes(g->in, &f, &f, PORT_OUT);
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 54));
+	gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, 54));
+}
+
 static void the_first_rule_that_matches_decides(void **state)
 {
 	struct gate *g = *state;
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(packets_cut_before_their_ports_are_dropped),
 		cmocka_unit_test(multicast_that_the_kernel_forwards_is_dropped),
 		cmocka_unit_test(what_no_rule_governs_is_left_as_it_is),
+		cmocka_unit_test(destinations_may_be_left_out),
 		cmocka_unit_test(the_first_rule_that_matches_decides),
 		cmocka_unit_test(both_ends_are_translated_at_once),
 	};
