@@ -70,6 +70,26 @@ static void outside_begins_nothing(void **state)
 }
 
 /* As long as nothing has come back it is new: only then are rules for the established its own. */
+/* RFC 5382, REQ-4 and 4 a: where rules forbid it, this host does not answer for its ports that are
+ * no mapping's. */
+static void a_syn_for_no_mapping_is_dropped_silently(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	gate_rules(g, "masquerade out dev out0");
+	gate_filter(g, STATEFUL);
+	gate_frame_out(&f, PROTO_TCP, ENDS(FAR, 80, OUTSIDE, 5000));
+	for (int i = 0; i < 3; i++)
+		gate_drops(g->out, &f, X(nf_prerouting, FILTER));
+	/* nor does it stand in the way of a connection that the inside begins meanwhile */
+	gate_frame(&f, PROTO_TCP, ENDS(HOST, 5000, FAR, 80));
+	gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, 80));
+	gate_frame_out(&f, PROTO_TCP, ENDS(FAR, 80, OUTSIDE, 5000));
+	gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, 80, HOST, 5000));
+	assert_int_equal(prog_sessions(g->in), 1);
+}
+
 static void a_session_is_new_until_it_is_answered(void **state)
 {
 	struct gate *g = *state;
@@ -284,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inside_begins_and_outside_answers),
 		cmocka_unit_test(outside_begins_nothing),
+		cmocka_unit_test(a_syn_for_no_mapping_is_dropped_silently),
 		cmocka_unit_test(a_session_is_new_until_it_is_answered),
 		cmocka_unit_test(an_error_about_a_session_is_related),
 		cmocka_unit_test(what_can_begin_no_session_is_invalid),
