@@ -18,6 +18,13 @@ static struct prog_opts common;
 static bool xdp_only;
 static struct ran ran;
 
+const unsigned int gate_protos[3] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
+
+unsigned int gate_server_port(unsigned int proto)
+{
+	return proto == PROTO_ICMP ? ECHO : 53;
+}
+
 /* --- the gateway --- */
 
 static void load(struct prog *p, enum weir_hook hook, enum port port)
@@ -221,6 +228,13 @@ void gate_frame_out(struct frame *f, unsigned int proto, struct ends e)
 {
 	gate_frame(f, proto, e);
 	gate_from_outside(f);
+}
+
+void gate_answer(struct frame *f, unsigned int proto, struct ends e)
+{
+	gate_frame_out(f, proto, e);
+	if (proto == PROTO_TCP)
+		gate_tcp(f, SYN | ACK);
 }
 
 void gate_tcp(struct frame *f, unsigned int flags)

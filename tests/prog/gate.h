@@ -36,6 +36,10 @@ struct ends {
 };
 #define ENDS(...) ((struct ends){__VA_ARGS__})
 
+extern const unsigned int gate_protos[3]; /* UDP, TCP, ICMP: the order of pools */
+/* What is asked there: port 53, or an echo. */
+unsigned int gate_server_port(unsigned int proto);
+
 /* Runs each test at each hook, under the name HOOK:NAME, with a struct gate * as its state, without
  * rules, sessions or counts. @opts: of all programs. Returns what main() is to return. */
 int gate_run(const char *name, const struct CMUnitTest *tests, size_t nr, struct prog_opts opts);
@@ -55,6 +59,8 @@ void gate_changed(struct gate *g);
 void gate_frame(struct frame *f, unsigned int proto, struct ends e);
 /* The same from outside. */
 void gate_frame_out(struct frame *f, unsigned int proto, struct ends e);
+/* Its answer, to what gate_frame() makes: of TCP, SYN and ACK. */
+void gate_answer(struct frame *f, unsigned int proto, struct ends e);
 /* As it comes in by OUT. */
 void gate_from_outside(struct frame *f);
 /* TCP's flags. */

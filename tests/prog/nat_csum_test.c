@@ -84,9 +84,7 @@ static void every_checksum_on_the_way_back(void **state)
 			rule_of(g, &pairs[i]);
 			gate_frame(&f, protos[p], ENDS(HOST, pairs[i].sport, FAR, 53));
 			gate_port(g->in, &f);
-			gate_frame_out(&f, protos[p], ENDS(FAR, 53, pairs[i].to, pairs[i].port));
-			if (protos[p] == PROTO_TCP)
-				gate_tcp(&f, SYN | ACK);
+			gate_answer(&f, protos[p], ENDS(FAR, 53, pairs[i].to, pairs[i].port));
 			all_sums(g->out, &f, &ENDS(FAR, 53, HOST, pairs[i].sport), PORT_IN);
 		}
 }
@@ -173,9 +171,7 @@ static void an_open_checksum_is_completed_before_it_leaves(void **state)
 			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, 53));
 			frame_open(&f);
 			gate_becomes(g->in, &f, PORT_OUT, ENDS("203.0.113.7", 5001, FAR, 53));
-			gate_frame_out(&f, protos[p], ENDS(FAR, 53, "203.0.113.7", 5001));
-			if (p)
-				gate_tcp(&f, SYN | ACK);
+			gate_answer(&f, protos[p], ENDS(FAR, 53, "203.0.113.7", 5001));
 			frame_open(&f);
 			gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, 53, HOST, 5000));
 		}

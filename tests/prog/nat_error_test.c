@@ -27,17 +27,10 @@ static const struct {
 	{4, 0, 0},
 };
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
-
-static unsigned int server_port(unsigned int proto)
-{
-	return proto == PROTO_ICMP ? ECHO : 53;
-}
-
 /* A session; @in is what HOST sent, @out what left. */
 static void begin(struct gate *g, unsigned int proto, struct frame *in, struct frame *out)
 {
-	gate_frame(in, proto, ENDS(HOST, 5000, FAR, server_port(proto)));
+	gate_frame(in, proto, ENDS(HOST, 5000, FAR, gate_server_port(proto)));
 	assert_exit(prog_exit(g->in, in, gate_ran()), X(xmit, NONE));
 	*out = gate_ran()->out;
 	/* the head that its sender is told of is as it was on the way, but for what is translated
@@ -64,9 +57,9 @@ static void errors_from_outside_are_told_inside(void **state)
 	struct gate *g = *state;
 	struct frame in, out;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
 		gate_rules(g, "masquerade out dev out0 ports 40000-40063");
-		begin(g, protos[p], &in, &out);
+		begin(g, gate_protos[p], &in, &out);
 		for (unsigned int i = 0; i < ARRAY_SIZE(errors); i++) {
 			from_outside(g, i, FAR, &in, &out, out.len - AT_IP_START);
 			from_outside(g, i, ROUTER_OUT, &in, &out, out.len - AT_IP_START);
@@ -85,10 +78,10 @@ static void an_error_changes_no_session(void **state)
 	struct weir_session before, *s;
 	struct frame in, out;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
 		gate_rules(g, "masquerade out dev out0");
-		begin(g, protos[p], &in, &out);
-		s = prog_session(g->in, protos[p], HOST, 5000);
+		begin(g, gate_protos[p], &in, &out);
+		s = prog_session(g->in, gate_protos[p], HOST, 5000);
 		s->seen -= 50;
 		before = *s;
 		for (unsigned int i = 0; i < ARRAY_SIZE(errors); i++)
@@ -106,15 +99,13 @@ static void errors_from_inside_have_the_outside_address(void **state)
 	struct gate *g = *state;
 	struct frame in, out, back, answer, f, want;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]), there;
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]), there;
 
 		gate_rules(g, "masquerade out dev out0 ports 40000-40063");
-		begin(g, protos[p], &in, &out);
-		there = get16(&out, protos[p] == PROTO_ICMP ? AT_L4 + 4 : AT_L4);
-		gate_frame_out(&back, protos[p], ENDS(FAR, port, OUTSIDE, there));
-		if (protos[p] == PROTO_TCP)
-			gate_tcp(&back, SYN | ACK);
+		begin(g, gate_protos[p], &in, &out);
+		there = get16(&out, gate_protos[p] == PROTO_ICMP ? AT_L4 + 4 : AT_L4);
+		gate_answer(&back, gate_protos[p], ENDS(FAR, port, OUTSIDE, there));
 		assert_exit(prog_exit(g->out, &back, gate_ran()), X(xmit, NONE));
 		answer = gate_ran()->out;
 		put8(&back, AT_IP_TTL, answer.data[AT_IP_TTL]);
@@ -267,11 +258,13 @@ static void an_error_about_nothing_known_goes_nowhere(void **state)
 	struct frame about, f;
 
 	gate_rules(g, "masquerade out dev out0");
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		gate_frame(&about, protos[p], ENDS(OUTSIDE, 5000, FAR, server_port(protos[p])));
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		gate_frame(&about, gate_protos[p],
+			ENDS(OUTSIDE, 5000, FAR, gate_server_port(gate_protos[p])));
 		gate_error_out(&f, 3, 1, 0, HOP, OUTSIDE, &about, 28);
 		gate_left_as(g->out, &f, X(route_in, NOT_FORWARDED), &f);
-		gate_frame(&about, protos[p], ENDS(FAR, server_port(protos[p]), HOST, 5000));
+		gate_frame(&about, gate_protos[p],
+			ENDS(FAR, gate_server_port(gate_protos[p]), HOST, 5000));
 		gate_error(&f, 3, 3, 0, HOST, FAR, &about, 28);
 		gate_drops(g->in, &f, X(nf_postrouting, NAT_NO_SESSION));
 	}
@@ -362,12 +355,12 @@ static void this_hosts_errors_tell_of_what_was_sent(void **state)
 	struct gate *g = *state;
 	struct frame old, punted, first, f, want;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]);
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
 
 		/* out: its source is still HOST's */
 		gate_rules(g, "masquerade out dev out0 ports 40000-40063");
-		gate_frame(&old, protos[p], ENDS(HOST, 5000, FAR, port));
+		gate_frame(&old, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 		put8(&old, AT_IP_TTL, 1);
 		gate_seal(&old);
 		gate_left_as(g->in, &old, X(ip_forward, IP_TTL), &old);
@@ -380,11 +373,11 @@ static void this_hosts_errors_tell_of_what_was_sent(void **state)
 		gate_seal(&old);
 		assert_exit(prog_exit(g->in, &old, gate_ran()), X(xmit, NONE));
 		first = gate_ran()->out;
-		gate_frame_out(&first, protos[p],
+		gate_frame_out(&first, gate_protos[p],
 			ENDS(FAR, port, OUTSIDE,
-				get16(&first, protos[p] == PROTO_ICMP ? AT_L4 + 4 : AT_L4)));
+				get16(&first, gate_protos[p] == PROTO_ICMP ? AT_L4 + 4 : AT_L4)));
 		put8(&first, AT_IP_TTL, 1);
-		if (protos[p] == PROTO_TCP)
+		if (gate_protos[p] == PROTO_TCP)
 			put8(&first, AT_L4 + 13, SYN | ACK);
 		gate_seal(&first);
 		punted = first;

@@ -8,13 +8,6 @@
 
 enum { PARTS = 3, PART = 64 };
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
-
-static unsigned int server_port(unsigned int proto)
-{
-	return proto == PROTO_ICMP ? ECHO : 53;
-}
-
 /* A packet of three fragments, whole. */
 static void make_whole(struct frame *f, unsigned int proto, struct ends e)
 {
@@ -62,20 +55,21 @@ static void fragments_follow_their_first_both_ways(void **state)
 	struct gate *g = *state;
 	struct frame f, want;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]);
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
 
 		gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:40000");
-		make_whole(&f, protos[p], ENDS(HOST, 5000, FAR, port));
-		make_whole(&want, protos[p], ENDS("203.0.113.7", 40000, FAR, port));
+		make_whole(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
+		make_whole(&want, gate_protos[p], ENDS("203.0.113.7", 40000, FAR, port));
 		part_goes(g->in, &f, &want, 0, PORT_OUT);
 		part_goes(g->in, &f, &want, 2, PORT_OUT); /* in any order then */
 		part_goes(g->in, &f, &want, 1, PORT_OUT);
-		assert_int_equal(prog_session(g->in, protos[p], HOST, 5000)->count[0].packets, 3);
+		assert_int_equal(
+			prog_session(g->in, gate_protos[p], HOST, 5000)->count[0].packets, 3);
 
-		make_whole(&f, protos[p], ENDS(FAR, port, "203.0.113.7", 40000));
-		make_whole(&want, protos[p], ENDS(FAR, port, HOST, 5000));
-		if (protos[p] == PROTO_TCP) {
+		make_whole(&f, gate_protos[p], ENDS(FAR, port, "203.0.113.7", 40000));
+		make_whole(&want, gate_protos[p], ENDS(FAR, port, HOST, 5000));
+		if (gate_protos[p] == PROTO_TCP) {
 			gate_tcp(&f, SYN | ACK);
 			gate_tcp(&want, SYN | ACK);
 		}
@@ -83,7 +77,8 @@ static void fragments_follow_their_first_both_ways(void **state)
 		gate_from_outside(&want);
 		for (unsigned int i = 0; i < PARTS; i++)
 			part_goes(g->out, &f, &want, i, PORT_IN);
-		assert_int_equal(prog_session(g->in, protos[p], HOST, 5000)->count[1].packets, 3);
+		assert_int_equal(
+			prog_session(g->in, gate_protos[p], HOST, 5000)->count[1].packets, 3);
 		assert_int_equal(prog_sessions(g->in), 1);
 	}
 }

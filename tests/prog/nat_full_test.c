@@ -9,13 +9,6 @@
 
 #include "gate.h"
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
-
-static unsigned int server_port(unsigned int proto)
-{
-	return proto == PROTO_ICMP ? ECHO : 53;
-}
-
 static void fill_answers(const struct prog *p)
 {
 	static __u64 none[1024]; /* a full bucket on each CPU */
@@ -48,16 +41,16 @@ static void exhaustion_is_told_by_icmp_and_ports_come_back(void **state)
 	struct gate *g = *state;
 	struct frame f;
 
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]);
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
 
 		gate_rules(g, "masquerade out dev out0 ports 40000-40001");
 		for (unsigned int i = 0; i < 2; i++) {
-			gate_frame(&f, protos[p], ENDS(HOST, 5000 + i, FAR, port));
+			gate_frame(&f, gate_protos[p], ENDS(HOST, 5000 + i, FAR, port));
 			assert_in_range(gate_port(g->in, &f), 40000, 40001);
 		}
 		for (int n = 0; n < 3; n++) {
-			gate_frame(&f, protos[p], ENDS(INNER, 5000, FAR, port));
+			gate_frame(&f, gate_protos[p], ENDS(INNER, 5000, FAR, port));
 			refused(g->in, &f, X(nf_postrouting, NAT_EXHAUSTED), ROUTER);
 			gate_options(&f, 2); /* by way of the kernel, too */
 			refused(g->in, &f, X(nf_postrouting, NAT_EXHAUSTED), ROUTER);
@@ -66,10 +59,10 @@ static void exhaustion_is_told_by_icmp_and_ports_come_back(void **state)
 		assert_int_equal(prog_sessions(g->in), 2);
 		assert_int_equal(prog_ports(g->in, 0, p), 2);
 		/* those that have a session do not notice */
-		gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 		assert_in_range(gate_port(g->in, &f), 40000, 40001);
 		prog_flush_match(g->in, &(struct weir_flush){.port = htons(5001)});
-		gate_frame(&f, protos[p], ENDS(INNER, 5000, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS(INNER, 5000, FAR, port));
 		assert_in_range(gate_port(g->in, &f), 40000, 40001);
 	}
 }
@@ -84,10 +77,10 @@ static void exhaustion_at_egress_is_told_its_sender(void **state)
 	gate_port(g->in, &f);
 	g->sent->local = true;
 	for (unsigned int p = 0; p < 2; p++) {
-		gate_frame(&f, protos[p], ENDS(ROUTER, 6000, FAR, 53));
+		gate_frame(&f, gate_protos[p], ENDS(ROUTER, 6000, FAR, 53));
 		if (p)
 			prog_run(g->sent, &f, gate_ran()); /* takes TCP's one port */
-		gate_frame(&f, protos[p], ENDS(ROUTER, 6001, FAR, 53));
+		gate_frame(&f, gate_protos[p], ENDS(ROUTER, 6001, FAR, 53));
 		refused(g->sent, &f, X(tc_egress, NAT_EXHAUSTED), FAR);
 	}
 }
@@ -255,15 +248,15 @@ static void answers_that_would_be_the_same_get_another_port(void **state)
 	gate_rules(g, "dnat in dev out0 dst 203.0.113.7 to 192.0.2.1\n"
 		      "dnat in dev out0 dst 203.0.113.8 to 192.0.2.1");
 	for (unsigned int p = 0; p < 2; p++) {
-		gate_frame_out(&f, protos[p], ENDS(FAR, 4000, "203.0.113.7", 53));
+		gate_frame_out(&f, gate_protos[p], ENDS(FAR, 4000, "203.0.113.7", 53));
 		gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, 4000, HOST, 53));
-		gate_frame_out(&f, protos[p], ENDS(FAR, 4000, "203.0.113.8", 53));
+		gate_frame_out(&f, gate_protos[p], ENDS(FAR, 4000, "203.0.113.8", 53));
 		assert_exit(prog_exit(g->out, &f, gate_ran()), X(xmit, NONE));
 		port = get16(&gate_ran()->out, AT_L4);
 		assert_int_not_equal(port, 4000);
 		assert_in_range(port, 1024, 65535);
 		gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, port, HOST, 53));
-		gate_frame(&f, protos[p], ENDS(HOST, 53, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS(HOST, 53, FAR, port));
 		if (p)
 			gate_tcp(&f, SYN | ACK);
 		gate_becomes(g->in, &f, PORT_OUT, ENDS("203.0.113.8", 53, FAR, 4000));
@@ -271,7 +264,7 @@ static void answers_that_would_be_the_same_get_another_port(void **state)
 		gate_options(&f, 1);
 		gate_left_as(g->in, &f, X(ip_rcv, IP_OPTIONS), &f);
 		gate_left(g->sent, &f, X(xmit, NONE), ENDS("203.0.113.8", 53, FAR, 4000));
-		gate_frame_out(&f, protos[p], ENDS(FAR, 4000, "203.0.113.8", 53));
+		gate_frame_out(&f, gate_protos[p], ENDS(FAR, 4000, "203.0.113.8", 53));
 		gate_options(&f, 1);
 		gate_left(g->out, &f, X(ip_rcv, IP_OPTIONS), ENDS(FAR, port, HOST, 53));
 		f = gate_ran()->out;

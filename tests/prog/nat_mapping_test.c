@@ -153,8 +153,7 @@ static void filtering_by_address_and_port_lets_in_answers_alone(void **state)
 		port_to(g, protos[p], HOST, FAR, 53);
 		comes_in(g, protos[p], FAR2, 53, false);
 		comes_in(g, protos[p], FAR, 54, false);
-		gate_frame_out(&f, protos[p], ENDS(FAR, 53, OUTSIDE, 5000));
-		gate_tcp(&f, protos[p] == PROTO_TCP ? SYN | ACK : f.data[AT_L4 + 13]);
+		gate_answer(&f, protos[p], ENDS(FAR, 53, OUTSIDE, 5000));
 		gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, 53, HOST, 5000));
 	}
 }

@@ -18,7 +18,6 @@
 enum { RUNS = 100000 / 18 + 1, HOSTS = 6, PORTS = 6, REMOTES = 3, REMOTE_PORTS = 3, POOL = 32 };
 enum { FIRST = 40000, SESSIONS = HOSTS * PORTS * REMOTES * REMOTE_PORTS * 3, YEAR = 31536000 };
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
 
 /* One of the model's. Two of them are the same where proto, inside and remote are. */
 struct plain {
@@ -143,7 +142,7 @@ static void remote_name(char name[32], unsigned int remote)
 
 static void choose(struct plain *k)
 {
-	*k = (struct plain){.proto = protos[below(3)],
+	*k = (struct plain){.proto = gate_protos[below(3)],
 		.host = below(HOSTS),
 		.port = FIRST + below(PORTS),
 		.remote = below(REMOTES),
@@ -251,7 +250,7 @@ static void forget_flows(struct gate *g)
 
 static void flush(struct gate *g)
 {
-	struct weir_flush f = {.proto = (__u8)protos[below(3)]};
+	struct weir_flush f = {.proto = (__u8)gate_protos[below(3)]};
 	unsigned int host = below(HOSTS), ended = 0;
 	bool one = below(2);
 	char name[32];
@@ -331,9 +330,9 @@ static void compare(struct gate *g)
 			"%llu and %llu packets, not %u", r->count[0].packets, r->count[1].packets,
 			plain[i].packets);
 	}
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++)
-		HOLDS(prog_ports(g->in, 0, p) == in_use(protos[p]), "ports: %u, not %u",
-			prog_ports(g->in, 0, p), in_use(protos[p]));
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++)
+		HOLDS(prog_ports(g->in, 0, p) == in_use(gate_protos[p]), "ports: %u, not %u",
+			prog_ports(g->in, 0, p), in_use(gate_protos[p]));
 	prog_index_holds(g->in);
 }
 

@@ -10,8 +10,6 @@
 
 enum { HOSTS = 200 };
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
-
 static void frame_of(struct frame *f, unsigned int proto, unsigned int host, unsigned int sport)
 {
 	char src[32];
@@ -27,9 +25,9 @@ static void a_free_port_is_kept(void **state)
 	struct frame f;
 
 	gate_rules(g, "masquerade out dev out0");
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++)
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++)
 		for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-			frame_of(&f, protos[p], 1, ports[i]);
+			frame_of(&f, gate_protos[p], 1, ports[i]);
 			assert_int_equal(gate_port(g->in, &f), ports[i]);
 		}
 }
@@ -60,10 +58,10 @@ static void a_taken_port_becomes_one_of_its_parity_and_range(void **state)
 	static const unsigned int ports[] = {52, 53, 5000, 5001, 65535};
 	struct gate *g = *state;
 
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++)
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++)
 		for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
 			gate_rules(g, "masquerade out dev out0");
-			assert_spread(g, protos[p], ports[i], HOSTS);
+			assert_spread(g, gate_protos[p], ports[i], HOSTS);
 			assert_int_equal(prog_ports(g->in, 0, p), HOSTS);
 		}
 }
@@ -75,8 +73,8 @@ static void protocols_do_not_take_each_others_ports(void **state)
 	struct frame f;
 
 	gate_rules(g, "masquerade out dev out0");
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++) {
-		frame_of(&f, protos[p], p + 1, 5000);
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		frame_of(&f, gate_protos[p], p + 1, 5000);
 		assert_int_equal(gate_port(g->in, &f), 5000);
 	}
 }
@@ -117,12 +115,12 @@ static void snat_to_a_range_of_ports_is_kept_to(void **state)
 	struct frame f;
 
 	gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:2000-2001");
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++) {
-		frame_of(&f, protos[p], 1, 5001);
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		frame_of(&f, gate_protos[p], 1, 5001);
 		assert_int_equal(gate_port(g->in, &f), 2001);
-		frame_of(&f, protos[p], 2, 5001);
+		frame_of(&f, gate_protos[p], 2, 5001);
 		assert_int_equal(gate_port(g->in, &f), 2000);
-		frame_of(&f, protos[p], 3, 5001);
+		frame_of(&f, gate_protos[p], 3, 5001);
 		assert_exit(prog_exit(g->in, &f, gate_ran()), X(nf_postrouting, NAT_EXHAUSTED));
 	}
 }

@@ -69,13 +69,6 @@ static const struct road roads[] = {
 	{"to be cut", make_big_to_be_cut, X(ip_forward, IP_FRAGMENT), false},
 };
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
-
-static unsigned int server_port(unsigned int proto)
-{
-	return proto == PROTO_ICMP ? ECHO : 53;
-}
-
 /* Of an MTU that is in the way outside, too. */
 static void small_outside(struct gate *g, bool small)
 {
@@ -90,13 +83,13 @@ static void a_packet_out_by_the_kernel_is_translated_at_egress(void **state)
 	struct frame f;
 
 	small_outside(g, true);
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++)
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++)
 		for (size_t i = 0; i < ARRAY_SIZE(roads); i++) {
-			unsigned int port = server_port(protos[p]);
+			unsigned int port = gate_server_port(gate_protos[p]);
 
-			print_message("# %s, %u\n", roads[i].name, protos[p]);
+			print_message("# %s, %u\n", roads[i].name, gate_protos[p]);
 			gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:40000");
-			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+			gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 			roads[i].make(&f);
 			for (int n = 0; n < 3; n++) {
 				if (roads[i].unconfirmed)
@@ -109,7 +102,8 @@ static void a_packet_out_by_the_kernel_is_translated_at_egress(void **state)
 			assert_int_equal(prog_sessions(g->in), 1);
 			/* judged and counted once, by whoever met it first */
 			assert_int_equal(
-				prog_session(g->in, protos[p], HOST, 5000)->count[0].packets, 3);
+				prog_session(g->in, gate_protos[p], HOST, 5000)->count[0].packets,
+				3);
 		}
 	small_outside(g, false);
 }
@@ -119,17 +113,15 @@ static void a_packet_in_by_the_kernel_is_translated_before_it(void **state)
 	struct gate *g = *state;
 	struct frame f, want;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++)
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++)
 		for (size_t i = 0; i < ARRAY_SIZE(roads); i++) {
-			unsigned int port = server_port(protos[p]);
+			unsigned int port = gate_server_port(gate_protos[p]);
 
-			print_message("# %s, %u\n", roads[i].name, protos[p]);
+			print_message("# %s, %u\n", roads[i].name, gate_protos[p]);
 			gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:40000");
-			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+			gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 			gate_port(g->in, &f);
-			gate_frame_out(&f, protos[p], ENDS(FAR, port, "203.0.113.7", 40000));
-			if (protos[p] == PROTO_TCP)
-				gate_tcp(&f, SYN | ACK);
+			gate_answer(&f, gate_protos[p], ENDS(FAR, port, "203.0.113.7", 40000));
 			roads[i].make(&f);
 			gate_from_outside(&f);
 			for (int n = 0; n < 3; n++) {
@@ -142,8 +134,19 @@ static void a_packet_in_by_the_kernel_is_translated_before_it(void **state)
 			}
 			prog_confirm(g->out);
 			assert_int_equal(
-				prog_session(g->in, protos[p], HOST, 5000)->count[1].packets, 3);
+				prog_session(g->in, gate_protos[p], HOST, 5000)->count[1].packets,
+				3);
 		}
+}
+
+/* It comes in with options, so it is left to the kernel, which sees @mid; and goes out as @end. */
+static void by_the_kernel(
+	struct prog *in, struct prog *out, struct frame *f, struct ends mid, struct ends end)
+{
+	gate_options(f, 1);
+	gate_left(in, f, X(ip_rcv, IP_OPTIONS), mid);
+	*f = gate_ran()->out;
+	gate_left(out, f, X(xmit, NONE), end);
 }
 
 /* Both ends: the kernel sees what nobody sends. */
@@ -155,15 +158,11 @@ static void a_packet_of_two_translations_gets_one_at_a_time(void **state)
 	gate_rules(g, "dnat in dev in0 dst 203.0.113.9 proto udp dport 53 to 198.18.1.9:5353\n"
 		      "masquerade out dev out0");
 	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, "203.0.113.9", 53));
-	gate_options(&f, 2);
-	gate_left(g->in, &f, X(ip_rcv, IP_OPTIONS), ENDS(HOST, 5000, FAR, 5353));
-	f = gate_ran()->out;
-	gate_left(g->sent, &f, X(xmit, NONE), ENDS(OUTSIDE, 5000, FAR, 5353));
+	by_the_kernel(
+		g->in, g->sent, &f, ENDS(HOST, 5000, FAR, 5353), ENDS(OUTSIDE, 5000, FAR, 5353));
 	gate_frame_out(&f, PROTO_UDP, ENDS(FAR, 5353, OUTSIDE, 5000));
-	gate_options(&f, 2);
-	gate_left(g->out, &f, X(ip_rcv, IP_OPTIONS), ENDS(FAR, 5353, HOST, 5000));
-	f = gate_ran()->out;
-	gate_left(g->back, &f, X(xmit, NONE), ENDS("203.0.113.9", 53, HOST, 5000));
+	by_the_kernel(g->out, g->back, &f, ENDS(FAR, 5353, HOST, 5000),
+		ENDS("203.0.113.9", 53, HOST, 5000));
 	assert_int_equal(prog_sessions(g->in), 1);
 }
 
@@ -179,15 +178,11 @@ static void a_hairpin_by_the_kernel_is_translated_at_egress(void **state)
 	gate_port(g->in, &f);
 	g->back->ingress = PORT_IN;
 	gate_frame(&f, PROTO_UDP, ENDS(INNER, 7000, OUTSIDE, 5000));
-	gate_options(&f, 1);
-	gate_left(g->in, &f, X(ip_rcv, IP_OPTIONS), ENDS(INNER, 7000, HOST, 5000));
-	f = gate_ran()->out;
-	gate_left(g->back, &f, X(xmit, NONE), ENDS(OUTSIDE, 7000, HOST, 5000));
+	by_the_kernel(
+		g->in, g->back, &f, ENDS(INNER, 7000, HOST, 5000), ENDS(OUTSIDE, 7000, HOST, 5000));
 	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, OUTSIDE, 7000));
-	gate_options(&f, 1);
-	gate_left(g->in, &f, X(ip_rcv, IP_OPTIONS), ENDS(HOST, 5000, INNER, 7000));
-	f = gate_ran()->out;
-	gate_left(g->back, &f, X(xmit, NONE), ENDS(OUTSIDE, 5000, INNER, 7000));
+	by_the_kernel(g->in, g->back, &f, ENDS(HOST, 5000, INNER, 7000),
+		ENDS(OUTSIDE, 5000, INNER, 7000));
 }
 
 /* Where no program of ours is to meet it on its way out, the kernel is not given it. */
@@ -231,14 +226,15 @@ static void what_comes_from_elsewhere_is_translated_at_egress(void **state)
 
 	gate_rules(g, "masquerade out dev out0");
 	g->sent->ingress = PORT_NOFWD; /* never attached */
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]);
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
 
-		gate_frame(&f, protos[p], ENDS("198.18.253.1", 5000, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS("198.18.253.1", 5000, FAR, port));
 		for (int n = 0; n < 3; n++)
 			gate_left(g->sent, &f, X(xmit, NONE), ENDS(OUTSIDE, 5000, FAR, port));
 		assert_int_equal(
-			prog_session(g->in, protos[p], "198.18.253.1", 5000)->count[0].packets, 3);
+			prog_session(g->in, gate_protos[p], "198.18.253.1", 5000)->count[0].packets,
+			3);
 	}
 	gate_frame(&f, PROTO_TCP, ENDS("198.18.253.1", 5001, FAR, 53));
 	gate_tcp(&f, RST);
@@ -270,10 +266,10 @@ static void this_hosts_services_are_left_as_they_are(void **state)
 	gate_rules(g, "masquerade out dev out0");
 	g->sent->local = true;
 	for (size_t p = 0; p < 2; p++) {
-		gate_frame_out(&f, protos[p], ENDS(FAR, 4000, OUTSIDE, 22));
+		gate_frame_out(&f, gate_protos[p], ENDS(FAR, 4000, OUTSIDE, 22));
 		for (int n = 0; n < 2; n++)
 			gate_left_as(g->out, &f, X(route_in, NOT_FORWARDED), &f);
-		gate_frame(&f, protos[p], ENDS(OUTSIDE, 22, FAR, 4000));
+		gate_frame(&f, gate_protos[p], ENDS(OUTSIDE, 22, FAR, 4000));
 		if (p)
 			gate_tcp(&f, SYN | ACK);
 		for (int n = 0; n < 2; n++)
@@ -295,22 +291,20 @@ static void a_scan_from_outside_is_in_nobodys_way(void **state)
 
 	prog_local(g->out, OUTSIDE, true);
 	for (unsigned int states = 0; states < 2; states++) /* the filter wants sessions of all */
-		for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-			unsigned int port = server_port(protos[p]);
+		for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+			unsigned int port = gate_server_port(gate_protos[p]);
 
 			gate_rules(g, "masquerade out dev out0");
 			g->in->nat->states = states;
-			gate_frame_out(&f, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
-			if (protos[p] == PROTO_ICMP) /* its queries are answered */
-				gate_frame_out(&f, protos[p], ENDS(FAR, 5000, OUTSIDE, ECHO));
+			gate_frame_out(&f, gate_protos[p], ENDS(FAR, port, OUTSIDE, 5000));
+			if (gate_protos[p] == PROTO_ICMP) /* its queries are answered */
+				gate_frame_out(&f, gate_protos[p], ENDS(FAR, 5000, OUTSIDE, ECHO));
 			gate_left_as(g->out, &f, X(route_in, NOT_FORWARDED), &f);
 			assert_int_equal(prog_sessions(g->in), states);
-			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+			gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 			for (int n = 0; n < 3; n++)
 				gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, port));
-			gate_frame_out(&f, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
-			if (protos[p] == PROTO_TCP)
-				gate_tcp(&f, SYN | ACK);
+			gate_answer(&f, gate_protos[p], ENDS(FAR, port, OUTSIDE, 5000));
 			gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, port, HOST, 5000));
 		}
 	assert_int_equal(g->in->nat->clashes, 0);
@@ -322,19 +316,17 @@ static void a_local_sender_keeps_its_port_and_claims_it(void **state)
 	struct gate *g = *state;
 	struct frame f, back;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]);
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
 
 		gate_rules(g, "masquerade out dev out0");
 		g->sent->local = true;
-		gate_frame(&f, protos[p], ENDS(OUTSIDE, 5000, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS(OUTSIDE, 5000, FAR, port));
 		gate_left_as(g->sent, &f, X(xmit, NONE), &f);
 		assert_int_equal(prog_ports(g->in, 0, (unsigned int)p), 1);
-		gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 		assert_int_not_equal(gate_port(g->in, &f), 5000);
-		gate_frame_out(&back, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
-		if (protos[p] == PROTO_TCP)
-			gate_tcp(&back, SYN | ACK);
+		gate_answer(&back, gate_protos[p], ENDS(FAR, port, OUTSIDE, 5000));
 		gate_left_as(g->out, &back, X(route_in, NOT_FORWARDED), &back);
 	}
 }
@@ -386,9 +378,9 @@ static void a_bound_local_port_is_never_given_away(void **state)
 			fd[i] = bound(types[p], i ? OUTSIDE : "0.0.0.0", 40000 + i);
 		for (unsigned int n = 0; n < 12; n++) {
 			gate_rules(g, "masquerade out dev out0 ports 40000-40003");
-			gate_frame(&f, protos[p], ENDS(HOST, 40000 + n % 4, FAR, 53));
+			gate_frame(&f, gate_protos[p], ENDS(HOST, 40000 + n % 4, FAR, 53));
 			assert_int_equal(gate_port(g->in, &f), 40003);
-			gate_frame(&f, protos[p], ENDS(INNER, 40000 + n % 4, FAR, 53));
+			gate_frame(&f, gate_protos[p], ENDS(INNER, 40000 + n % 4, FAR, 53));
 			assert_exit(
 				prog_exit(g->in, &f, gate_ran()), X(nf_postrouting, NAT_EXHAUSTED));
 			assert_int_equal(prog_ports(g->in, 0, (unsigned int)p), 1);
@@ -438,12 +430,12 @@ static void tagged_frames_are_translated(void **state)
 	for (unsigned int way = 0; way < 4; way++) {
 		port.tags[0] = way & 1 ? htonl(0x81000006) : 0;
 		prog_put(g->in, "ports", &out, &port);
-		for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-			unsigned int to = server_port(protos[p]);
+		for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+			unsigned int to = gate_server_port(gate_protos[p]);
 
 			gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:40000");
 			for (int n = 0; n < 3; n++) {
-				gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, to));
+				gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, to));
 				want = f;
 				gate_put_ends(&want, ENDS("203.0.113.7", 40000, FAR, to));
 				gate_seal(&want);

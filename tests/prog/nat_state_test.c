@@ -12,13 +12,6 @@
 	"state new in dev in0 accept\n"                                                            \
 	"src 0.0.0.0/0 drop"
 
-static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
-
-static unsigned int server_port(unsigned int proto)
-{
-	return proto == PROTO_ICMP ? ECHO : 53;
-}
-
 static const struct {
 	const char *rules, *outside;
 	unsigned int port;
@@ -33,16 +26,14 @@ static void inside_begins_and_outside_answers(void **state)
 	struct frame f, back;
 
 	for (size_t n = 0; n < ARRAY_SIZE(nats); n++)
-		for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-			unsigned int port = server_port(protos[p]);
+		for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+			unsigned int port = gate_server_port(gate_protos[p]);
 
 			gate_rules(g, nats[n].rules);
 			gate_filter(g, STATEFUL);
-			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
-			gate_frame_out(
-				&back, protos[p], ENDS(FAR, port, nats[n].outside, nats[n].port));
-			if (protos[p] == PROTO_TCP)
-				gate_tcp(&back, SYN | ACK);
+			gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
+			gate_answer(&back, gate_protos[p],
+				ENDS(FAR, port, nats[n].outside, nats[n].port));
 			for (int i = 0; i < 3; i++)
 				gate_becomes(g->in, &f, PORT_OUT,
 					ENDS(nats[n].outside, nats[n].port, FAR, port));
@@ -61,8 +52,9 @@ static void outside_begins_nothing(void **state)
 	struct frame f;
 
 	gate_filter(g, STATEFUL);
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		gate_frame_out(&f, protos[p], ENDS(FAR, 5000, HOST, server_port(protos[p])));
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		gate_frame_out(&f, gate_protos[p],
+			ENDS(FAR, 5000, HOST, gate_server_port(gate_protos[p])));
 		for (int i = 0; i < 3; i++)
 			gate_drops(g->out, &f, X(nf_forward, FILTER));
 	}
@@ -95,17 +87,15 @@ static void a_session_is_new_until_it_is_answered(void **state)
 	struct gate *g = *state;
 	struct frame f, back;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = server_port(protos[p]);
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
 
 		gate_filter(
 			g, "state new in dev in0 accept\nin dev out0 accept\nsrc 0.0.0.0/0 drop");
-		gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
+		gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
 		for (int i = 0; i < 3; i++)
 			gate_goes(g->in, &f, &f, PORT_OUT);
-		gate_frame_out(&back, protos[p], ENDS(FAR, port, HOST, 5000));
-		if (protos[p] == PROTO_TCP)
-			gate_tcp(&back, SYN | ACK);
+		gate_answer(&back, gate_protos[p], ENDS(FAR, port, HOST, 5000));
 		gate_goes(g->out, &back, &back, PORT_IN);
 		gate_drops(g->in, &f, X(nf_forward, FILTER));
 	}
@@ -117,10 +107,11 @@ static void an_error_about_a_session_is_related(void **state)
 	struct frame f, about, error, want;
 
 	for (size_t n = 0; n < ARRAY_SIZE(nats); n++)
-		for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
+		for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
 			gate_rules(g, nats[n].rules);
 			gate_filter(g, STATEFUL);
-			gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, server_port(protos[p])));
+			gate_frame(&f, gate_protos[p],
+				ENDS(HOST, 5000, FAR, gate_server_port(gate_protos[p])));
 			gate_port(g->in, &f);
 			about = gate_ran()->out;
 			put8(&f, AT_IP_TTL, 63);
@@ -129,7 +120,7 @@ static void an_error_about_a_session_is_related(void **state)
 			gate_error_out(&want, 3, 1, 0, HOP, HOST, &f, 28);
 			gate_goes(g->out, &error, &want, PORT_IN);
 			/* about nothing known */
-			put16(&about, protos[p] == PROTO_ICMP ? AT_L4 + 4 : AT_L4, 9);
+			put16(&about, gate_protos[p] == PROTO_ICMP ? AT_L4 + 4 : AT_L4, 9);
 			gate_seal(&about);
 			gate_error_out(&error, 3, 1, 0, HOP, HOST, &about, 28);
 			gate_drops(g->out, &error, X(nf_forward, FILTER));
@@ -167,8 +158,9 @@ static void what_the_filter_drops_leaves_nothing(void **state)
 
 	gate_rules(g, "masquerade out dev out0");
 	gate_filter(g, "dst 198.18.1.0/24 drop");
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++) {
-		gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, server_port(protos[p])));
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		gate_frame(&f, gate_protos[p],
+			ENDS(HOST, 5000, FAR, gate_server_port(gate_protos[p])));
 		for (int i = 0; i < 3; i++)
 			gate_drops(g->in, &f, X(nf_forward, FILTER));
 		gate_options(&f, 1);
@@ -191,25 +183,24 @@ static void a_limit_per_source_is_of_what_a_host_begins(void **state)
 	gate_rules(g, "masquerade out dev out0");
 	gate_filter(g, "state new limit 1/h burst 3 per src accept\n"
 		       "state new drop");
-	for (unsigned int p = 0; p < ARRAY_SIZE(protos); p++)
+	for (unsigned int p = 0; p < ARRAY_SIZE(gate_protos); p++)
 		for (unsigned int n = 0; n < 2; n++) {
 			snprintf(src, sizeof(src), "192.0.2.%u", 10 + hosts++);
 			for (unsigned int i = 0; i < 6; i++) {
-				gate_frame(&f, protos[p],
-					ENDS(src, 100 * hosts + i, FAR, server_port(protos[p])));
+				gate_frame(&f, gate_protos[p],
+					ENDS(src, 100 * hosts + i, FAR,
+						gate_server_port(gate_protos[p])));
 				if (i < 3)
 					gate_port(g->in, &f);
 				else
 					gate_drops(g->in, &f, X(nf_forward, FILTER));
 			}
 			assert_int_equal(prog_ports(g->in, 0, p), 3 * (n + 1));
-			gate_frame_out(&f, protos[p],
-				ENDS(FAR, server_port(protos[p]), OUTSIDE, 100 * hosts));
-			if (protos[p] == PROTO_TCP)
-				gate_tcp(&f, SYN | ACK);
+			gate_answer(&f, gate_protos[p],
+				ENDS(FAR, gate_server_port(gate_protos[p]), OUTSIDE, 100 * hosts));
 			assert_exit(prog_exit(g->out, &f, gate_ran()), X(neigh, NEIGH_UNRESOLVED));
 		}
-	assert_int_equal(prog_sessions(g->in), 3 * 2 * ARRAY_SIZE(protos));
+	assert_int_equal(prog_sessions(g->in), 3 * 2 * ARRAY_SIZE(gate_protos));
 }
 
 static void rules_see_the_inside_of_a_translation(void **state)
@@ -241,10 +232,8 @@ static void a_rule_that_is_added_stops_a_session(void **state)
 	for (size_t p = 0; p < 2; p++) {
 		gate_rules(g, "masquerade out dev out0");
 		gate_filter(g, STATEFUL);
-		gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, 53));
-		gate_frame_out(&back, protos[p], ENDS(FAR, 53, OUTSIDE, 5000));
-		if (p)
-			gate_tcp(&back, SYN | ACK);
+		gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, 53));
+		gate_answer(&back, gate_protos[p], ENDS(FAR, 53, OUTSIDE, 5000));
 		for (int i = 0; i < 3; i++) {
 			gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, 53));
 			gate_becomes(g->out, &back, PORT_IN, ENDS(FAR, 53, HOST, 5000));
@@ -265,17 +254,15 @@ static void local_senders_are_answered(void **state)
 	struct frame f, back;
 
 	for (size_t n = 0; n < 2; n++)
-		for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-			unsigned int port = server_port(protos[p]);
+		for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+			unsigned int port = gate_server_port(gate_protos[p]);
 
 			gate_rules(g, n ? "masquerade out dev out0" : "");
 			gate_filter(g, "state established accept\nin dev out0 drop");
-			gate_frame_out(&back, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
-			if (protos[p] == PROTO_TCP)
-				gate_tcp(&back, SYN | ACK);
+			gate_answer(&back, gate_protos[p], ENDS(FAR, port, OUTSIDE, 5000));
 			gate_drops(g->out, &back, X(nf_prerouting, FILTER));
 			g->sent->local = true;
-			gate_frame(&f, protos[p], ENDS(OUTSIDE, 5000, FAR, port));
+			gate_frame(&f, gate_protos[p], ENDS(OUTSIDE, 5000, FAR, port));
 			gate_left_as(g->sent, &f, X(xmit, NONE), &f);
 			gate_left_as(g->out, &back, X(route_in, NOT_FORWARDED), &back);
 			gate_left_as(g->sent, &f, X(xmit, NONE), &f);

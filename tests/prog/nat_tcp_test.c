@@ -242,21 +242,18 @@ static void is_kept_by(struct prog *p, const struct frame *f, struct weir_sessio
 /* RFC 4787, REQ-6: by what is sent from inside, and by what comes; kept with its flow or not. */
 static void packets_of_either_direction_keep_a_session(void **state)
 {
-	static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP};
 	struct gate *g = *state;
 	struct weir_session *s;
 	struct frame f, back;
 
-	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
-		unsigned int port = protos[p] == PROTO_ICMP ? ECHO : REMOTE;
+	for (size_t p = 0; p < ARRAY_SIZE(gate_protos); p++) {
+		unsigned int port = gate_protos[p] == PROTO_ICMP ? ECHO : REMOTE;
 
 		gate_rules(g, "masquerade out dev out0");
-		gate_frame(&f, protos[p], ENDS(HOST, 5000, FAR, port));
-		gate_frame_out(&back, protos[p], ENDS(FAR, port, OUTSIDE, 5000));
-		if (protos[p] == PROTO_TCP)
-			gate_tcp(&back, SYN | ACK);
+		gate_frame(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
+		gate_answer(&back, gate_protos[p], ENDS(FAR, port, OUTSIDE, 5000));
 		prog_run(g->in, &f, gate_ran());
-		s = prog_session(g->in, protos[p], HOST, 5000);
+		s = prog_session(g->in, gate_protos[p], HOST, 5000);
 		for (int n = 0; n < 3; n++) {
 			is_kept_by(g->in, &f, s);
 			is_kept_by(g->out, &back, s);
