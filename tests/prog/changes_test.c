@@ -331,25 +331,11 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&prog);
-	return 0;
-}
-
 static struct CMUnitTest test(const char *name, CMUnitTestFunction run, const struct change *c)
 {
 	return (struct CMUnitTest){.name = name,
 		.test_func = run,
-		.setup_func = fresh,
+		.setup_func = prog_fresh,
 		.initial_state = (void *)(uintptr_t)c};
 }
 
@@ -368,5 +354,5 @@ int main(void)
 	tests[n++] = test("routes_are_honoured_within_a_tick", routes_are_honoured_within_a_tick, NULL);
 	/* last: the namespace will have had a rule */
 	tests[n++] = test("rule_by_port_is_honoured", rule_by_port_is_honoured, NULL);
-	return cmocka_run_group_tests_name("changes", tests, up, down);
+	return cmocka_run_group_tests_name("changes", tests, up, prog_down);
 }

@@ -310,23 +310,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&one);
-	prog_unload(&two);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&one);
-	prog_reset(&two);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -347,5 +331,5 @@ int main(void)
 		TEST(punt_drop_follows_the_setting_at_once),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("count", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("count", tests, up, prog_down) : 0;
 }

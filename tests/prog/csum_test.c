@@ -320,25 +320,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&virtual);
-	prog_unload(&physical);
-	prog_unload(&generic);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&virtual);
-	prog_reset(&physical);
-	prog_reset(&generic);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -360,5 +342,5 @@ int main(void)
 		TEST(short_l4_headers_are_untouched),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("csum", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("csum", tests, up, prog_down) : 0;
 }

@@ -382,14 +382,6 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload_ingress(normal);
-	prog_unload_ingress(refused);
-	return 0;
-}
-
 /* Adds a hook's tests, the last of them after all others; returns how many there are now. */
 static size_t add_hook(enum weir_hook hook, struct CMUnitTest *tests, size_t nr)
 {
@@ -423,5 +415,5 @@ int main(void)
 		return 0;
 	nr = add_hook(WEIR_HOOK_xdp, tests, 0);
 	nr = add_hook(WEIR_HOOK_tc_ingress, tests, nr);
-	return _cmocka_run_group_tests("exits", tests, nr, up, down);
+	return _cmocka_run_group_tests("exits", tests, nr, up, prog_down);
 }

@@ -462,22 +462,11 @@ static int up(void **state)
 
 static int down(void **state)
 {
-	(void)state;
-	prog_unload_ingress(progs);
-	prog_unload(&without);
 	weir_ruleset_done(&model);
-	return 0;
+	return prog_down(state);
 }
 
-static int fresh(void **state)
-{
-	(void)state;
-	for (enum weir_hook hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++)
-		prog_reset(&progs[hook]);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {

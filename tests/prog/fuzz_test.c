@@ -373,13 +373,6 @@ static int up(void **state)
 	return net_up();
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	return 0;
-}
-
 int main(void)
 {
 	static struct CMUnitTest tests[ARRAY_SIZE(programs)];
@@ -387,7 +380,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		tests[i] = (struct CMUnitTest){.name = programs[i].name,
 			.test_func = any_frame,
-			.teardown_func = down,
+			.teardown_func = prog_down,
 			.initial_state = (void *)&programs[i]};
 	return net_allowed() ? cmocka_run_group_tests_name("fuzz", tests, up, NULL) : 0;
 }

@@ -93,13 +93,6 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload_ingress(prog);
-	return 0;
-}
-
 int main(void)
 {
 	static struct CMUnitTest tests[ARRAY_SIZE(rules)];
@@ -110,5 +103,5 @@ int main(void)
 		tests[i] = (struct CMUnitTest){.name = rules[i].name,
 			.test_func = is_honoured_or_not,
 			.initial_state = (void *)(uintptr_t)&rules[i]};
-	return cmocka_run_group_tests_name("iprules", tests, up, down);
+	return cmocka_run_group_tests_name("iprules", tests, up, prog_down);
 }

@@ -202,21 +202,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&prog);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -232,5 +218,5 @@ int main(void)
 		TEST(timed_packets_go_the_same_way),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("latency", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("latency", tests, up, prog_down) : 0;
 }

@@ -18,7 +18,6 @@
 enum { RUNS = 100000 / 18 + 1, HOSTS = 6, PORTS = 6, REMOTES = 3, REMOTE_PORTS = 3, POOL = 32 };
 enum { FIRST = 40000, SESSIONS = HOSTS * PORTS * REMOTES * REMOTE_PORTS * 3, YEAR = 31536000 };
 
-
 /* One of the model's. Two of them are the same where proto, inside and remote are. */
 struct plain {
 	bool live,

@@ -318,21 +318,10 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	prog_unload(&pair);
-	prog_unload(&full);
-	return 0;
-}
-
 static int forgotten(void **state)
 {
-	(void)state;
-	prog_reset(&prog);
+	prog_fresh(state);
 	prog_forget(&prog);
-	prog_reset(&pair);
 	return 0;
 }
 
@@ -359,5 +348,5 @@ int main(void)
 		TEST(confirming_packet_is_whole),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("neigh", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("neigh", tests, up, prog_down) : 0;
 }

@@ -271,13 +271,6 @@ static int up_tc(void **state)
 	return up(WEIR_HOOK_tc_ingress);
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +288,6 @@ int main(void)
 
 	if (!net_allowed())
 		return 0;
-	return cmocka_run_group_tests_name("parse at xdp", tests, up_xdp, down) +
-	       cmocka_run_group_tests_name("parse at tc_ingress", tests, up_tc, down);
+	return cmocka_run_group_tests_name("parse at xdp", tests, up_xdp, prog_down) +
+	       cmocka_run_group_tests_name("parse at tc_ingress", tests, up_tc, prog_down);
 }

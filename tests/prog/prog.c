@@ -267,10 +267,9 @@ static void map_all(struct prog *p)
 	p->hops = map_memory(p, "hops");
 }
 
-/* Those that are loaded, by their control words. */
-static struct weir_ctl *loaded[32];
+static struct prog *loaded[32];
 
-static void loaded_swap(struct weir_ctl *from, struct weir_ctl *to)
+static void loaded_swap(struct prog *from, struct prog *to)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(loaded); i++)
 		if (loaded[i] == from) {
@@ -284,7 +283,7 @@ void prog_all_moved(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(loaded); i++)
 		if (loaded[i])
-			loaded[i]->generation++;
+			loaded[i]->ctl->generation++;
 }
 
 void prog_load(struct prog *p, const struct prog_opts *o)
@@ -318,7 +317,7 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 	}
 	assert_int_equal(bpf_object__load(p->obj), 0);
 	map_all(p);
-	loaded_swap(NULL, p->ctl);
+	loaded_swap(NULL, p);
 	if (o->track) {
 		p->nat = map_memory(p, ".data.nat");
 		p->sessions = map_memory(p, "sessions");
@@ -340,7 +339,7 @@ void prog_unload(struct prog *p)
 {
 	if (!p->obj)
 		return;
-	loaded_swap(p->ctl, NULL);
+	loaded_swap(p, NULL);
 	unmap(p, ".data.ctl", p->ctl);
 	unmap(p, ".data.conf", p->conf);
 	unmap(p, "cursor", p->cursor);
@@ -367,10 +366,22 @@ void prog_load_ingress(struct prog progs[WEIR_HOOK_COUNT], struct prog_opts o)
 		prog_load(&progs[o.hook], &o);
 }
 
-void prog_unload_ingress(struct prog progs[WEIR_HOOK_COUNT])
+int prog_fresh(void **state)
 {
-	for (enum weir_hook hook = WEIR_HOOK_xdp; hook <= WEIR_HOOK_tc_ingress; hook++)
-		prog_unload(&progs[hook]);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(loaded); i++)
+		if (loaded[i])
+			prog_reset(loaded[i]);
+	return 0;
+}
+
+int prog_down(void **state)
+{
+	(void)state;
+	for (size_t i = ARRAY_SIZE(loaded); i-- > 0;)
+		if (loaded[i])
+			prog_unload(loaded[i]);
+	return 0;
 }
 
 struct weir_cursor *prog_cursor(const struct prog *p)

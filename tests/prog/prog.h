@@ -217,7 +217,9 @@ void prog_load(struct prog *p, const struct prog_opts *o);
 void prog_unload(struct prog *p);
 /* One for each hook that packets come in by, with its place in @progs. */
 void prog_load_ingress(struct prog progs[WEIR_HOOK_COUNT], struct prog_opts o);
-void prog_unload_ingress(struct prog progs[WEIR_HOOK_COUNT]);
+/* For cmocka, of all that are loaded: prog_reset(), before a test; prog_unload(), at the end. */
+int prog_fresh(void **state);
+int prog_down(void **state);
 /* What flows keep is asked anew by all that are loaded: their generation moves. */
 void prog_all_moved(void);
 /* The descriptor of one of its maps. */

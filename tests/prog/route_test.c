@@ -256,25 +256,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	prog_unload(&generic);
-	prog_unload(&physical);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&prog);
-	prog_reset(&generic);
-	prog_reset(&physical);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -294,5 +276,5 @@ int main(void)
 		TEST(generic_and_native_ports_are_apart),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("route", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("route", tests, up, prog_down) : 0;
 }

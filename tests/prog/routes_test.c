@@ -485,25 +485,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	prog_unload(&pair);
-	prog_unload(&first_cpu);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&prog);
-	prog_reset(&pair);
-	prog_reset(&first_cpu);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -526,5 +508,5 @@ int main(void)
 		TEST(table_without_this_cpu),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("routes", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("routes", tests, up, prog_down) : 0;
 }

@@ -208,21 +208,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&prog);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -240,9 +226,9 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(rp_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = rp_cases[i].name,
 			.test_func = rp_filter_judges,
-			.setup_func = fresh,
+			.setup_func = prog_fresh,
 			.initial_state = (void *)(uintptr_t)&rp_cases[i]};
 	/* last: the namespace will have had rules */
 	tests[n] = (struct CMUnitTest)TEST(rules_see_the_answers_way);
-	return net_allowed() ? cmocka_run_group_tests_name("source", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("source", tests, up, prog_down) : 0;
 }

@@ -469,25 +469,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&xdp);
-	prog_unload(&in);
-	prog_unload(&out);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	prog_reset(&xdp);
-	prog_reset(&in);
-	prog_reset(&out);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name) cmocka_unit_test_setup(name, prog_fresh)
 
 int main(void)
 {
@@ -514,5 +496,5 @@ int main(void)
 		TEST(one_packet_in_n_is_timed_from_tc_on),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("tc", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("tc", tests, up, prog_down) : 0;
 }

@@ -76,13 +76,6 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&prog);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,5 +85,5 @@ int main(void)
 		cmocka_unit_test(every_ttl),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("ttl", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("ttl", tests, up, prog_down) : 0;
 }

@@ -546,15 +546,6 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload(&virtual);
-	prog_unload(&physical);
-	prog_unload(&generic);
-	return 0;
-}
-
 static int fresh(void **state)
 {
 	(void)state;
@@ -591,5 +582,5 @@ int main(void)
 		TEST(without_room_for_its_tags_a_frame_goes_whole),
 	};
 
-	return net_allowed() ? cmocka_run_group_tests_name("vlan", tests, up, down) : 0;
+	return net_allowed() ? cmocka_run_group_tests_name("vlan", tests, up, prog_down) : 0;
 }

@@ -304,13 +304,6 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	prog_unload_ingress(prog);
-	return 0;
-}
-
 /* Whatever a test that failed has left. */
 static int without_policies(void **state)
 {
@@ -345,5 +338,5 @@ int main(void)
 		what_is_governed_is_punted_or_dropped_with_punt_drop, NULL);
 	tests[n++] = test("as_many_as_are_walked", as_many_as_are_walked, NULL);
 	tests[n++] = test("policies_of_sockets_are_theirs", policies_of_sockets_are_theirs, NULL);
-	return cmocka_run_group_tests_name("xfrm", tests, up, down);
+	return cmocka_run_group_tests_name("xfrm", tests, up, prog_down);
 }
