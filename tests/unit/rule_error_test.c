@@ -108,6 +108,7 @@ static const struct bad filter_bad[] = {
 		""},
 	{"id 0 drop", 4, 1, "'0' is no id: 1 to 4294967294", ""},
 	{"policy", 1, 6, "unknown word 'policy'", ""},
+	{"udp dport 53", 1, 3, "unknown word 'udp': did you mean 'proto udp'?", ""},
 	{"in dev a/b drop", 8, 3, "'a/b' is no device's name", ""},
 	{"comment \"\" drop", 9, 2, "an empty comment", ""},
 	{"proto udp dport 5,'7x' drop", 17, 6, "'7x' is no port: 0 to 65535", ""},

@@ -439,6 +439,9 @@ static int unknown_word(struct rule_parse *p, const struct rule_piece *piece)
 		weir_remedy(p->r.err, "limit 100/s burst 20 per src");
 		return -EINVAL;
 	}
+	if (weir_proto_number(piece->text) >= 0) /* as nft has it */
+		return rule_wrong(&p->r, piece->place, "unknown word '%s': did you mean 'proto %s'?",
+			piece->text, piece->text);
 	for (unsigned int k = 0; k < RULE_KEY_COUNT; k++)
 		if (*rule_key_name[k] && is_for(p, (enum rule_key)k))
 			weir_nearest_offer(&nearest, rule_key_name[k]);
