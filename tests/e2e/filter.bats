@@ -332,6 +332,35 @@ told() {
 	equal rules "$(weir_r -j filter show)" "$before"
 }
 
+@test "'-' is standard input: read as a file is, once, and not where it is the batch" {
+	printf '%s\n' 'proto udp dport 53 drop' 'policy in dev r0 accept' >"$RULES"
+	run -0 weir_r filter check - <"$RULES"
+	equal rules "$(weir_r -j filter show | jq '.rules | length')" 0
+	weir_r filter load - <"$RULES"
+	udp 53 3
+	equal matched "$(matched 1)" 3
+	before=$(weir_r -j filter show)
+	printf '%s\n' '' 'proto udp dport 9-8 drop' >"$RULES"
+	for command in load check; do
+		run -1 --separate-stderr weir_r filter $command - <"$RULES"
+		[[ ${stderr_lines[0]} = "<stdin>:2:17: "* ]]
+		[[ $stderr = *"^~~"* ]]
+	done
+	run -1 --separate-stderr weir_r -j filter load - <"$RULES"
+	run -0 jq -e '.error | .line == 2 and .column == 17' <<<"$stderr"
+	# nothing of a batch is taken for rules, and an end that was met before for no rules
+	run -1 --separate-stderr weir_r -b - <<<$'filter load -\nproto udp accept'
+	[[ $stderr = "<stdin>:1: "*"'-b -'"* ]]
+	printf 'filter check -\nfilter load -\n' >"$RULES"
+	run -1 --separate-stderr weir_r -b "$RULES" <<<'proto udp drop'
+	[[ $stderr = "$RULES:2: "*"read to its end"* ]]
+	run -1 weir_r filter load <"$RULES"
+	run -1 weir_r filter load - "$RULES" <"$RULES"
+	equal rules "$(weir_r -j filter show)" "$before"
+	weir_r filter load - </dev/null
+	equal rules "$(weir_r -j filter show | jq '.rules | length')" 0
+}
+
 @test "counters follow a rule's id over reloads" {
 	printf '%s\n' 'id 7 proto udp dport 53 drop' 'proto udp accept' >"$RULES"
 	weir_r filter load "$RULES"

@@ -107,6 +107,8 @@ entries() {
 	printf '%s\n' 'snat out dev r0 to 203.0.113.1' '' 'map 10.0.0.2 to 203.0.113.1 dev r1' >"$RULES"
 	refused 1 "*$RULES:3:17: 203.0.113.1 is*^~~~~*" nat load "$RULES"
 	refused 1 "*$RULES:3:17: *" nat check "$RULES"
+	refused 1 "*<stdin>:3:17: 203.0.113.1 is*^~~~~*" nat load - <"$RULES"
+	refused 1 "*<stdin>:3:17: *" nat check - <"$RULES"
 	head -c 100000 /dev/urandom >"$RULES"
 	run -1 weir_r nat load "$RULES"
 	printf 'snat out dev r0 to 203.0.113.1\n%.0s' {1..4097} >"$RULES"
@@ -135,6 +137,8 @@ entries() {
 	equal rules "$(weir_r -j nat show | jq -c '[.rules[].id]')" '[1]'
 	weir_r nat load "$RULES"
 	equal rules "$(weir_r -j nat show | jq -c '[.rules[] | [.id, .nat]]')" '[[7,"snat"],[8,"dnat"]]'
+	head -2 "$RULES" | weir_r nat load -
+	equal rules "$(weir_r -j nat show | jq -c '[.rules[] | [.id, .nat]]')" '[[7,"snat"]]'
 }
 
 @test "a named set that a NAT rule asks for cannot be deleted" {

@@ -57,8 +57,8 @@ int weir_dev_attach(struct weir_ns *ns, const struct weir_attach *what, struct w
 }
 
 /* A capture that sees nothing. */
-int weir_capture_open(struct weir_ns *ns, __u32 every, struct weir_capturing **c,
-	struct weir_err *err)
+int weir_capture_open(
+	struct weir_ns *ns, __u32 every, struct weir_capturing **c, struct weir_err *err)
 {
 	(void)ns;
 	(void)err;
@@ -160,8 +160,8 @@ int weir_view_read(
 	return 0;
 }
 
-int weir_doctor(struct weir_ns *ns, const char *only, struct weir_findings *found,
-	struct weir_err *err)
+int weir_doctor(
+	struct weir_ns *ns, const char *only, struct weir_findings *found, struct weir_err *err)
 {
 	struct weir_finding *f;
 
@@ -514,6 +514,7 @@ static void help_fits_a_small_terminal(void **state)
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		assert_non_null(strstr(output, weir_action_info[i].what));
 	says("help completion", 0, "complete -F _weir weir");
+	says("help completion", 0, "filter/load/*) words=\" -\"");
 	says("help drp", WEIR_USAGE, "'drop'");
 }
 

@@ -55,6 +55,7 @@ static void nearest_suggests_nothing_for_another_word(void **state)
 	assert_null(n.word);
 	n.typed = "x";
 	weir_nearest_offer(&n, "on");
+	weir_nearest_offer(&n, "-");
 	assert_null(n.word);
 }
 

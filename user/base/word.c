@@ -47,10 +47,11 @@ void weir_nearest_offer(struct weir_nearest *nearest, const char *word)
 
 	if (other > longer)
 		longer = other;
-	/* more than a third of the letters wrong is another word, not a slip */
+	/* more than a third of the letters wrong, or all, is another word, not a slip */
 	limit = longer <= 3 ? 1 : (unsigned int)(longer + 1) / 3;
 	distance = weir_word_distance(nearest->typed, word);
-	if (distance > limit || (nearest->word && distance >= nearest->distance))
+	if (distance > limit || distance == longer ||
+		(nearest->word && distance >= nearest->distance))
 		return;
 	nearest->word = word;
 	nearest->distance = distance;

@@ -224,7 +224,7 @@ static void print_values(FILE *file, const char *name)
 	else if (!strcmp(name, "OBJECT"))
 		for (size_t i = 0; i < weir_nr_objects; i++)
 			print_word(weir_objects[i].name, file);
-	else if (*name >= 'a' && *name <= 'z')
+	else if (*name == '-' || (*name >= 'a' && *name <= 'z'))
 		weir_choice_each(name, print_word, file);
 }
 

@@ -161,21 +161,53 @@ int weir_rules_flush(struct weir_run *run, enum weir_rule_kind kind, const struc
 /* --- a file --- */
 
 struct file {
-	const char *name;
+	const char *name; /* as messages have it */
 	char *text;
 	size_t len;
 	__u32 rules;
 };
 
-static int read_file(struct file *f, struct weir_err *err)
+/*
+ * An empty file deletes all rules, and so must not be had by mistake: standard input is read once,
+ * and not where it is a batch of commands.
+ */
+static int check_standard(const struct weir_run *run, struct weir_err *err)
 {
-	FILE *in = strcmp(f->name, "-") ? fopen(f->name, "re") : stdin;
-	size_t room = 0, got = 1;
-	int rc = 0;
+	const char *batch = run->options.batch;
 
-	if (!in)
-		return weir_fail(err, errno == ENOENT ? WEIR_NOT_FOUND : WEIR_USAGE, -errno,
-			"opening %s", f->name);
+	if (batch && !strcmp(batch, "-"))
+		return weir_fail(err, WEIR_USAGE, 0,
+			"standard input holds the commands of '-b -', and so no rules");
+	if (feof(stdin))
+		return weir_fail(err, WEIR_USAGE, 0, "standard input was read to its end before");
+	return 0;
+}
+
+/* Opens the file that is named, or standard input. */
+static int open_file(const struct weir_run *run, const struct weir_args *args, struct file *f,
+	FILE **in, struct weir_err *err)
+{
+	if (weir_arg(args, "-")) {
+		f->name = "<stdin>";
+		*in = stdin;
+		return check_standard(run, err);
+	}
+	f->name = weir_arg_plain(args);
+	*in = fopen(f->name, "re");
+	return *in ? 0
+		   : weir_fail(err, errno == ENOENT ? WEIR_NOT_FOUND : WEIR_USAGE, -errno,
+			     "opening %s", f->name);
+}
+
+static int read_file(const struct weir_run *run, const struct weir_args *args, struct file *f,
+	struct weir_err *err)
+{
+	FILE *in;
+	size_t room = 0, got = 1;
+	int rc = open_file(run, args, f, &in, err);
+
+	if (rc)
+		return rc;
 	while (got && !rc) {
 		if (f->len == room) {
 			char *grown = realloc(f->text, room = 2 * room + 65536);
@@ -208,8 +240,8 @@ static int load_file(void *ctx, struct weir_ruleset_model *model, struct weir_er
 int weir_rules_load(struct weir_run *run, enum weir_rule_kind kind, const struct weir_args *args,
 	bool dry, struct weir_err *err)
 {
-	struct file f = {.name = weir_arg_plain(args)};
-	int rc = read_file(&f, err);
+	struct file f = {0};
+	int rc = read_file(run, args, &f, err);
 
 	if (!rc)
 		rc = change(run, kind, load_file, &f, dry,
