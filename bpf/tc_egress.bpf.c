@@ -52,7 +52,7 @@ static __always_inline struct verdict sent_drop(struct pkt *p, __u32 exit)
 	barrier_var(exit);
 	if (exit >= WEIR_EXIT_COUNT)
 		return weir_drop(p, tc_egress, NAT_FULL);
-	if (exit == WEIR_EXIT_tc_egress_NAT_EXHAUSTED)
+	if (is_for_want(exit))
 		return exit_reject(p, exit, answer_refused(p, &h, ANSWER_ICMP));
 	if (exit == WEIR_EXIT_tc_egress_FILTER_REJECT)
 		return exit_reject(p, exit, answer_refused(p, &h, 0));
@@ -67,8 +67,7 @@ static __always_inline __u32 sent_judge(struct pkt *p)
 	struct track *t = self.track ? sent_begin(p, ours) : NULL;
 
 	if (self.filter && !ours) {
-		switch (SAID_VERDICT(
-			judge(p->ctx, ETH_HLEN, iif, self.ifindex, t != NULL))) {
+		switch (SAID_VERDICT(judge(p->ctx, ETH_HLEN, iif, self.ifindex, t != NULL))) {
 		case WEIR_drop:
 			return WEIR_EXIT_tc_egress_FILTER + 1;
 		case WEIR_reject:

@@ -8,6 +8,12 @@
 
 #include "nat.h"
 
+/* RFC 5508, REQ-8: who can have no session, for want of ports or of room, is told. */
+static __always_inline bool is_for_want(__u64 exit)
+{
+	return exit == NAT_DROP(NAT_EXHAUSTED) - 1 || exit == NAT_DROP(NAT_FULL) - 1;
+}
+
 static __always_inline void session_release(struct track *t)
 {
 	struct weir_session *s = &t->ask.s;

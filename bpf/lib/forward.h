@@ -236,18 +236,14 @@ static __always_inline struct step step_nf_postrouting(
 			return LEAVE(weir_drop(p, nf_postrouting, NAT_FULL));
 		t->oif = p->oif_way;
 		drop = track_leave(p->ctx, t, p->nexthop);
-		if (unlikely(drop == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED + 1)) {
-			stage_done(p, WEIR_FAST_nf_postrouting);
-			return LEAVE(exit_reject(p, WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED,
-				answer_refused(p, h, ANSWER_ICMP)));
-		}
 		if (unlikely(drop)) {
 			stage_done(p, WEIR_FAST_nf_postrouting);
 			exit = drop - 1;
 			barrier_var(exit); /* what is compared is what is used */
 			if (exit >= WEIR_EXIT_COUNT)
 				exit = WEIR_EXIT_nf_postrouting_NAT_FULL;
-			return LEAVE(exit_drop(p, exit));
+			return LEAVE(exit_reject(p, exit,
+				is_for_want(exit) ? answer_refused(p, h, ANSWER_ICMP) : 0));
 		}
 		if (found == BPF_FIB_LKUP_RET_SUCCESS)
 			flow_track(f);
@@ -256,8 +252,8 @@ static __always_inline struct step step_nf_postrouting(
 	return GO_ON;
 }
 
-/* An ICMP error of a translated session is never the one to confirm its next hop: the kernel would be given
- * it in part alone, so it would be dropped (leave_translated()). */
+/* An ICMP error of a translated session is never the one to confirm its next hop: the kernel would
+ * be given it in part alone, so it would be dropped (leave_translated()). */
 static __always_inline bool is_translated_error(const struct pkt *p)
 {
 	const struct track *t = self.track && p->tracked ? track_of() : NULL;

@@ -59,7 +59,7 @@ __checked_once int leave_dropped(hook_ctx *ctx, struct weir_row *row, struct wei
 		return HOOK_DROP;
 	row->exit[exit].packets++;
 	row->exit[exit].bytes += len;
-	if (exit == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED)
+	if (is_for_want(exit))
 		l3_off |= ANSWER_ICMP;
 	if (iif_answers && answer_has_way() && answer(ctx, row, l3_off, iif_answers, 0))
 		return answer_send(ctx, cur);
@@ -197,8 +197,7 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 		t->oif = (__u32)way;
 		drop = track_leave(p->ctx, t, (__u32)(way >> 32));
 		if (drop)
-			return leave_drop(
-				p, drop - 1, drop == WEIR_EXIT_nf_postrouting_NAT_EXHAUSTED + 1);
+			return leave_drop(p, drop - 1, is_for_want(drop - 1));
 		if (!leave_translated(p->ctx))
 			return leave_drop(p, WEIR_EXIT_nf_postrouting_NAT_UNTRANSLATED, false);
 	}

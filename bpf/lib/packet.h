@@ -116,7 +116,7 @@ static __always_inline struct verdict exit_punt(struct pkt *p, enum weir_exit ex
 	return (struct verdict){.code = HOOK_PASS, .leaves = exit + 1, .punt = 1};
 }
 
-static __always_inline struct verdict exit_reject(struct pkt *p, enum weir_exit exit, int code)
+static __always_inline struct verdict exit_reject(struct pkt *p, __u64 exit, int code)
 {
 	exit_count(p, exit);
 	exit_tell(p, exit, false);

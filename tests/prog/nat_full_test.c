@@ -144,10 +144,12 @@ static void a_full_table_of_sessions_lets_no_new_one_begin(void **state)
 	prog_forget_flows(g->in); /* there are more than it has room for */
 	for (int n = 0; n < 3; n++) {
 		many_of(&f, PROG_SESSIONS);
-		gate_drops(g->in, &f, X(nf_postrouting, NAT_FULL));
-		gate_drops(g->sent, &f, X(tc_egress, NAT_FULL));
+		refused(g->in, &f, X(nf_postrouting, NAT_FULL), ROUTER);
+		refused(g->sent, &f, X(tc_egress, NAT_FULL), FAR);
+		gate_options(&f, 2); /* by way of the kernel */
+		refused(g->in, &f, X(nf_postrouting, NAT_FULL), ROUTER);
 	}
-	assert_int_equal(g->in->nat->sessions_full + g->in->nat->mappings_full, 6);
+	assert_int_equal(g->in->nat->sessions_full + g->in->nat->mappings_full, 9);
 	assert_int_equal(prog_ports(g->in, 0, 0), PROG_SESSIONS);
 	many_of(&f, 7); /* of one that is there */
 	assert_int_equal(gate_port(g->in, &f), 10007);
