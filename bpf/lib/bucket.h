@@ -98,8 +98,7 @@ static __always_inline int bucket_try(struct bucket *b, const struct weir_bucket
 }
 
 /* Whether a token would be. */
-static __always_inline int bucket_look(
-	const struct weir_bucket_key *key, __u64 limit_ns, __u64 now)
+static __always_inline int bucket_look(const struct weir_bucket_key *key, __u64 limit_ns, __u64 now)
 {
 	const struct bucket *b = bpf_map_lookup_elem(&buckets, key);
 
@@ -160,7 +159,7 @@ static int buckets_do(void *map, __u32 *key, struct chores *c)
 	__u64 now = bpf_ktime_get_ns();
 
 	bpf_for_each_map_elem(&buckets, bucket_sweep, &now, 0);
-	bpf_timer_start(&c->timer, CHORES_NS, 0);
+	chores_again(c, CHORES_NS);
 	return 0;
 }
 

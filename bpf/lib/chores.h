@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is to be done though no packet comes and no process is alive: from timers of the kernel's, each of
- * which the first packet sets that leaves work behind. They end with the maps. A timer that runs keeps
- * the program that set it, so after an upgrade the new one's code takes over with the next packet that
- * leaves work.
+ * What is to be done though no packet comes and no process is alive: from timers of the kernel's,
+ * each of which the first packet sets that leaves work behind. They end with the maps. A timer
+ * keeps the code, and the maps, of the program that set it: so of all programs that leave work the
+ * one that was loaded last takes it over, after an upgrade as where maps were made anew, and the
+ * others leave it alone.
  */
 #ifndef WEIR_BPF_CHORES_H
 #define WEIR_BPF_CHORES_H
 
-#include "base.h"
+#include "self.h"
 
 #include <weir/rules.h>
 
@@ -19,8 +20,7 @@ enum { CHORE_BUCKETS, CHORE_SWEEP, CHORES };
 
 struct chores {
 	struct bpf_timer timer;
-	__u32 set; /* to run again */
-	__u32 _pad;
+	__u64 set; /* to run again, by a program that was loaded then; 0: not to */
 };
 
 _Static_assert(sizeof(struct chores) == WEIR_CHORES_SIZE, "as user space expects it");
@@ -37,12 +37,28 @@ static __always_inline void chores_set(
 {
 	struct chores *c = bpf_map_lookup_elem(&chores, &which);
 
-	if (!c || c->set || __sync_val_compare_and_swap(&c->set, 0, 1))
+	/* older ones than whoever has set it, too */
+	if (!c || likely(*(volatile __u64 *)&c->set >= self.loaded_ns) ||
+		__sync_lock_test_and_set(&c->set, self.loaded_ns) >= self.loaded_ns)
 		return;
 	bpf_timer_init(&c->timer, &chores, CLOCK_MONOTONIC); /* it may be there already */
 	bpf_timer_set_callback(&c->timer, fn);
 	if (bpf_timer_start(&c->timer, ns, 0))
 		c->set = 0;
+}
+
+/* Of a timer that runs: once more. Where a newer program takes it over just now, that does so
+ * again. */
+static __always_inline void chores_again(struct chores *c, __u64 ns)
+{
+	c->set = self.loaded_ns;
+	bpf_timer_start(&c->timer, ns, 0);
+}
+
+/* No more, but for who leaves work from now on. A full barrier. */
+static __always_inline void chores_done(struct chores *c)
+{
+	__sync_lock_test_and_set(&c->set, 0);
 }
 
 #endif

@@ -20,6 +20,7 @@ const volatile struct weir_self self SEC(".rodata.self") = {
 	.rule_slots = 1,
 	.filter = true,
 	.track = true,
+	.loaded_ns = 1,
 };
 
 #endif

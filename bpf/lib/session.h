@@ -165,11 +165,9 @@ static int sweep_do(void *map, __u32 *key, struct chores *c)
 	bpf_loop(nr, sweep_step, &sweep, 0);
 	nat.sweep = sweep.from + nr;
 	/* before it is looked whether there are any: who makes one looks in the other order */
-	__sync_val_compare_and_swap(&c->set, 1, 0);
-	if (*(volatile __u64 *)&nat.created != *(volatile __u64 *)&nat.ended) {
-		c->set = 1;
-		bpf_timer_start(&c->timer, SWEEP_NS, 0);
-	}
+	chores_done(c);
+	if (*(volatile __u64 *)&nat.created != *(volatile __u64 *)&nat.ended)
+		chores_again(c, SWEEP_NS);
 	return 0;
 }
 

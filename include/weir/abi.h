@@ -231,6 +231,7 @@ struct weir_self {
 	__u8 track;	   /* sessions are followed: there may be NAT, or rules that ask for a state */
 	__u32 rule_slots;  /* cells of `counts` for a CPU */
 	__u32 dry;	   /* 'weir explain': nothing that other programs see is changed */
+	__u64 loaded_ns;   /* CLOCK_MONOTONIC, never 0: of two programs the later one's timers go on */
 };
 
 /* What XDP puts before a frame that it passes to a TC program of the same device. */

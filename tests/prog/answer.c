@@ -60,8 +60,11 @@ void answer_load(struct prog *p, enum weir_hook hook, __u32 ifindex, bool generi
 	p->prog = bpf_object__find_program_by_name(p->obj, hooks[hook].prog);
 	self = bpf_map__initial_value(map_of(p, ".rodata.self"), &size);
 	assert_int_equal(size, sizeof(*self));
-	*self = (struct weir_self){
-		.ifindex = ifindex, .queues = 1, .generic = generic, .virtual_link = veth};
+	*self = (struct weir_self){.ifindex = ifindex,
+		.queues = 1,
+		.generic = generic,
+		.virtual_link = veth,
+		.loaded_ns = 1};
 	size_map(p, "rows", cpus * 2);
 	size_map(p, "lat", cpus);
 	size_map(p, "cursor", cpus);

@@ -16,6 +16,7 @@
 #include "tc_egress.skel.h"
 #include "tc_ingress.skel.h"
 #include "xdp.skel.h"
+#include "base/clock.h"
 #include "prog.h"
 
 static const struct {
@@ -235,6 +236,7 @@ static void set_self(struct prog *p, const struct prog_opts *o)
 		.queues = p->queues,
 		.virtual_link = !o->physical,
 		.generic = o->generic,
+		.loaded_ns = weir_now_ns(),
 	};
 }
 
@@ -310,6 +312,9 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		size_map(p, "counts", cpus * PROG_SLOTS);
 	if (o->track)
 		size_sessions(p, o->share);
+	if (o->chores)
+		assert_int_equal(
+			bpf_map__reuse_fd(map_of(p, "chores"), map_fd(o->chores, "chores")), 0);
 	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
 				asked to */
 		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);

@@ -169,6 +169,7 @@ struct prog_opts {
 	bool neigh_full;	  /* no room for hops but those confirmed for good */
 	enum port port;		  /* the device that it is loaded for */
 	const struct prog *share; /* the routes are this one's, as they are within a namespace */
+	const struct prog *chores; /* its timers are this one's */
 	bool filter; /* it asks rules: rules.c */
 	bool track;  /* it follows sessions, @share's if there is one: nat.c */
 	__u32 queues;

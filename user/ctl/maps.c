@@ -16,6 +16,7 @@
 
 #include "events.skel.h"
 #include "tc_events.skel.h"
+#include "base/clock.h"
 #include "track.h"
 
 static char said[256];
@@ -238,6 +239,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		return -errno;
 	rc = weir_rules_size(ns, obj, ctl, self);
 	munmap(ctl, sizeof(*ctl));
+	self->loaded_ns = weir_now_ns();
 	self->flows_mask = flows_mask();
 	self->hops_mask = (self->flows_mask + 1) / WEIR_HOPS_SHARE - 1;
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]) && !rc; i++) {
