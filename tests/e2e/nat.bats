@@ -141,6 +141,21 @@ entries() {
 	equal rules "$(weir_r -j nat show | jq -c '[.rules[] | [.id, .nat]]')" '[[7,"snat"]]'
 }
 
+@test "what a flow has counted is not the next session's in the same place" {
+	local number
+
+	weir_r nat add masquerade out dev r1
+	wait_until in_ns c ping -q -c 1 -W 1 "$S_ADDR" # none is the kernel's
+	weir_r nat session flush
+	inject 5 "$(ipv4)"
+	number=$(weir_r -j nat session show | jq '.sessions[0].number')
+	weir_r nat session flush
+	inject 3 "$(payload=04d3270f001a0000$(printf 'a5%.0s' {1..18}) ipv4)"
+	wait_until [ "$(weir_r -j nat session show | jq '.sessions[0].packets_there')" -ge 3 ]
+	equal 'number, port, packets' "$(weir_r -j nat session show |
+		jq -c '.sessions[0] | [.number, .sport, .packets_there]')" "[$number,1235,3]"
+}
+
 @test "a named set that a NAT rule asks for cannot be deleted" {
 	weir_r set add inside 10.0.0.0/8
 	weir_r nat add masquerade out dev r1 src @inside

@@ -139,12 +139,21 @@ static int read_untold(struct untold *u, const struct array *flows)
 	return 0;
 }
 
-/* Whether the flow's packets are the session's, and not those of one before it. */
+/* @ports: 0 where the protocol has none. */
+static bool has(const struct weir_flow *f, __u32 saddr, __u32 daddr, __u32 ports)
+{
+	return f->saddr == saddr && f->daddr == daddr && (f->ports == ports || !ports);
+}
+
+/* Whether the flow's packets are the session's, and not those of one before it: as programs see it.
+ */
 static bool is_of(const struct weir_flow *f, const struct weir_session *s)
 {
+	if ((__u8)f->proto_tos != s->proto)
+		return false;
 	if (f->session & WEIR_FLOW_BACK)
-		return f->saddr == s->xdaddr && f->daddr == s->xsaddr;
-	return f->saddr == s->saddr && f->daddr == s->daddr;
+		return has(f, s->xdaddr, s->xsaddr, s->xdport | (__u32)s->xsport << 16);
+	return has(f, s->saddr, s->daddr, s->sport | (__u32)s->dport << 16);
 }
 
 /* Sessions come in their order. */
