@@ -59,7 +59,11 @@ static __always_inline struct verdict sent_drop(struct pkt *p, __u32 exit)
 	return exit_drop(p, exit);
 }
 
-/* What the filter, and NAT, say of what is sent: 0, or the exit of a drop, plus one. */
+/*
+ * What the filter, and NAT, say of what is sent: 0, or the exit of a drop, plus one. What bears a
+ * tag is a VLAN device's, for which they are asked there: it comes by once more on its way out of
+ * the device below.
+ */
 static __always_inline __u32 sent_judge(struct pkt *p)
 {
 	bool ours = came_in_by_ours(p->ctx);
@@ -96,7 +100,7 @@ int weir_tc_egress(struct __sk_buff *skb)
 	p.oif = self.ifindex;
 	if (is_judged(skb, &p))
 		return weir_send(&p, tc_egress, TC_JUDGED).code;
-	drop = self.filter || self.track ? sent_judge(&p) : 0;
+	drop = (self.filter || self.track) && !hook_tag(skb) ? sent_judge(&p) : 0;
 	stage_done(&p, WEIR_FAST_tc_egress);
 	if (drop)
 		return sent_drop(&p, drop - 1).code;
