@@ -32,18 +32,6 @@ static const struct {
 		(__u32)TC_ACT_UNSPEC, (__u32)TC_ACT_UNSPEC},
 };
 
-/* The hops that frames of the tests' own addresses go to. */
-static const struct {
-	enum port port;
-	const char *addr;
-} hops[] = {
-	{PORT_IN, HOST},
-	{PORT_IN, INNER},
-	{PORT_OUT, HOP},
-	{PORT_SMALL, SMALL_HOP},
-	{PORT_BARE, BARE_HOP},
-};
-
 bool prog_on_cpu(unsigned int nr)
 {
 	static cpu_set_t all;
@@ -185,6 +173,12 @@ static void fill(struct prog *p)
 	prog_confirm(p);
 }
 
+static void reuse(const struct prog *p, const struct prog *of, const char *name)
+{
+	if (of)
+		assert_int_equal(bpf_map__reuse_fd(map_of(p, name), map_fd(of, name)), 0);
+}
+
 static void size_map(const struct prog *p, const char *name, __u32 entries)
 {
 	assert_int_equal(bpf_map__set_max_entries(map_of(p, name), entries), 0);
@@ -197,10 +191,8 @@ static void size_flows(struct prog *p, const struct prog *share)
 	assert_int_equal(bpf_map__set_map_flags(map_of(p, "flows"), BPF_F_MMAPABLE), 0);
 	size_map(p, "hops", p->cpus * HOPS_EACH);
 	assert_int_equal(bpf_map__set_map_flags(map_of(p, "hops"), BPF_F_MMAPABLE), 0);
-	if (share) {
-		assert_int_equal(bpf_map__reuse_fd(map_of(p, "flows"), map_fd(share, "flows")), 0);
-		assert_int_equal(bpf_map__reuse_fd(map_of(p, "hops"), map_fd(share, "hops")), 0);
-	}
+	reuse(p, share, "flows");
+	reuse(p, share, "hops");
 }
 
 /* Sessions are a namespace's, whichever device's program follows them. */
@@ -215,8 +207,7 @@ static void size_sessions(struct prog *p, const struct prog *share)
 	for (size_t i = 0; i < ARRAY_SIZE(sized); i++)
 		size_map(p, sized[i], PROG_SESSIONS);
 	for (size_t i = 0; i < ARRAY_SIZE(shared) && share && share->nat; i++)
-		assert_int_equal(
-			bpf_map__reuse_fd(map_of(p, shared[i]), map_fd(share, shared[i])), 0);
+		reuse(p, share, shared[i]);
 }
 
 static void set_self(struct prog *p, const struct prog_opts *o)
@@ -257,16 +248,46 @@ static void open_object(struct prog *p, bool fib_refuses)
 	assert_non_null(p->prog);
 }
 
-static void map_all(struct prog *p)
+/* The maps in memory, and where in struct prog. */
+static const struct {
+	const char *name;
+	size_t at;
+	bool nat;
+} memory[] = {
+#define MEMORY(name, member, nat) {name, offsetof(struct prog, member), nat}
+	MEMORY(".data.ctl", ctl, false),
+	MEMORY(".data.conf", conf, false),
+	MEMORY("cursor", cursor, false),
+	MEMORY("cursor_tc", cursor_tc, false),
+	MEMORY("rows", rows, false),
+	MEMORY("lat", lat, false),
+	MEMORY("flows", flows, false),
+	MEMORY("hops", hops, false),
+	MEMORY(".data.nat", nat, true),
+	MEMORY("sessions", sessions, true),
+	MEMORY("mappings", mappings, true),
+	MEMORY("names", names, true),
+	MEMORY("session_index", index, true),
+#undef MEMORY
+};
+
+static void map_all(struct prog *p, bool nat)
 {
-	p->ctl = map_memory(p, ".data.ctl");
-	p->conf = map_memory(p, ".data.conf");
-	p->cursor = map_memory(p, "cursor");
-	p->cursor_tc = map_memory(p, "cursor_tc");
-	p->rows = map_memory(p, "rows");
-	p->lat = map_memory(p, "lat");
-	p->flows = map_memory(p, "flows");
-	p->hops = map_memory(p, "hops");
+	for (size_t i = 0; i < ARRAY_SIZE(memory); i++)
+		if (nat || !memory[i].nat)
+			*(void **)((char *)p + memory[i].at) = map_memory(p, memory[i].name);
+}
+
+static void unmap_all(struct prog *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(memory); i++) {
+		const struct bpf_map *map = map_of(p, memory[i].name);
+		void **m = (void **)((char *)p + memory[i].at);
+
+		if (*m)
+			munmap(*m, (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map));
+		*m = NULL;
+	}
 }
 
 static struct prog *loaded[32];
@@ -312,32 +333,16 @@ void prog_load(struct prog *p, const struct prog_opts *o)
 		size_map(p, "counts", cpus * PROG_SLOTS);
 	if (o->track)
 		size_sessions(p, o->share);
-	if (o->chores)
-		assert_int_equal(
-			bpf_map__reuse_fd(map_of(p, "chores"), map_fd(o->chores, "chores")), 0);
+	reuse(p, o->chores, "chores");
 	if (o->neigh_full) { /* the real one throws out the oldest, which may fail, but not when
 				asked to */
 		assert_int_equal(bpf_map__set_type(map_of(p, "neigh"), BPF_MAP_TYPE_HASH), 0);
-		size_map(p, "neigh", ARRAY_SIZE(hops));
+		size_map(p, "neigh", PROG_HOPS);
 	}
 	assert_int_equal(bpf_object__load(p->obj), 0);
-	map_all(p);
+	map_all(p, o->track);
 	loaded_swap(NULL, p);
-	if (o->track) {
-		p->nat = map_memory(p, ".data.nat");
-		p->sessions = map_memory(p, "sessions");
-		p->mappings = map_memory(p, "mappings");
-		p->names = map_memory(p, "names");
-		p->index = map_memory(p, "session_index");
-	}
 	fill(p);
-}
-
-static void unmap(const struct prog *p, const char *name, void *m)
-{
-	const struct bpf_map *map = map_of(p, name);
-
-	munmap(m, (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map));
 }
 
 void prog_unload(struct prog *p)
@@ -345,22 +350,7 @@ void prog_unload(struct prog *p)
 	if (!p->obj)
 		return;
 	loaded_swap(p, NULL);
-	unmap(p, ".data.ctl", p->ctl);
-	unmap(p, ".data.conf", p->conf);
-	unmap(p, "cursor", p->cursor);
-	unmap(p, "cursor_tc", p->cursor_tc);
-	unmap(p, "rows", p->rows);
-	unmap(p, "lat", p->lat);
-	unmap(p, "flows", p->flows);
-	unmap(p, "hops", p->hops);
-	if (p->nat) {
-		unmap(p, ".data.nat", p->nat);
-		unmap(p, "sessions", p->sessions);
-		unmap(p, "mappings", p->mappings);
-		unmap(p, "names", p->names);
-		unmap(p, "session_index", p->index);
-		p->nat = NULL;
-	}
+	unmap_all(p);
 	bpf_object__close(p->obj);
 	p->obj = NULL;
 }
@@ -503,101 +493,3 @@ void prog_run(struct prog *p, const struct frame *in, struct ran *ran)
 }
 
 /* --- next hops --- */
-
-static struct weir_neigh_key neigh_key(enum port port, const char *hop)
-{
-	struct weir_neigh_key key = {.ifindex = net_ifindex(port)};
-
-	assert_int_equal(inet_pton(AF_INET, hop, &key.nexthop), 1);
-	return key;
-}
-
-void prog_confirm(struct prog *p)
-{
-	struct weir_neigh never = {.due_ns = UINT64_MAX};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(hops); i++) {
-		struct weir_neigh_key key = neigh_key(hops[i].port, hops[i].addr);
-
-		prog_put(p, "neigh", &key, &never);
-	}
-}
-
-/* It looks once a tick. */
-void prog_hash_ports(struct prog *p, bool on)
-{
-	static struct frame f;
-	static struct ran ran;
-	int tries;
-
-	net_sysctl("fib_multipath_hash_policy", on ? "1" : "0");
-	frame_make(&f, PROTO_UDP, FAR, 26);
-	for (tries = 0; tries < 5000; tries++) {
-		prog_run(p, &f, &ran);
-		if (prog_cursor(p)->narrow == on)
-			break;
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	}
-	assert_true(tries < 5000);
-	prog_forget_flows(p);
-}
-
-void prog_local(struct prog *p, const char *addr, bool on)
-{
-	int fd = map_fd(p, "local");
-	struct weir_local v = {.type = 2 /* RTN_LOCAL */};
-	__u32 key;
-
-	assert_int_equal(inet_pton(AF_INET, addr, &key), 1);
-	if (on)
-		prog_put(p, "local", &key, &v);
-	else
-		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
-	p->ctl->generation++;
-}
-
-void prog_forget_hops(struct prog *p)
-{
-	int fd = map_fd(p, "neigh");
-	struct weir_neigh_key key;
-
-	while (!bpf_map_get_next_key(fd, NULL, &key))
-		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
-}
-
-void prog_forget(struct prog *p)
-{
-	prog_forget_hops(p);
-	prog_forget_flows(p);
-}
-
-int prog_neigh_due(struct prog *p, enum port port, const char *hop, __u64 *due_ns)
-{
-	struct weir_neigh_key key = neigh_key(port, hop);
-	struct weir_neigh n;
-	int rc = bpf_map_lookup_elem(map_fd(p, "neigh"), &key, &n);
-
-	if (!rc)
-		*due_ns = n.due_ns;
-	return rc;
-}
-
-void prog_port_add(struct prog *p, __u32 ifindex, __u32 reachable_ms)
-{
-	struct weir_port v = {.reachable_ms = reachable_ms, .dev = ifindex};
-
-	prog_put(p, "ports", &ifindex, &v);
-}
-
-void prog_reachable(struct prog *p, enum port port, __u32 ms)
-{
-	prog_port_add(p, net_ifindex(port), ms);
-}
-
-void prog_port_remove(struct prog *p, enum port port)
-{
-	__u32 ifindex = net_ifindex(port);
-
-	assert_int_equal(bpf_map_delete_elem(map_fd(p, "ports"), &ifindex), 0);
-}

@@ -288,6 +288,7 @@ void prog_uncount(const struct prog *p);
 /* --- nat.c --- */
 
 #define PROG_SESSIONS 4096
+#define PROG_HOPS     5 /* that prog_confirm() confirms */
 
 /* Puts NAT rules, a line each, in place of those there, and all sessions away; ports of this CPU's chance. */
 void prog_nat(struct prog *p, const char *text);
