@@ -75,11 +75,7 @@ void weir_capture_close(struct weir_capturing *c)
 int weir_capture_poll(struct weir_capturing *c, int timeout_ms,
 	int (*fn)(void *ctx, const struct weir_capture *packet), void *ctx, struct weir_err *err)
 {
-	(void)c;
-	(void)timeout_ms;
-	(void)fn;
-	(void)ctx;
-	(void)err;
+	(void)c, (void)timeout_ms, (void)fn, (void)ctx, (void)err;
 	return 0;
 }
 
