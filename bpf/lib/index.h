@@ -161,13 +161,14 @@ __checked_once int entry_wait(__u32 entry)
 __checked_once int index_find(struct looking *l)
 {
 	struct weir_index_bucket *b;
-	int i, way, look, got = INDEX_NONE;
+	int way, look, got = INDEX_NONE;
+	__u64 i; /* as wide as what the verifier follows on the stack */
 
 	if (!l)
 		return INDEX_NONE;
 	looking_place(l);
 	for (i = 0; i < WEIR_PROBES; i++) {
-		b = bucket_nr(l, i);
+		b = bucket_nr(l, (__u32)i);
 		if (!b)
 			return INDEX_NONE;
 		if (!i)
