@@ -280,7 +280,7 @@ static __always_inline bool is_asked(const struct mapping_ask *a, const struct w
 __checked_once int mapping_best(struct mapping_ask *a)
 {
 	struct weir_mapping *m;
-	__u32 *slot, n;
+	__u32 *slot;
 
 	if (!a)
 		return INDEX_NONE;
@@ -288,11 +288,10 @@ __checked_once int mapping_best(struct mapping_ask *a)
 	a->best = name_nr(a->best_addr, a->inside_port, a->proto);
 	slot = name_slot(a->best);
 	a->seen = slot ? *(volatile __u32 *)slot : 0;
-	n = a->seen & WEIR_NAME_MAPPING;
-	m = n ? mapping_at(n - 1) : NULL;
+	m = slot_mapping(a->seen);
 	if (!is_asked(a, m))
 		return INDEX_NONE;
-	a->look.entry = ENTRY(WEIR_REF_map_in, n - 1);
+	a->look.entry = ENTRY(WEIR_REF_map_in, (a->seen & WEIR_NAME_MAPPING) - 1);
 	if (*(volatile __u32 *)&m->refs)
 		return INDEX_FOUND;
 	entry_wait(a->look.entry);
@@ -340,19 +339,35 @@ static __always_inline void mapping_fill(const struct mapping_ask *a, struct wei
 	m->first = m->aside = 0;
 }
 
+/* Whether the mapping that is asked for is in the index. For the stack's sake a function of its
+ * own. */
+__checked_once int is_aside(struct mapping_ask *a)
+{
+	if (!a)
+		return 0;
+	ask_key(a);
+	return index_find(&a->look) != INDEX_NONE;
+}
+
 /* Under the best name, by which it is found from both sides. */
 static __always_inline enum mapped mapping_put_best(struct mapping_ask *a, __u32 number)
 {
 	__u32 *slot = name_slot(a->best);
+	int put;
 
 	if (!slot)
 		return MAPPED_FULL;
-	if (__sync_val_compare_and_swap(slot, a->seen, a->seen | (number + 1)) != a->seen)
-		return MAPPED_BUSY;
-	if (!name_is_apart(&a->look, a->addr, a->port, a->proto))
+	put = slot_put(&a->look, slot, a->seen, number, a->addr, a->port, a->proto);
+	if (put != NAME_PUT)
+		return put == NAME_AGAIN ? MAPPED_BUSY : MAPPED_TAKEN;
+	/* who puts the same aside has not changed a slot that cannot count on; it looks here then
+	 */
+	if (a->seen < WEIR_NAME_ASIDE * WEIR_NAME_ASIDE_MAX)
+		return MAPPED;
+	if (!is_aside(a))
 		return MAPPED;
 	__sync_fetch_and_and(slot, ~WEIR_NAME_MAPPING);
-	return MAPPED_TAKEN;
+	return MAPPED_BUSY;
 }
 
 /* In the index, under what it is asked for by, and under another name. The best one counts it
@@ -360,22 +375,24 @@ static __always_inline enum mapped mapping_put_best(struct mapping_ask *a, __u32
 __checked_once int mapping_put_aside(struct mapping_ask *a, __u32 number)
 {
 	struct weir_mapping *m = mapping_at(number);
-	__u32 *slot = a ? name_slot(a->best) : NULL, was, i;
+	__u32 *slot = a ? name_slot(a->best) : NULL, i;
 	int put;
 
 	if (!slot || !m)
 		return MAPPED_FULL;
-	was = aside_more(slot);
-	if (was == ~0U)
+	if (!aside_more(slot))
 		return MAPPED_BUSY;
 	m->aside = a->best + 1;
-	was &= WEIR_NAME_MAPPING;
 	ask_key(a);
-	if ((was && is_asked(a, mapping_at(was - 1))) || index_find(&a->look) != INDEX_NONE)
+	if (index_find(&a->look) != INDEX_NONE)
 		return MAPPED_BUSY;
 	put = index_put(&a->look, ENTRY(WEIR_REF_map_in, number));
 	if (put != INDEX_PUT)
 		return put == INDEX_AGAIN ? MAPPED_BUSY : MAPPED_FULL;
+	if (is_asked(a, slot_mapping(*(volatile __u32 *)slot))) {
+		index_take(&a->look, ENTRY(WEIR_REF_map_in, number));
+		return MAPPED_BUSY;
+	}
 	put = NAME_AGAIN;
 	for (i = 0; i < HOLD_TRIES && put == NAME_AGAIN; i++)
 		put = name_put(&a->look, number);

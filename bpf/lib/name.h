@@ -14,9 +14,9 @@
 /* Ports side by side, so that those of an address are near each other. */
 static __always_inline __u32 name_nr(__u32 addr, __u16 port, __u8 proto)
 {
-	__u64 h = ((__u64) * (volatile __u32 *)&nat.seed << 32 | addr) ^ ((__u64)proto << 40);
+	__u64 seed = *(volatile __u32 *)&nat.seed;
+	__u64 h = ((seed << 32 | addr) ^ (__u64)proto << 40) * 0x9e3779b97f4a7c15ULL;
 
-	h *= 0x9e3779b97f4a7c15ULL;
 	return ((__u32)(h >> 32) + bpf_ntohs(port)) & *(volatile __u32 *)&nat.names_mask;
 }
 
@@ -28,10 +28,18 @@ static __always_inline __u32 *name_slot(__u32 nr)
 	return l ? &l->slot[nr % WEIR_NAME_SLOTS] : NULL;
 }
 
+/* The mapping that a slot leads to, if there is one. */
+static __always_inline struct weir_mapping *slot_mapping(__u32 slot)
+{
+	slot &= WEIR_NAME_MAPPING;
+	return slot ? mapping_at(slot - 1) : NULL;
+}
+
 static __always_inline bool is_named(
 	const struct weir_mapping *m, __u32 addr, __u16 port, __u8 proto)
 {
-	return m->addr == addr && m->port == port && m->proto == proto && m->key == WEIR_KEY_map_in;
+	return m && m->addr == addr && m->port == port && m->proto == proto &&
+	       m->key == WEIR_KEY_map_in;
 }
 
 static __always_inline void key_out(struct looking *l, __u32 addr, __u16 port, __u8 proto)
@@ -43,24 +51,22 @@ static __always_inline void key_out(struct looking *l, __u32 addr, __u16 port, _
 /* The mapping that is called so outside: its number plus one, or 0. @l is for what it needs. */
 static __always_inline __u32 name_find(struct looking *l, __u32 addr, __u16 port, __u8 proto)
 {
-	__u32 *slot = name_slot(name_nr(addr, port, proto)), n;
-	struct weir_mapping *m;
+	__u32 *slot = name_slot(name_nr(addr, port, proto)), now;
 
 	if (!slot)
 		return 0;
-	n = *(volatile __u32 *)slot & WEIR_NAME_MAPPING;
-	m = n ? mapping_at(n - 1) : NULL;
-	if (m && is_named(m, addr, port, proto))
-		return n;
+	now = *(volatile __u32 *)slot;
+	if (is_named(slot_mapping(now), addr, port, proto))
+		return now & WEIR_NAME_MAPPING;
 	if (!*(volatile __u32 *)&nat.names_apart)
 		return 0;
 	key_out(l, addr, port, proto);
 	return index_find(l) == INDEX_FOUND ? (l->entry & WEIR_REF_RECORD) + 1 : 0;
 }
 
-/* One mapping more that wants the slot's name and has another. What the slot held before; ~0: there
- * is no end of others' counting. */
-static __always_inline __u32 aside_more(__u32 *slot)
+/* One mapping more that wants the slot's name and has another. False: there is no end of others'
+ * counting. */
+static __always_inline bool aside_more(__u32 *slot)
 {
 	__u32 was, i;
 
@@ -68,9 +74,9 @@ static __always_inline __u32 aside_more(__u32 *slot)
 		was = *(volatile __u32 *)slot;
 		if (was / WEIR_NAME_ASIDE == WEIR_NAME_ASIDE_MAX ||
 			__sync_val_compare_and_swap(slot, was, was + WEIR_NAME_ASIDE) == was)
-			return was;
+			return true;
 	}
-	return ~0U;
+	return false;
 }
 
 static __always_inline void aside_less(__u32 *slot)
@@ -91,8 +97,6 @@ enum { NAME_PUT, NAME_TAKEN, NAME_AGAIN, NAME_FULL };
 static __always_inline int name_apart(
 	struct looking *l, __u32 *slot, __u32 number, __u32 addr, __u16 port, __u8 proto)
 {
-	struct weir_mapping *m;
-	__u32 n;
 	int put;
 
 	key_out(l, addr, port, proto);
@@ -102,9 +106,7 @@ static __always_inline int name_apart(
 	put = index_put(l, ENTRY(WEIR_REF_map_out, number));
 	if (put == INDEX_PUT) {
 		/* who has put the same in the slot meanwhile looks here afterwards, too */
-		n = *(volatile __u32 *)slot & WEIR_NAME_MAPPING;
-		m = n ? mapping_at(n - 1) : NULL;
-		if (!m || !is_named(m, addr, port, proto))
+		if (!is_named(slot_mapping(*(volatile __u32 *)slot), addr, port, proto))
 			return NAME_PUT;
 		index_take(l, ENTRY(WEIR_REF_map_out, number));
 	}
@@ -112,37 +114,36 @@ static __always_inline int name_apart(
 	return put == INDEX_PUT ? NAME_TAKEN : put == INDEX_AGAIN ? NAME_AGAIN : NAME_FULL;
 }
 
-/* Whether the name that is in the slot now is in the index already. */
-static __always_inline bool name_is_apart(struct looking *l, __u32 addr, __u16 port, __u8 proto)
+/* In the slot, which was free as @was tells. */
+static __always_inline int slot_put(
+	struct looking *l, __u32 *slot, __u32 was, __u32 number, __u32 addr, __u16 port, __u8 proto)
 {
+	if (__sync_val_compare_and_swap(slot, was, was | (number + 1)) != was)
+		return NAME_AGAIN;
 	if (!*(volatile __u32 *)&nat.names_apart)
-		return false;
+		return NAME_PUT;
 	key_out(l, addr, port, proto);
-	return index_find(l) != INDEX_NONE;
+	if (index_find(l) == INDEX_NONE)
+		return NAME_PUT;
+	__sync_fetch_and_and(slot, ~WEIR_NAME_MAPPING);
+	return NAME_TAKEN;
 }
 
 /* The name becomes the mapping's. NAME_TAKEN: it is another's, of another pool. */
 __checked_once int name_put(struct looking *l, __u32 number)
 {
-	struct weir_mapping *m = mapping_at(number), *other;
-	__u32 *slot, was, n;
+	struct weir_mapping *m = mapping_at(number);
+	__u32 *slot, was;
 
 	slot = m ? name_slot(name_nr(m->addr, m->port, m->proto)) : NULL;
 	if (!slot || !l)
 		return NAME_FULL;
 	was = *(volatile __u32 *)slot;
-	n = was & WEIR_NAME_MAPPING;
-	other = n ? mapping_at(n - 1) : NULL;
-	if (other && is_named(other, m->addr, m->port, m->proto))
+	if (is_named(slot_mapping(was), m->addr, m->port, m->proto))
 		return NAME_TAKEN;
-	if (n)
+	if (was & WEIR_NAME_MAPPING)
 		return name_apart(l, slot, number, m->addr, m->port, m->proto);
-	if (__sync_val_compare_and_swap(slot, was, was | (number + 1)) != was)
-		return NAME_AGAIN;
-	if (!name_is_apart(l, m->addr, m->port, m->proto))
-		return NAME_PUT;
-	__sync_fetch_and_and(slot, ~WEIR_NAME_MAPPING);
-	return NAME_TAKEN;
+	return slot_put(l, slot, was, number, m->addr, m->port, m->proto);
 }
 
 /* The name is nobody's. A mapping's end is where calls are deepest: no function of its own. */

@@ -132,6 +132,8 @@ static void no_port_is_given_twice_and_none_is_lost(void **state)
 		gate_rules(g, "masquerade out dev out0 ports 40000-40063");
 		if (round & 8) /* names are in each other's way */
 			g->in->nat->names_mask = 15;
+		for (__u32 i = 0; i < PROG_SESSIONS; i++) /* or cannot count on */
+			g->in->names[i] = round & 16 ? WEIR_NAME_ASIDE_MAX * WEIR_NAME_ASIDE : 0;
 		make_frames(frames, round & 1 ? PROTO_TCP : PROTO_UDP, round & 4);
 		prog_zero(g->in);
 		r[0].back = round & 2;
