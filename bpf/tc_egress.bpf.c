@@ -36,7 +36,7 @@ static __always_inline struct track *sent_begin(struct pkt *p, bool ours)
 		return NULL;
 	what = track_read(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex);
 	if (what == TRACKED_NEW)
-		what = track_in(p->ctx, 0);
+		what = track_in(p->ctx);
 	if (what == TRACKED_FOUND) {
 		t->done = ours;
 		if (ours && t->frag == WEIR_FRAG_FIRST) /* the kernel has cut what came whole */

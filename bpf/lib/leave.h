@@ -78,12 +78,11 @@ __checked_once int track_packet(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 {
 	struct track *t = track_of();
 	__u32 found = WEIR_NO_RULE;
-	bool rules, named;
+	bool rules;
 
 	if (!t || track_read(ctx, l3_off, iif) != TRACKED_NEW)
 		return 0;
-	named = track_name(t) && named_find(ctx);
-	if (track_in(ctx, named) != TRACKED_NEW)
+	if ((track_name(t) && named_find(ctx)) || track_in(ctx) != TRACKED_NEW)
 		return 0;
 	rules = has_dnats();
 	if (rules) {

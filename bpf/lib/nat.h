@@ -142,10 +142,8 @@ __checked_once int track_hairpin(hook_ctx *ctx)
 
 	if (!t || !ctx || t->done || t->what != TRACKED_NEW || t->rule_dst || t->from_outside)
 		return 0;
-	if (!t->name && named_find(ctx)) {
-		t->what = TRACKED_FOUND;
+	if (!t->name && named_find(ctx))
 		return 1;
-	}
 	dnat_by_mapping(t);
 	t->hairpin = t->rule_dst != 0;
 	return t->hairpin;

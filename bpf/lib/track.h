@@ -420,7 +420,10 @@ __checked_once int named_find(hook_ctx *ctx)
 	if (!t->named)
 		return 0;
 	t->look.key = t->t;
-	return first_find(&t->look, t->named - 1) == INDEX_FOUND && track_session(ctx, t);
+	if (first_find(&t->look, t->named - 1) != INDEX_FOUND || !track_session(ctx, t))
+		return 0;
+	t->what = TRACKED_FOUND;
+	return 1;
 }
 
 /*
@@ -518,16 +521,15 @@ static __always_inline bool track_name(struct track *t)
 	return t->name;
 }
 
-/* Finds the session of a packet that was read; @found: by its name. */
-__checked_once int track_in(hook_ctx *ctx, __u32 found)
+/* Finds the session of a packet that was read, and is not found by its name. */
+__checked_once int track_in(hook_ctx *ctx)
 {
 	const bool egress = THIS_HOOK == WEIR_HOOK_tc_egress;
 	struct track *t = track_of();
+	bool found;
 
 	if (!t || !ctx)
 		return TRACKED_NOT;
-	if (found)
-		return t->what = TRACKED_FOUND;
 	if (egress && t->error && t->iif)
 		return t->what = TRACKED_NOT; /* it was translated as it came in */
 	t->look.key = t->t;
