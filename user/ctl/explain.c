@@ -17,19 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "explain.h"
-#include "tc_egress.skel.h"
-#include "tc_ingress.skel.h"
 #include "track.h"
-#include "xdp.skel.h"
-
-static const struct {
-	const void *(*bytes)(size_t *size);
-	const char *prog;
-} object_of[] = {
-	[WEIR_HOOK_xdp] = {xdp_bpf__elf_bytes, "weir_xdp"},
-	[WEIR_HOOK_tc_ingress] = {tc_ingress_bpf__elf_bytes, "weir_tc_ingress"},
-	[WEIR_HOOK_tc_egress] = {tc_egress_bpf__elf_bytes, "weir_tc_egress"},
-};
 
 /* An instance, and what it is asked. */
 struct dry {
@@ -197,7 +185,7 @@ static int load(struct dry *d, struct weir_err *err)
 	int rc;
 
 	weir_libbpf_quiet();
-	bytes = object_of[d->at.hook].bytes(&size);
+	bytes = weir_hook_object(d->at.hook)->bytes(&size);
 	d->obj = bpf_object__open_mem(bytes, size, NULL);
 	rc = d->obj ? 0 : -errno;
 	if (!rc)
@@ -252,7 +240,7 @@ static int run_both(const struct dry *d, struct weir_explained *found)
 	CPU_SET((size_t)cpu, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return -errno;
-	rc = run(d, object_of[d->at.hook].prog, frame, len, NULL, 0, &verdict);
+	rc = run(d, weir_hook_object(d->at.hook)->prog, frame, len, NULL, 0, &verdict);
 	if (!rc)
 		rc = run(d, "weir_explain", found, sizeof(*found), found, sizeof(*found), &verdict);
 	sched_setaffinity(0, sizeof(before), &before);

@@ -13,15 +13,16 @@
 #include "model/tables.h"
 #include "priv.h"
 
-/* The object that is loaded for a hook, and its program. */
-static const struct {
-	const void *(*bytes)(size_t *size);
-	const char *prog;
-} object_of[] = {
+static const struct weir_hook_object object_of[] = {
 	[WEIR_HOOK_xdp] = {xdp_bpf__elf_bytes, "weir_xdp"},
 	[WEIR_HOOK_tc_ingress] = {tc_ingress_bpf__elf_bytes, "weir_tc_ingress"},
 	[WEIR_HOOK_tc_egress] = {tc_egress_bpf__elf_bytes, "weir_tc_egress"},
 };
+
+const struct weir_hook_object *weir_hook_object(enum weir_hook hook)
+{
+	return &object_of[hook];
+}
 
 static __u16 rx_queues(const struct weir_link *l)
 {

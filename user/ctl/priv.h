@@ -220,6 +220,14 @@ struct weir_job {
 
 /* Loads the program with the hook's maps, pinned or reused where they are pinned already. */
 int weir_job_load(struct weir_job *j, struct weir_err *err);
+
+/* The object that is loaded for a hook, and its program. */
+struct weir_hook_object {
+	const void *(*bytes)(size_t *size);
+	const char *prog;
+};
+
+const struct weir_hook_object *weir_hook_object(enum weir_hook hook);
 /* The loaded program. */
 int weir_job_prog(const struct weir_job *j);
 /* The descriptor of one of the loaded maps. */
