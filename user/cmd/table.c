@@ -45,8 +45,7 @@ const struct weir_command weir_commands[] = {
 		"so.",
 		weir_ledger_show_cmd, false},
 	{"filter", "add",
-		"[at N] [in dev D] [out dev D] [proto udp|tcp|icmp|N] [src PFX[,..]] [dst "
-		"PFX[,..]] "
+		"[at N] [in dev D] [out dev D] [proto udp|tcp|icmp|N] [src PFX[,..]] [dst PFX[,..]] "
 		"[sport R[,..]] [dport R[,..]] [tcp-flags F/M] [icmp T[/C]] [frag any|first|later] "
 		"[state new|established|related|invalid[,..]] "
 		"[limit RATE/s [burst N] [per src|dst|flow]] accept|drop|reject|punt|count [log] "
@@ -64,22 +63,19 @@ const struct weir_command weir_commands[] = {
 		weir_filter_load_cmd, false},
 	{"filter", "check", "FILE|-", "Say whether a file could be loaded, and change nothing.",
 		weir_filter_check_cmd, false},
-	{"filter", "flush", "", "Delete all rules; policies and sets stay.", weir_filter_flush_cmd,
-		false},
+	{"filter", "flush", "", "Delete all rules; policies and sets stay.", weir_filter_flush_cmd, false},
 	{"filter", "policy", "in|out dev D accept|drop|punt",
 		"Say what becomes of packets that no rule decides, IPv6 and others too; never of "
 		"ARP.",
 		weir_filter_policy_cmd, true},
 	{"nat", "add",
-		"snat out dev D [MATCH] to A[-A][:P-P] | masquerade out dev D [MATCH] [ports P-P] "
-		"| "
+		"snat out dev D [MATCH] to A[-A][:P-P] | masquerade out dev D [MATCH] [ports P-P] | "
 		"dnat in dev D MATCH to A[-A][:P] | map A to B dev D  [mapping DEP] "
 		"[filtering DEP] [deterministic block N] [at N] [comment TEXT]",
 		"Add a rule; MATCH is as of 'filter add', DEP endpoint, address or address-port.",
 		weir_nat_add_cmd, true},
 	{"nat", "del", "ID", "Delete a rule; its sessions end.", weir_nat_del_cmd, false},
-	{"nat", "show", "[ID]", "Show rules, pools and how full they are.", weir_nat_show_cmd,
-		false},
+	{"nat", "show", "[ID]", "Show rules, pools and how full they are.", weir_nat_show_cmd, false},
 	{"nat", "flush", "", "Delete all rules.", weir_nat_flush_cmd, false},
 	{"nat", "load", "FILE|-", "Replace all rules by a file's; '-' is stdin.", weir_nat_load_cmd,
 		false},
@@ -89,20 +85,17 @@ const struct weir_command weir_commands[] = {
 	{"nat", "limit", "[SESSIONS]", "Show or set how many there may be.", weir_nat_limit_cmd,
 		false},
 	{"nat", "session",
-		"show|flush [proto P] [addr PFX] [port N] [rule ID] [state S[,..]] [limit N] [from "
-		"N]",
+		"show|flush [proto P] [addr PFX] [port N] [rule ID] [state S[,..]] [limit N] [from N]",
 		"Show sessions, or end them.", weir_nat_session_cmd, true},
 	{"nat", "explain", "ADDR[:PORT] [proto P]", "Say who is behind it.", weir_nat_explain_cmd,
 		true},
 	{"set", "add", "NAME ELEM[,..]",
-		"Add addresses, prefixes, ranges or ports to a set, and make it if it is not "
-		"there.",
+		"Add addresses, prefixes, ranges or ports to a set, and make it if it is not there.",
 		weir_set_add_cmd, true},
 	{"set", "del", "NAME [ELEM[,..]]",
 		"Take elements from a set; without any, delete the set, which no rule may use.",
 		weir_set_del_cmd, true},
-	{"set", "show", "[NAME]", "Show the sets, or the elements of one.", weir_set_show_cmd,
-		false},
+	{"set", "show", "[NAME]", "Show the sets, or the elements of one.", weir_set_show_cmd, false},
 	{"explain", "",
 		"PROTO ADDR[:PORT] to ADDR[:PORT] in|out dev DEV [flags FLAG[,..]] "
 		"[echo-request|type T[/C]] [id N] [ttl N] [tos N] [len N] [df] [frag first|later] "
@@ -112,8 +105,7 @@ const struct weir_command weir_commands[] = {
 		"dev DEV' is what this host sends.",
 		weir_explain_cmd, true},
 	{"watch", "on", "[drops] [counters] [latency 1/N] [full] [duty P%]",
-		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd,
-		false},
+		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd, false},
 	{"watch", "off", "", "Time no packets.", weir_watch_off_cmd, false},
 	{"watch", "show", "", "Show how many packets are timed.", weir_watch_show_cmd, false},
 	{"trace", "",
@@ -127,8 +119,7 @@ const struct weir_command weir_commands[] = {
 		"keys, -b prints plain snapshots instead.",
 		weir_top_cmd, false},
 	{"monitor", "", "[stale]",
-		"Print a line for each thing that happens to what is attached: devices, links, "
-		"next "
+		"Print a line for each thing that happens to what is attached: devices, links, next "
 		"hops, own addresses, limits reached; 'stale' tells of next hops that fall silent, "
 		"too.",
 		weir_monitor_cmd, false},
