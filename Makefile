@@ -85,7 +85,7 @@ $(B)/bpf/%.bpf.o: %.bpf.c $(BPF_LIB)
 
 $(B)/skel/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
-	$(Q)printf '#include <weir/%s.h>\n' abi rules sessions >$@ # the types of its global data
+	$(Q)printf '#include <weir/%s.h>\n' abi rules sessions kernel >$@ # the types of its global data
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >>$@
 
 $(B)/weir-%: $(B)/obj/tools/%/main.o $(LIBWEIR)

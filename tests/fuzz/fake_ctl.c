@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "../unit/fake_filter.h"
+#include "../unit/fake_kernel.h"
 #include "../unit/fake_nat.h"
 #include "fake_ctl.h"
 #include "fuzz.h"

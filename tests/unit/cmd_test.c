@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "fake_filter.h"
+#include "fake_kernel.h"
 #include "fake_nat.h"
 #include "model/tables.h"
 #include "test.h"
@@ -318,11 +319,8 @@ static void what_is_not_in_this_version_says_so(void **state)
 {
 	(void)state;
 	says("dev attach x punt stack", WEIR_REFUSED, "not in this version");
-	says("path show plane kernel", WEIR_REFUSED, "not observed in this version");
 	says("trace plane kernel", WEIR_REFUSED, "not observed in this version");
 	says("path show plane stack", WEIR_REFUSED, "not observed in this version");
-	says("watch on drops", WEIR_REFUSED, "not observed in this version");
-	says("watch on latency 1/4 full", WEIR_REFUSED, "not observed in this version");
 	assert_int_equal(fake.nr_attached, 0);
 	assert_int_equal(fake.every, 0);
 	assert_int_equal(fake.opened, 0);
@@ -338,6 +336,11 @@ static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
 	says("rout add", WEIR_USAGE, "unknown object");
 	says("dev attach x y x", WEIR_USAGE, "named twice");
 	says("watch on", WEIR_USAGE, "latency 1/N");
+	says("watch on drops duty 5%", WEIR_USAGE, "with latency or full");
+	says("watch on full duty 0%", WEIR_USAGE, "'0%'");
+	says("watch on full duty 100.5%", WEIR_USAGE, "'100.5%'");
+	says("watch on drops plane fast", WEIR_USAGE, "latency 1/N");
+	says("watch on drops netns ,", WEIR_USAGE, "netns");
 	says("watch on latency 1/0", WEIR_USAGE, "1/0");
 	says("watch on latency 1/2147483649", WEIR_USAGE, "1/2147483649");
 	says("trace sample 1/0", WEIR_USAGE, "1/0");
@@ -387,6 +390,29 @@ static void watch_sets_and_shows_sampling(void **state)
 	assert_int_equal(command("watch off"), 0);
 	assert_int_equal(fake.every, 0);
 	says("watch show", 0, "no latency");
+}
+
+static void watch_observes_the_kernel_plane(void **state)
+{
+	(void)state;
+	assert_int_equal(command("watch on drops"), 0);
+	assert_int_equal(fake_kernel.wish.level, WEIR_KLEVEL_drops);
+	says("watch show", 0, "kernel plane: drops");
+	assert_int_equal(command("watch on drops counters"), 0);
+	assert_int_equal(fake_kernel.wish.level, WEIR_KLEVEL_counters);
+	assert_int_equal(command("watch on latency 1/8 plane kernel"), 0);
+	assert_int_equal(fake_kernel.wish.level, WEIR_KLEVEL_latency);
+	assert_int_equal(fake_kernel.wish.share, 125000);
+	assert_int_equal(fake.every, 0);
+	assert_int_equal(command("watch on full duty 2.5%"), 0);
+	assert_int_equal(fake_kernel.wish.share, 25000);
+	assert_int_equal(command("watch on full netns a,b"), 0);
+	assert_string_equal(fake_kernel.netns[1], "b");
+	assert_int_equal(command("watch on full netns all"), 0);
+	assert_true(fake_kernel.wish.all);
+	assert_int_equal(command("watch off"), 0);
+	says("watch show", 0, "kernel plane: not observed");
+	says("path show plane kernel", 0, "weir watch on drops");
 }
 
 static void ledger_reads_exactly_and_fails_when_it_must(void **state)
@@ -583,6 +609,7 @@ int main(void)
 		TEST(what_is_not_there_is_not_found),
 		TEST(shows_may_be_limited_to_a_device),
 		TEST(watch_sets_and_shows_sampling),
+		TEST(watch_observes_the_kernel_plane),
 		TEST(ledger_reads_exactly_and_fails_when_it_must),
 		TEST(top_prints_rates_and_what_is_wrong),
 		TEST(the_doctor_shows_what_was_found),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* path, drop, ledger, watch: what is read once and shown. */
+/* path, drop, ledger: what is read once and shown. */
 #include <string.h>
 #include <strings.h>
 
-#include "base/num.h"
 #include "base/word.h"
 #include "cmd/cmd.h"
+#include "ctl/kernel.h"
 #include "model/tables.h"
 #include "out/doc.h"
 
@@ -18,12 +18,31 @@ static int refuse_plane(const char *plane, struct weir_err *err)
 	return ret;
 }
 
+/* One document of the kernel plane. */
+static int show_kernel(struct weir_run *run, const char *only,
+	json_t *(*make)(const struct weir_kernel_snapshot *snap, const char *only),
+	weir_text_fn *text, struct weir_err *err)
+{
+	struct weir_kernel_snapshot snap;
+	int ret = weir_enter(run, err);
+
+	if (!ret)
+		ret = weir_kernel_read(run->ns, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, make(&snap, only), text, err);
+	weir_kernel_snapshot_done(&snap);
+	return ret;
+}
+
 int weir_path_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
 	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
 	struct weir_snapshot snap;
 	int ret;
 
+	if (plane && !strcmp(plane, "kernel"))
+		return show_kernel(run, only, weir_doc_kernel_path, weir_text_kernel_path, err);
 	if (plane && strcmp(plane, "fast"))
 		return refuse_plane(plane, err);
 	ret = weir_read(run, only, false, &snap, err);
@@ -42,10 +61,12 @@ int weir_path_coverage_cmd(struct weir_run *run, const struct weir_args *args, s
 
 int weir_drop_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
-	const char *only = weir_arg(args, "dev");
+	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
 	struct weir_snapshot snap;
 	int ret;
 
+	if (plane && !strcmp(plane, "kernel"))
+		return show_kernel(run, only, weir_doc_kernel_drops, weir_text_kernel_drops, err);
 	ret = weir_read(run, only, false, &snap, err);
 	if (ret)
 		return ret;
@@ -110,52 +131,6 @@ int weir_ledger_show_cmd(struct weir_run *run, const struct weir_args *args, str
 	ret = weir_show(&run->face, weir_doc_ledger(&snap, only), weir_text_ledger, err);
 	if (!ret)
 		ret = check_ledger(&snap, only, err);
-	weir_snapshot_done(&snap);
-	return ret;
-}
-
-int weir_watch_on_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
-{
-	static const char *const kernel[] = {"drops", "counters", "full", "duty"};
-	const char *ratio = weir_arg(args, "latency");
-	uint32_t every;
-	int ret;
-
-	for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
-		if (weir_arg(args, kernel[i]))
-			return refuse_plane("kernel", err);
-	if (!ratio)
-		return weir_fail(err, WEIR_USAGE, 0,
-			"'watch on' needs what to watch: weir watch on latency 1/N");
-	if (!weir_parse_ratio(ratio, &every))
-		return weir_fail(err, WEIR_USAGE, 0,
-			"'%s' is no share of packets: 1/N, N from 1 to 2147483648", ratio);
-	ret = weir_enter(run, err);
-	if (!ret)
-		ret = weir_sampling_set(run->ns, every, err);
-	return ret ? ret : weir_show(&run->face, weir_doc_sampling(every), NULL, err);
-}
-
-int weir_watch_off_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
-{
-	int ret = weir_enter(run, err);
-
-	(void)args;
-	if (!ret)
-		ret = weir_sampling_set(run->ns, 0, err);
-	return ret ? ret : weir_show(&run->face, weir_doc_sampling(0), NULL, err);
-}
-
-int weir_watch_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
-{
-	struct weir_snapshot snap;
-	int ret;
-
-	(void)args;
-	ret = weir_read(run, NULL, false, &snap, err);
-	if (ret)
-		return ret;
-	ret = weir_show(&run->face, weir_doc_sampling(snap.sample_every), weir_text_sampling, err);
 	weir_snapshot_done(&snap);
 	return ret;
 }

@@ -10,7 +10,7 @@ const struct weir_object weir_objects[] = {
 	{"nat", "what is translated, and who is behind it"},
 	{"set", "named sets of addresses or ports, for rules"},
 	{"explain", "what would become of a packet, and why"},
-	{"watch", "how closely packets are timed"},
+	{"watch", "how closely packets are observed and timed"},
 	{"trace", "single packets, as they pass"},
 	{"top", "what happens now, again and again"},
 	{"monitor", "what happens to devices, next hops and limits"},
@@ -36,11 +36,11 @@ const struct weir_command weir_commands[] = {
 		weir_path_show_cmd, false},
 	{"path", "coverage", "", "Show every stage and how each plane sees it.",
 		weir_path_coverage_cmd, false},
-	{"drop", "show", "[dev DEV]", "Show which stage dropped how much, and why.",
-		weir_drop_show_cmd, false},
+	{"drop", "show", "[dev DEV] [plane kernel|fast]",
+		"Show which stage dropped how much, and why.", weir_drop_show_cmd, false},
 	{"drop", "explain", "CAUSE", "Explain a cause: what it means, where, and what to do.",
 		weir_drop_explain_cmd, false},
-	{"ledger", "show", "[dev DEV]",
+	{"ledger", "show", "[dev DEV] [plane kernel|fast]",
 		"Show in = delivered + out + dropped + in flight + lost; exits 5 when it is not "
 		"so.",
 		weir_ledger_show_cmd, false},
@@ -104,10 +104,18 @@ const struct weir_command weir_commands[] = {
 		"on the live state, which stays as it is. '>' may stand for 'to', in quotes; 'out "
 		"dev DEV' is what this host sends.",
 		weir_explain_cmd, true},
-	{"watch", "on", "[drops] [counters] [latency 1/N] [full] [duty P%]",
-		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd, false},
-	{"watch", "off", "", "Time no packets.", weir_watch_off_cmd, false},
-	{"watch", "show", "", "Show how many packets are timed.", weir_watch_show_cmd, false},
+	{"watch", "on",
+		"[drops] [counters] [latency 1/N] [full] [duty P%] [plane kernel|fast] "
+		"[netns NAMES]",
+		"Observe the kernel's own path: its drops, packets of each stage, times in 1 of N "
+		"parts of time, or each packet; 'duty' stages for P% of the time. 'latency' times "
+		"one packet in N of the fast path, too. NAMES are of network namespaces, A,B, or "
+		"all.",
+		weir_watch_on_cmd, false},
+	{"watch", "off", "[plane kernel|fast]", "Observe and time no packets.", weir_watch_off_cmd,
+		false},
+	{"watch", "show", "", "Show what is observed, what it costs, and what was lost of it.",
+		weir_watch_show_cmd, false},
 	{"trace", "",
 		"[plane kernel|fast|stack] [dev DEV] [sample 1/N] [count N] [seconds SEC] "
 		"[write FILE]",

@@ -69,15 +69,16 @@ static bool is_other_version(const struct weir_ns *ns)
 	       bpf_map_lookup_elem(fd, &zero, &c) || c.magic != WEIR_MAGIC || c.abi != WEIR_ABI;
 }
 
-/* @name: of its folder, the cookie. */
+/* @name: of its folder, the cookie; before it a 'k' where the kernel plane is observed. */
 static bool is_dead(struct netns_bpf *skel, const struct weir_ns *ns, const char *name)
 {
 	struct alive a = {ns};
 	char *end;
-	__u64 cookie = strtoull(name, &end, 16);
+	bool observers = *name == 'k';
+	__u64 cookie = strtoull(name + observers, &end, 16);
 	int there = *end ? UNKNOWN : look_for(skel, cookie);
 
-	if (there != UNKNOWN)
+	if (there != UNKNOWN || observers)
 		return there == GONE;
 	return !weir_each_dev(ns, is_alive, &a) && !weir_rules_any(ns);
 }

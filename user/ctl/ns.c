@@ -232,8 +232,16 @@ static int get_cookie(__u64 *cookie, struct weir_err *err)
 static void place_dir(struct weir_ns *ns)
 {
 	if (!ns->base[0] ||
-		snprintf(ns->dir, sizeof(ns->dir), "%s/%llx", ns->base, ns->cookie) >= PATH_MAX)
+		snprintf(ns->dir, sizeof(ns->dir), "%s/%s%llx", ns->base, ns->kind, ns->cookie) >=
+			PATH_MAX)
 		ns->dir[0] = 0;
+}
+
+void weir_ns_kernel(const struct weir_ns *ns, struct weir_ns *kernel)
+{
+	*kernel = *ns;
+	kernel->kind = "k";
+	place_dir(kernel);
 }
 
 int weir_ns_open(const char *netns, const char *pin, struct weir_ns **out, struct weir_err *err)
@@ -243,6 +251,7 @@ int weir_ns_open(const char *netns, const char *pin, struct weir_ns **out, struc
 
 	if (!ns)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the namespace");
+	ns->kind = "";
 	weir_libbpf_quiet();
 	if (pin)
 		rc = use_pin(ns, pin, err);

@@ -16,6 +16,7 @@ struct weir_ns {
 	char pin[256];	     /* as the user gave it, "" = not at all */
 	char base[PATH_MAX]; /* where all namespaces' pins are, "" = no bpffs found */
 	char dir[PATH_MAX];  /* this namespace's pins: base/cookie */
+	const char *kind;    /* what the folder's name begins with: "", or "k" of the kernel plane's */
 	__u64 cookie;
 	bool may_mount; /* bpffs is missing and this process may mount it where it belongs */
 };
@@ -30,6 +31,8 @@ int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_er
 /* Both: the folder is there, and ours. */
 int weir_ns_make_and_lock(
 	struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err);
+/* The same namespace, and the place of what observes the kernel plane there. */
+void weir_ns_kernel(const struct weir_ns *ns, struct weir_ns *kernel);
 /* Holds the namespace's pins against other weirs; the fd is the lock. -errno, quiet. */
 int weir_ns_lock(const struct weir_ns *ns, const char *sub);
 /* The same of any folder; -EAGAIN where it is held and @wait is not. */

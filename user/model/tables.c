@@ -55,6 +55,18 @@ const struct weir_hook_info weir_hook_info[WEIR_HOOK_COUNT] = {
 #undef HOOK
 };
 
+const struct weir_klevel_info weir_klevel_info[WEIR_KLEVEL_COUNT] = {
+#define LEVEL(id, text) {#id, text},
+	WEIR_KLEVELS(LEVEL)
+#undef LEVEL
+};
+
+const struct weir_klevel_info weir_kloss_info[WEIR_KLOSS_COUNT] = {
+#define LOSS(id, text) {#id, text},
+	WEIR_KLOSSES(LOSS)
+#undef LOSS
+};
+
 const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT] = {
 #define STAGE(id, hooks) WEIR_STAGE_##id,
 	WEIR_FAST_STAGES(STAGE)

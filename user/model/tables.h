@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <weir/exits.h>
+#include <weir/kernel.h>
 
 struct weir_stage_info {
 	const char *name;
@@ -14,7 +15,7 @@ struct weir_stage_info {
 
 /* Planes: name, whether this version observes it. */
 #define WEIR_PLANES(PLANE)                                                                         \
-	PLANE(kernel, false)                                                                       \
+	PLANE(kernel, true)                                                                       \
 	PLANE(fast, true)                                                                          \
 	PLANE(stack, false)
 
@@ -51,6 +52,14 @@ struct weir_hook_info {
 	const char *text;
 };
 
+/* How closely the kernel plane is observed, and what observers lose. */
+struct weir_klevel_info {
+	const char *name;
+	const char *text;
+};
+
+#define WEIR_KLOSS_COUNT 5
+
 #define WEIR_KIND_COUNT (WEIR_KIND_UNDO + 1)
 
 struct weir_kind_info {
@@ -64,6 +73,8 @@ extern const struct weir_cause_info weir_cause_info[WEIR_CAUSE_COUNT];
 extern const struct weir_exit_info weir_exit_info[WEIR_EXIT_COUNT];
 extern const struct weir_kind_info weir_kind_info[WEIR_KIND_COUNT];
 extern const struct weir_hook_info weir_hook_info[WEIR_HOOK_COUNT];
+extern const struct weir_klevel_info weir_klevel_info[WEIR_KLEVEL_COUNT];
+extern const struct weir_klevel_info weir_kloss_info[WEIR_KLOSS_COUNT];
 extern const enum weir_stage weir_fast_to_stage[WEIR_FAST_STAGE_COUNT];
 
 /* Whether packets cross @stage at @hook. */

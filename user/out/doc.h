@@ -13,6 +13,7 @@
 #include "model/drops.h"
 #include "model/explain.h"
 #include "model/explained.h"
+#include "model/kernel.h"
 #include "model/latency.h"
 #include "model/ruleset.h"
 #include "model/session.h"
@@ -43,8 +44,15 @@ json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *
 	__u64 wall_s);
 void weir_text_top(const struct weir_face *face, const json_t *doc);
 
-json_t *weir_doc_sampling(__u32 every);
-void weir_text_sampling(const struct weir_face *face, const json_t *doc);
+/* What is observed: @every as of the fast plane, 0 = none timed; @kernel NULL: not asked for. */
+json_t *weir_doc_watch(__u32 every, const struct weir_kernel_snapshot *kernel);
+void weir_text_watch(const struct weir_face *face, const json_t *doc);
+
+/* The kernel plane. */
+json_t *weir_doc_kernel_path(const struct weir_kernel_snapshot *snap, const char *only);
+void weir_text_kernel_path(const struct weir_face *face, const json_t *doc);
+json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const char *only);
+void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc);
 
 /* One captured packet: @wall_ns since 1970, its device's name and that of the one it goes out by
  * ("" = none). */

@@ -178,20 +178,3 @@ void weir_text_dev(const struct weir_face *face, const json_t *doc)
 		weir_ink(face, WEIR_PLAIN, "; counted at %s\n", weir_get_text(vlan, "on"));
 	}
 }
-
-json_t *weir_doc_sampling(__u32 every)
-{
-	return json_pack("{s:s, s:I}", "plane", "fast", "sample_every", (json_int_t)every);
-}
-
-void weir_text_sampling(const struct weir_face *face, const json_t *doc)
-{
-	json_int_t every = weir_get_int(doc, "sample_every");
-
-	if (every)
-		weir_ink(face, WEIR_PLAIN,
-			"fast plane: latency of 1 packet in %" JSON_INTEGER_FORMAT " measured\n",
-			every);
-	else
-		weir_ink(face, WEIR_PLAIN, "fast plane: no latency measured\n");
-}

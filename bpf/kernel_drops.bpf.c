@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Each packet that the kernel drops: where, why, whose. And sends that fail before there is a packet.
+ *
+ * Whose: once UDP has queued a packet its `dev` is other data, and TCP clears it; the device is then
+ * the one that it came in by, and the namespace is the socket's, which the kernel tells since 6.11,
+ * and UDP a moment before.
+ */
+#include "lib/kernel_plane.h"
+
+#define EINTR	    4
+#define EAGAIN	    11
+#define ERESTARTSYS 512
+#define AF_INET6  10
+#define AF_PACKET 17
+#define FRAMES	  8
+
+/* Of the running kernel, its value as CO-RE finds it. */
+enum skb_drop_reason { SKB_DROP_REASON_NETFILTER_DROP = 7 };
+
+/* Functions that run netfilter's hooks, from address to address: who called them tells which hook. */
+const volatile struct weir_krange hooks_run[2] SEC(".rodata.hooks_run");
+
+/* The event names the socket that refuses the packet: Linux 6.11. */
+const volatile bool tells_socket = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, WEIR_KDROPS_MAX);
+	__type(key, struct weir_kdrop_key);
+	__type(value, struct weir_kdrop);
+} kdrops SEC(".maps");
+
+/* The socket that has just refused a packet. */
+struct refused {
+	__u64 cookie; /* 0 = none has */
+	__u64 cgroup;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct refused);
+} refused SEC(".maps");
+
+/* What of a packet's headers is kept: IPv4, and the ports behind it. */
+struct head {
+	struct iphdr ip;
+	__be16 port[2];
+};
+
+static __always_inline void take_head(struct weir_kdrop *d, const struct sk_buff *skb)
+{
+	const unsigned char *at = skb->head + skb->network_header;
+	struct head h;
+
+	d->version = 0;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U ||
+		bpf_probe_read_kernel(&h, sizeof(h), at) || h.ip.version != 4)
+		return;
+	d->version = 4;
+	d->saddr = h.ip.saddr;
+	d->daddr = h.ip.daddr;
+	d->l4 = h.ip.protocol;
+	d->sport = d->dport = 0;
+	if (h.ip.ihl != 5 || (h.ip.frag_off & bpf_htons(0x1fff)))
+		return;
+	if (d->l4 == IPPROTO_UDP || d->l4 == IPPROTO_TCP || d->l4 == IPPROTO_SCTP) {
+		d->sport = h.port[0];
+		d->dport = h.port[1];
+	}
+}
+
+/* One more of that kind; NULL where there is no room for another kind. */
+static __always_inline struct weir_kdrop *drop_of(const struct weir_kdrop_key *key)
+{
+	struct weir_kdrop *d = bpf_map_lookup_elem(&kdrops, key);
+
+	if (d)
+		return d;
+	struct weir_kdrop none = {};
+
+	bpf_map_update_elem(&kdrops, key, &none, BPF_NOEXIST);
+	d = bpf_map_lookup_elem(&kdrops, key);
+	if (!d)
+		lose(drops_full);
+	return d;
+}
+
+static __always_inline void count(struct weir_kdrop *d, __u64 bytes, __u64 cgroup)
+{
+	d->last_ns = bpf_ktime_get_ns();
+	if (!d->packets)
+		d->first_ns = d->last_ns;
+	d->packets++;
+	d->bytes += bytes;
+	d->cgroup = cgroup;
+}
+
+/* The first function outside of those that run hooks, from the inside out. */
+static __always_inline __u64 hooks_caller(void *ctx)
+{
+	__u64 ip[FRAMES] = {};
+	bool inside = false;
+
+	if (bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
+		return 0;
+	for (int i = 0; i < FRAMES; i++) {
+		bool runs = (ip[i] >= hooks_run[0].from && ip[i] < hooks_run[0].to) ||
+			    (ip[i] >= hooks_run[1].from && ip[i] < hooks_run[1].to);
+
+		if (inside && !runs)
+			return ip[i];
+		inside = runs;
+	}
+	return 0;
+}
+
+static __always_inline __u64 cgroup_of(const struct sock *sk)
+{
+	return sk->sk_cgrp_data.cgroup->kn->id;
+}
+
+/* Packets of the network have a device, or a socket of one of its families. */
+static __always_inline bool is_of_network(const struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	return family == AF_INET || family == AF_INET6 || family == AF_PACKET;
+}
+
+/* The namespace and the device; false where it is none of the network's packets, or none watched. */
+static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_buff *skb,
+	const struct sock *rx_sk, const struct refused *r, __u64 *cgroup)
+{
+	const struct sock *sk = rx_sk ? rx_sk : skb->sk;
+
+	key->ifindex = (__u32)skb->skb_iif;
+	if (r->cookie) {
+		key->netns_cookie = r->cookie;
+		*cgroup = r->cgroup;
+	} else if (rx_sk) {
+		if (!is_of_network(rx_sk))
+			return false;
+		key->netns_cookie = cookie_of_sock(rx_sk);
+		*cgroup = cgroup_of(rx_sk);
+	} else if (skb->dev) {
+		key->netns_cookie = cookie_of_dev(skb->dev);
+		key->ifindex = (__u32)skb->dev->ifindex;
+	} else if (sk) {
+		if (!is_of_network(sk))
+			return false;
+		key->netns_cookie = cookie_of_sock(sk);
+		*cgroup = cgroup_of(sk);
+	}
+	if (key->netns_cookie)
+		return is_watched(key->netns_cookie);
+	if (!skb->protocol)
+		return false; /* a message of netlink or of UNIX sockets */
+	lose(netns_unknown);
+	return false;
+}
+
+SEC("tp_btf/kfree_skb")
+int weir_k_kfree_skb(__u64 *ctx)
+{
+	const struct sk_buff *skb = (const void *)ctx[0];
+	const struct sock *rx_sk = NULL;
+	struct weir_kdrop_key key = {.location = ctx[1], .kind = WEIR_KDROP_SKB};
+	__u32 zero = 0;
+	struct refused *r = bpf_map_lookup_elem(&refused, &zero), was = {};
+	struct weir_kdrop *d;
+	__u64 cgroup = 0;
+
+	if (r) {
+		was = *r;
+		r->cookie = 0;
+	}
+	key.reason = (__u32)ctx[2];
+	if (tells_socket)
+		rx_sk = (const void *)ctx[3];
+	if (!whose(&key, skb, rx_sk, &was, &cgroup))
+		return 0;
+	key.protocol = bpf_ntohs(skb->protocol);
+	if (key.reason ==
+		bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NETFILTER_DROP))
+		key.caller = hooks_caller(ctx);
+	d = drop_of(&key);
+	if (!d)
+		return 0;
+	count(d, skb->len, cgroup);
+	take_head(d, skb);
+	return 0;
+}
+
+/* UDP: no room at the socket; kfree_skb follows. */
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int weir_k_udp_fail_queue(__u64 *ctx)
+{
+	const struct sock *sk = (const void *)ctx[1];
+	__u32 zero = 0;
+	struct refused *r = bpf_map_lookup_elem(&refused, &zero);
+
+	if (r && sk) {
+		r->cookie = cookie_of_sock(sk);
+		r->cgroup = cgroup_of(sk);
+	}
+	return 0;
+}
+
+/* A send that failed; before this there may have been no packet at all. */
+SEC("tp_btf/sock_send_length")
+int weir_k_send(__u64 *ctx)
+{
+	const struct sock *sk = (const void *)ctx[0];
+	int ret = (int)ctx[1];
+	struct weir_kdrop_key key = {.kind = WEIR_KDROP_SEND};
+	struct weir_kdrop *d;
+
+	if (likely(ret >= 0) || ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS || !sk ||
+		!is_of_network(sk))
+		return 0;
+	key.netns_cookie = cookie_of_sock(sk);
+	if (!is_watched(key.netns_cookie))
+		return 0;
+	key.error = ret;
+	key.protocol = sk->sk_protocol;
+	d = drop_of(&key);
+	if (d)
+		count(d, 0, cgroup_of(sk));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

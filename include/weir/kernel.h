@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel plane: what observers of Linux's own path write, and user space reads. One set of
+ * observers belongs to the network namespace that weir was run in, and watches it, several, or all.
+ *
+ * Counts are of skbs. A row belongs to a device of a namespace, as observers meet them first; what
+ * is of no device (local senders, sockets) is of the namespace's ifindex 0, what is of no namespace
+ * (interrupts), or of devices for which no row was left, is row 0's.
+ */
+#ifndef WEIR_KERNEL_H
+#define WEIR_KERNEL_H
+
+#include "abi.h"
+
+#define WEIR_KERNEL_ABI	  1
+#define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
+#define WEIR_KDEVS_MAX	  256	/* rows */
+#define WEIR_KNS_MAX	  256	/* namespaces watched by name */
+#define WEIR_KSTATES	  4096	/* packets between two stages; a power of two */
+#define WEIR_KSOCKS_MAX	  1024	/* sockets for which a waiting packet is timed */
+
+/* How closely the kernel plane is observed; each level has all of those before it. */
+#define WEIR_KLEVELS(LEVEL)                                                                        \
+	LEVEL(off, "nothing is attached")                                                          \
+	LEVEL(drops, "each drop, with its cause; failing sends")                                   \
+	LEVEL(counters, "and packets of each stage, by counters that the kernel keeps")            \
+	LEVEL(latency, "and times between stages, in a share of time")                             \
+	LEVEL(full, "and each packet at each stage: the ledger is exact")
+
+enum weir_klevel {
+#define LEVEL(id, text) WEIR_KLEVEL_##id,
+	WEIR_KLEVELS(LEVEL)
+#undef LEVEL
+		WEIR_KLEVEL_COUNT
+};
+
+/* Map `kwatch`, one entry. User space writes; programs read. */
+struct weir_kwatch {
+	__u32 magic; /* WEIR_MAGIC */
+	__u32 abi;   /* WEIR_KERNEL_ABI */
+	__u32 level; /* enum weir_klevel */
+	__u32 share; /* of time in which stages are observed, parts of 1,000,000 */
+	__u32 devs;  /* rows for each CPU */
+	__u32 cpus;
+	__u32 all;   /* all namespaces are watched */
+	__u32 slice; /* moves each time that stages begin to be observed */
+	__u64 netns_cookie; /* of the namespace that this belongs to */
+	__u64 since_ns;	    /* CLOCK_MONOTONIC: when it was turned on */
+	__u64 observed_ns;  /* how long stages were observed, but for the slice that goes on */
+	__u64 slice_ns;	    /* when that began; 0 = none does */
+	__u32 cycler;	    /* the process that begins and ends slices; 0 = none needed */
+	__u32 next_dev;	    /* the next row to be given; programs write */
+};
+
+/* What an observer is loaded for: constants to it. */
+struct weir_kself {
+	__u64 netns_cookie; /* the only namespace that is watched; 0 = see `kns`, and kwatch.all */
+	__u32 devs;	    /* rows for each CPU */
+	__u32 cpus;
+};
+
+struct weir_krange { /* of a function's addresses */
+	__u64 from, to;
+};
+
+/* What observers themselves lost, for each CPU. Map `klost`. */
+#define WEIR_KLOSSES(LOSS)                                                                         \
+	LOSS(drops_full, "drops not told apart, for want of room for another kind")                \
+	LOSS(devs_full, "packets of devices for which no row was left")                            \
+	LOSS(times_lost, "times between stages not taken: two packets shared a place")             \
+	LOSS(socks_full, "waiting packets not timed, for want of room for another socket")         \
+	LOSS(netns_unknown, "drops whose namespace could not be told")
+
+struct weir_klost {
+#define LOSS(id, text) __u64 id;
+	WEIR_KLOSSES(LOSS)
+#undef LOSS
+	__u64 _pad[3];
+} __attribute__((aligned(64)));
+
+/* Map `kns`: namespaces that are watched. */
+struct weir_kns_key {
+	__u64 netns_cookie;
+};
+
+struct weir_kns {
+	char name[64]; /* as the user named it */
+};
+
+/* Map `kdevs`: which row is whose. */
+struct weir_kdev_key {
+	__u64 netns_cookie;
+	__u32 ifindex;
+	__u32 _pad;
+};
+
+struct weir_kdev {
+	__u32 row;
+	__u32 _pad;
+	char name[16]; /* when it was met first */
+};
+
+/* Map `kdrops`, for each CPU by itself. */
+struct weir_kdrop_key {
+	__u64 netns_cookie; /* 0 = could not be told */
+	__u64 location;	    /* where the kernel dropped it: an address, see /proc/kallsyms */
+	__u64 caller;	    /* netfilter: who had asked its hooks; 0 = not looked for */
+	__u32 ifindex;	    /* 0 = none */
+	__u32 reason;	    /* enum skb_drop_reason of the running kernel; see WEIR_KDROP_* */
+	__s32 error;	    /* of a send: -errno */
+	__u16 protocol;	    /* EtherType, host order */
+	__u8 kind;	    /* enum weir_kdrop_kind */
+	__u8 _pad;
+};
+
+enum weir_kdrop_kind {
+	WEIR_KDROP_SKB,	 /* kfree_skb */
+	WEIR_KDROP_SEND, /* a send that failed: no skb was there */
+};
+
+struct weir_kdrop {
+	__u64 packets, bytes;
+	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC */
+	/* the last one, IPv4: network order, as far as it could be read */
+	__u32 saddr, daddr;
+	__u16 sport, dport;
+	__u8 l4;
+	__u8 version; /* 4, or 0 where nothing was read */
+	__u8 _pad[2];
+	__u64 cgroup; /* of its socket; 0 = none known */
+};
+
+/* Terms of the ledger that are no stage's packets. */
+#define WEIR_KTERMS(TERM)                                                                          \
+	TERM(ip_in, "IPv4 packets at core")                                                        \
+	TERM(pre_first, "IPv4 packets before the first chain of prerouting")                       \
+	TERM(pre_last, "behind its last one")                                                      \
+	TERM(in_first, "local delivery, before its chains")                                        \
+	TERM(in_last, "behind them")                                                               \
+	TERM(forward_first, "forwarding, before its chains")                                       \
+	TERM(forward_last, "behind them")                                                          \
+	TERM(out_first, "local output, before its chains")                                         \
+	TERM(out_last, "behind them")                                                              \
+	TERM(post_first, "postrouting, before its chains")                                         \
+	TERM(post_last, "behind them")                                                             \
+	TERM(queued, "packets at the queueing discipline")                                         \
+	TERM(ip_queued, "IPv4 packets of those")                                                   \
+	TERM(started, "packets handed to the driver")                                              \
+	TERM(sent, "packets that it took")                                                         \
+	TERM(split, "segments that the kernel made of superframes, less these")                    \
+	TERM(merged, "packets that GRO made part of others")
+
+enum weir_kterm {
+#define TERM(id, text) WEIR_KTERM_##id,
+	WEIR_KTERMS(TERM)
+#undef TERM
+		WEIR_KTERM_COUNT
+};
+
+/* Maps `krows` and `klat` have an index: cpu * kwatch.devs + row. */
+#define WEIR_KROW_OTHER 0 /* the machine's, and those for which there is no row */
+
+/* Map `krows`, index cpu * kwatch.devs + row. */
+struct weir_krow {
+	struct weir_count stage[WEIR_STAGE_COUNT];
+	union {
+#define TERM(id, text) __u64 id;
+		struct {
+			WEIR_KTERMS(TERM)
+		};
+#undef TERM
+		__u64 term[WEIR_KTERM_COUNT];
+	};
+} __attribute__((aligned(64)));
+
+/* Map `klat`, the same index: since the packet left the stage before. */
+struct weir_klat {
+	struct weir_lat_stage stage[WEIR_STAGE_COUNT];
+};
+
+/* Map `kstates`, by a hash of the packet's address: when it was seen last, and where. Two packets that
+ * share a place lose a time, which is counted; nothing else depends on it. */
+struct weir_kstate {
+	__u64 skb;
+	__u64 time_ns;
+	__u32 slice; /* kwatch.slice: what is of an earlier one means nothing */
+	__u16 cpu;
+	__u8 stage; /* enum weir_stage: that it has left */
+	__u8 l4;    /* protocol, where it is known */
+};
+
+/* Map `ksocks`: of a socket, one packet that waits to be read. */
+struct weir_ksock {
+	__u64 ready_ns;
+	__u64 mark; /* TCP: the sequence number behind it; else how many are to be read, itself too */
+	__u32 tcp;
+	__u32 row;
+};
+
+#endif

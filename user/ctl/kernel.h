@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel plane: its observers are turned on and off, and what they count is read.
+ *
+ * Drops are observed by pinned programs, with no process alive. Stages are observed by a process of
+ * their own, the cycler: netfilter's links would hold a namespace that nobody else needs any more, so
+ * somebody has to let go of them, and shares of time need a clock.
+ */
+#ifndef WEIR_CTL_KERNEL_H
+#define WEIR_CTL_KERNEL_H
+
+#include "ctl.h"
+#include "model/kernel.h"
+
+struct weir_kernel_wish {
+	enum weir_klevel level;
+	__u32 share; /* of time in which stages are observed, parts of 1,000,000 */
+	const char *const *netns; /* names or paths; none: the one that weir runs in */
+	unsigned int nr_netns;
+	bool all; /* namespaces; those that have a name where the level has stages */
+};
+
+/* Replaces what is observed, and begins all counts anew. */
+int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
+	struct weir_notes *notes, struct weir_err *err);
+
+/* 0 also where nothing was observed. */
+int weir_kernel_off(struct weir_ns *ns, struct weir_err *err);
+
+/* The caller owns *@snap (weir_kernel_snapshot_done). Where nothing is observed, snap->on is false. */
+int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err);
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The cycler: a process that observes stages all the time or a share of it. All that it attaches
+ * ends with it. It ends by itself when it is no longer wanted (kwatch.level), or when nobody else
+ * needs the namespaces any more, which it would keep alive.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <linux/netfilter.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel_hooks.skel.h"
+#include "kernel_path.skel.h"
+#include "base/clock.h"
+#include "kernel_priv.h"
+
+#define TICK_NS	   100000000ull	 /* how often it looks whether it is wanted */
+#define PERIOD_NS  1000000000ull /* of which a share is observed */
+#define USED_EVERY 20		 /* ticks, after which it looks who needs the namespaces */
+#define HOOKS_TRY  16		 /* priorities: others may have taken the outermost */
+#define LINKS_MAX  4096
+
+struct cycler {
+	const struct weir_ns *k;
+	struct weir_kwatch *w;
+	struct kernel_path_bpf *path;
+	struct kernel_hooks_bpf *hooks;
+	const int *netns;
+	unsigned int nr_netns;
+	int link[LINKS_MAX];
+	unsigned int nr_links, left_out;
+};
+
+static bool keep(struct cycler *c, int fd)
+{
+	if (fd < 0 || c->nr_links == LINKS_MAX) {
+		c->left_out++;
+		return false;
+	}
+	c->link[c->nr_links++] = fd;
+	return true;
+}
+
+/* --- attaching --- */
+
+static int attach_tracepoints(struct cycler *c)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, c->path->obj)
+	{
+		int fd;
+
+		if (!bpf_program__autoload(prog))
+			continue;
+		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(prog));
+		if (fd < 0)
+			return -errno;
+		keep(c, fd);
+	}
+	return 0;
+}
+
+static int attach_hook(int prog, unsigned int hook, bool first)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	int fd = -1;
+
+	opts.netfilter.pf = NFPROTO_IPV4;
+	opts.netfilter.hooknum = hook;
+	for (int i = 1; fd < 0 && i <= HOOKS_TRY; i++) {
+		opts.netfilter.priority = first ? INT_MIN + i : INT_MAX - i;
+		fd = bpf_link_create(prog, 0, BPF_NETFILTER, &opts);
+		if (fd < 0 && errno != EBUSY && errno != EEXIST)
+			break;
+	}
+	return fd;
+}
+
+static void attach_dev(void *ctx, const struct weir_link *link)
+{
+	struct cycler *c = ctx;
+	const struct {
+		const struct bpf_program *prog;
+		enum bpf_attach_type type;
+		__u32 flags;
+	} at[] = {
+		{c->hooks->progs.weir_k_tc_in_first, BPF_TCX_INGRESS, BPF_F_BEFORE},
+		{c->hooks->progs.weir_k_tc_in_last, BPF_TCX_INGRESS, BPF_F_AFTER},
+		{c->hooks->progs.weir_k_tc_out_first, BPF_TCX_EGRESS, BPF_F_BEFORE},
+		{c->hooks->progs.weir_k_tc_out_last, BPF_TCX_EGRESS, BPF_F_AFTER},
+	};
+
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = at[i].flags);
+
+		if (bpf_program__fd(at[i].prog) < 0)
+			continue;
+		keep(c, bpf_link_create(bpf_program__fd(at[i].prog), (int)link->ifindex, at[i].type,
+				&opts));
+	}
+}
+
+/* In each namespace: netfilter's hooks, and traffic control's of the devices that are there. */
+static void attach_netns(struct cycler *c)
+{
+	int first = bpf_program__fd(c->hooks->progs.weir_k_nf_first);
+	int last = bpf_program__fd(c->hooks->progs.weir_k_nf_last);
+
+	for (unsigned int i = 0; i < c->nr_netns; i++) {
+		if (setns(c->netns[i], CLONE_NEWNET))
+			continue;
+		for (unsigned int hook = 0; first >= 0 && hook < NF_INET_NUMHOOKS; hook++) {
+			keep(c, attach_hook(first, hook, true));
+			keep(c, attach_hook(last, hook, false));
+		}
+		weir_each_link(attach_dev, c);
+	}
+}
+
+static int slice_begin(struct cycler *c)
+{
+	int rc;
+
+	__atomic_add_fetch(&c->w->slice, 1, __ATOMIC_RELAXED);
+	attach_netns(c);
+	rc = attach_tracepoints(c);
+	__atomic_store_n(&c->w->slice_ns, weir_now_ns(), __ATOMIC_RELEASE);
+	return rc;
+}
+
+static void slice_end(struct cycler *c)
+{
+	__u64 began = c->w->slice_ns;
+
+	while (c->nr_links)
+		close(c->link[--c->nr_links]);
+	if (began)
+		__atomic_add_fetch(&c->w->observed_ns, weir_now_ns() - began, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->w->slice_ns, 0, __ATOMIC_RELEASE);
+}
+
+/* --- the process --- */
+
+static bool is_wanted(const struct cycler *c)
+{
+	return __atomic_load_n(&c->w->level, __ATOMIC_ACQUIRE) >= WEIR_KLEVEL_latency &&
+	       c->w->cycler == (__u32)getpid();
+}
+
+static bool is_used(const struct cycler *c)
+{
+	for (unsigned int i = 0; i < c->nr_netns; i++)
+		if (weir_netns_used(c->netns[i]))
+			return true;
+	return false;
+}
+
+/* Sleeps that long, in ticks; false where it is no longer wanted. */
+static bool rest(struct cycler *c, __u64 ns, unsigned int *ticks)
+{
+	while (is_wanted(c)) {
+		__u64 now = ns < TICK_NS ? ns : TICK_NS;
+		struct timespec t = {.tv_nsec = (long)now};
+
+		if (!ns)
+			return true;
+		nanosleep(&t, NULL);
+		ns -= now;
+		if (++*ticks % USED_EVERY == 0 && !is_used(c))
+			return false;
+	}
+	return false;
+}
+
+static void cycle(struct cycler *c)
+{
+	__u64 on = PERIOD_NS / 1000000 * c->w->share;
+	unsigned int ticks = 0;
+	bool whole = c->w->share >= 1000000;
+
+	/* the first slice has begun */
+	while (rest(c, on, &ticks)) {
+		if (whole)
+			continue;
+		slice_end(c);
+		if (!rest(c, PERIOD_NS - on, &ticks) || slice_begin(c))
+			break;
+	}
+	slice_end(c);
+}
+
+static int load(struct cycler *c, __u64 only)
+{
+	int rc;
+
+	c->path = kernel_path_bpf__open();
+	c->hooks = kernel_hooks_bpf__open();
+	if (!c->path || !c->hooks)
+		return -ENOMEM;
+	rc = weir_k_prepare(c->k, c->path->obj, c->w, only);
+	if (!rc)
+		rc = weir_k_prepare(c->k, c->hooks->obj, c->w, only);
+	if (rc)
+		return rc;
+	weir_k_leave_out(c->path->obj);
+	rc = kernel_path_bpf__load(c->path);
+	if (!rc) /* both follow the same packets */
+		rc = bpf_map__reuse_fd(c->hooks->maps.kstates, bpf_map__fd(c->path->maps.kstates));
+	if (!rc)
+		rc = bpf_map__reuse_fd(c->hooks->maps.kcpus, bpf_map__fd(c->path->maps.kcpus));
+	if (rc)
+		return rc;
+	/* what the kernel has no hooks for is left out, and `path coverage` says so */
+	kernel_hooks_bpf__load(c->hooks);
+	return 0;
+}
+
+struct report {
+	int rc;
+	char said[256];
+};
+
+/* In the new process. Does not return. */
+static void run(struct cycler *c, __u64 only, int tell)
+{
+	char path[PATH_MAX];
+	int lock = weir_lock_dir(weir_pin_path(c->k, path, "cycler"), true);
+	struct report report = {.rc = lock < 0 ? lock : 0};
+
+	c->w->cycler = (__u32)getpid();
+	if (!report.rc)
+		report.rc = load(c, only);
+	if (!report.rc)
+		report.rc = slice_begin(c);
+	snprintf(report.said, sizeof(report.said), "%s", weir_libbpf_said());
+	if (write(tell, &report, sizeof(report)) != sizeof(report))
+		report.rc = -EPIPE;
+	close(tell);
+	if (!report.rc)
+		cycle(c);
+	_exit(0);
+}
+
+/* Away from the terminal, and from whoever began it. */
+static void detach(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	setsid();
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (chdir("/"))
+		return;
+}
+
+int weir_k_cycler(const struct weir_ns *k, int lock, __u64 only, const int *netns, unsigned int nr,
+	struct weir_err *err)
+{
+	struct cycler c = {.k = k, .w = weir_k_watch(k), .netns = netns, .nr_netns = nr};
+	struct report report = {.rc = -EPIPE};
+	int ends[2], status;
+	pid_t child;
+
+	if (!c.w || pipe2(ends, O_CLOEXEC))
+		return weir_fail_sys(err, -errno, "beginning to observe stages");
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		close(ends[0]);
+		close(lock); /* it would be held for as long as this lives */
+		detach();
+		if (fork())
+			_exit(0);
+		run(&c, only, ends[1]);
+	}
+	close(ends[1]);
+	if (child > 0) {
+		waitpid(child, &status, 0);
+		if (read(ends[0], &report, sizeof(report)) != sizeof(report))
+			report.rc = -EPIPE;
+	}
+	close(ends[0]);
+	munmap(c.w, sizeof(*c.w));
+	return report.rc ? weir_fail_sys(err, report.rc, "observing stages (%s)", report.said) : 0;
+}

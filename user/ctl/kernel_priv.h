@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of the kernel plane share. `k` is the place of its pins, weir_ns_kernel(). */
+#ifndef WEIR_CTL_KERNEL_PRIV_H
+#define WEIR_CTL_KERNEL_PRIV_H
+
+#include "kernel.h"
+#include "priv.h"
+
+struct bpf_object;
+struct bpf_map;
+
+/* A pinned map of the observers; -errno, quiet. */
+int weir_k_map(const struct weir_ns *k, const char *name);
+/* `kwatch` in memory, NULL with errno. The caller unmaps it. */
+struct weir_kwatch *weir_k_watch(const struct weir_ns *k);
+/* Whether the cycler is there: it holds this lock. */
+bool weir_k_cycling(const struct weir_ns *k);
+
+/* Sizes an object's maps, and has those that observers share pinned, or reused where they are. Sets its
+ * constants. @only: the one namespace that is watched, 0 = what `kns` and kwatch.all say. 0 or -errno. */
+int weir_k_prepare(const struct weir_ns *k, struct bpf_object *obj, const struct weir_kwatch *w,
+	__u64 only);
+/* Leaves out programs of tracepoints that the running kernel has not. */
+void weir_k_leave_out(struct bpf_object *obj);
+
+/*
+ * Begins the process that observes stages in the namespaces whose descriptors are given, and returns
+ * when it does, or when it cannot: then @err says why. @lock, of the pins, is the caller's.
+ */
+int weir_k_cycler(const struct weir_ns *k, int lock, __u64 only, const int *netns, unsigned int nr,
+	struct weir_err *err);
+
+/* --- netns.c --- */
+
+/* Whether anything but this process keeps a network namespace alive: a name, or a process in it. */
+bool weir_netns_used(int netns);
+/* Calls @fn for each namespace that has a name in /run/netns. */
+void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx);
+/* The cookie of the namespace behind a descriptor; 0 where it cannot be told. */
+__u64 weir_netns_cookie(int fd);
+
+#endif

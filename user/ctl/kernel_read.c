@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Reading what observers of the kernel plane have counted, and naming it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "kernel_priv.h"
+
+/* A namespace by name, as far as one is known. */
+struct netns_name {
+	__u64 cookie;
+	char name[64];
+	int fd;
+};
+
+struct names {
+	struct netns_name *list;
+	unsigned int nr;
+};
+
+struct reading {
+	const struct weir_ns *k;
+	struct weir_kernel_snapshot *snap;
+	struct names names;
+};
+
+/* --- namespaces and devices --- */
+
+static void add_name(void *ctx, const char *name, int fd)
+{
+	struct names *n = ctx;
+	struct netns_name *grown = reallocarray(n->list, n->nr + 1, sizeof(*grown));
+
+	if (!grown)
+		return;
+	n->list = grown;
+	n->list[n->nr] = (struct netns_name){
+		.cookie = weir_netns_cookie(fd), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+	snprintf(n->list[n->nr].name, sizeof(n->list[0].name), "%s", name);
+	n->nr++;
+}
+
+static const struct netns_name *name_of(const struct names *n, __u64 cookie)
+{
+	for (unsigned int i = 0; i < n->nr; i++)
+		if (n->list[i].cookie == cookie)
+			return &n->list[i];
+	return NULL;
+}
+
+static void names_done(struct names *n)
+{
+	while (n->nr)
+		weir_close(&n->list[--n->nr].fd);
+	free(n->list);
+}
+
+/* The device's name today, in its own namespace. */
+static void name_dev(const struct reading *r, struct weir_kernel_dev *dev)
+{
+	const struct netns_name *ns = name_of(&r->names, dev->netns_cookie);
+	__cleanup_close int own = -1;
+	bool here = dev->netns_cookie == r->k->cookie;
+
+	if (here)
+		dev->netns[0] = 0;
+	else if (ns)
+		snprintf(dev->netns, sizeof(dev->netns), "%s", ns->name);
+	else
+		snprintf(dev->netns, sizeof(dev->netns), "%llu", dev->netns_cookie);
+	snprintf(dev->name, sizeof(dev->name), dev->ifindex ? "if%u" : "-", dev->ifindex);
+	if (!dev->ifindex)
+		return;
+	if (!here && ns) {
+		own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+		if (own < 0 || setns(ns->fd, CLONE_NEWNET))
+			return;
+	}
+	if (here || ns) {
+		char name[IFNAMSIZ];
+
+		if (if_indextoname(dev->ifindex, name))
+			snprintf(dev->name, sizeof(dev->name), "%s", name);
+	}
+	if (own >= 0 && setns(own, CLONE_NEWNET))
+		return;
+}
+
+static int dev_at(struct reading *r, __u64 cookie, __u32 ifindex)
+{
+	struct weir_kernel_snapshot *s = r->snap;
+	struct weir_kernel_dev *grown;
+	void *p;
+
+	for (unsigned int i = 0; i < s->nr_devs; i++)
+		if (s->devs[i].netns_cookie == cookie && s->devs[i].ifindex == ifindex)
+			return (int)i;
+	p = aligned_alloc(64, (s->nr_devs + 1) * sizeof(*grown));
+	if (!p)
+		return -ENOMEM;
+	grown = p;
+	memcpy(grown, s->devs, s->nr_devs * sizeof(*grown));
+	free(s->devs);
+	s->devs = grown;
+	grown += s->nr_devs;
+	memset(grown, 0, sizeof(*grown));
+	grown->netns_cookie = cookie;
+	grown->ifindex = ifindex;
+	name_dev(r, grown);
+	return (int)s->nr_devs++;
+}
+
+/* --- rows --- */
+
+static void *map_whole(const struct weir_ns *k, const char *name, size_t entry, size_t *len)
+{
+	__cleanup_close int fd = weir_k_map(k, name);
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	void *at;
+
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &size) || info.value_size != entry)
+		return NULL;
+	*len = entry * info.max_entries;
+	at = mmap(NULL, *len, PROT_READ, MAP_SHARED, fd, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void add_words(void *to, const void *from, size_t size)
+{
+	__u64 *t = to;
+	const __u64 *f = from;
+
+	for (size_t i = 0; i < size / sizeof(*t); i++)
+		t[i] += f[i];
+}
+
+static void add_lat(struct weir_klat *to, const struct weir_klat *from)
+{
+	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++) {
+		__u64 max = from->stage[i].max_ns, was = to->stage[i].max_ns;
+
+		add_words(&to->stage[i], &from->stage[i], sizeof(to->stage[i]));
+		to->stage[i].max_ns = max > was ? max : was;
+	}
+}
+
+static int read_rows(struct reading *r)
+{
+	const struct weir_kwatch *w = &r->snap->watch;
+	size_t rows_len = 0, lat_len = 0;
+	struct weir_krow *rows = map_whole(r->k, "krows", sizeof(*rows), &rows_len);
+	struct weir_klat *lat = map_whole(r->k, "klat", sizeof(*lat), &lat_len);
+	__cleanup_close int fd = weir_k_map(r->k, "kdevs");
+	struct weir_kdev_key key, *at = NULL;
+	struct weir_kdev dev;
+	int i, rc = 0;
+
+	while (rows && lat && !rc && !bpf_map_get_next_key(fd, at, &key)) {
+		at = &key;
+		if (bpf_map_lookup_elem(fd, &key, &dev) || dev.row >= w->devs)
+			continue;
+		i = dev_at(r, key.netns_cookie, key.ifindex);
+		if (i < 0)
+			rc = i;
+		for (__u32 cpu = 0; i >= 0 && cpu < w->cpus; cpu++) {
+			size_t n = (size_t)cpu * w->devs + dev.row;
+
+			add_words(&r->snap->devs[i].row, &rows[n], sizeof(rows[n]));
+			add_lat(&r->snap->devs[i].lat, &lat[n]);
+		}
+	}
+	if (rows)
+		munmap(rows, rows_len);
+	if (lat)
+		munmap(lat, lat_len);
+	return rc;
+}
+
+/* --- drops --- */
+
+static void sum_cpus(struct weir_kdrop *sum, const struct weir_kdrop *cell, int cpus)
+{
+	*sum = (struct weir_kdrop){0};
+	for (int i = 0; i < cpus; i++) {
+		struct weir_kdrop last = cell[i];
+
+		if (!last.packets)
+			continue;
+		if (last.last_ns < sum->last_ns) { /* the head of the very last one is kept */
+			last = *sum;
+			last.first_ns = cell[i].first_ns;
+		}
+		last.packets = sum->packets + cell[i].packets;
+		last.bytes = sum->bytes + cell[i].bytes;
+		if (sum->packets && sum->first_ns < last.first_ns)
+			last.first_ns = sum->first_ns;
+		*sum = last;
+	}
+}
+
+static int most_first(const void *a, const void *b)
+{
+	const struct weir_kernel_drop *x = a, *y = b;
+
+	return (x->count.packets < y->count.packets) - (x->count.packets > y->count.packets);
+}
+
+static int add_drop(
+	struct reading *r, const struct weir_kdrop_key *key, const struct weir_kdrop *sum)
+{
+	struct weir_kernel_snapshot *s = r->snap;
+	struct weir_kernel_drop *d = reallocarray(s->drops, s->nr_drops + 1, sizeof(*s->drops));
+	int dev;
+
+	if (!d)
+		return -ENOMEM;
+	s->drops = d;
+	dev = dev_at(r, key->netns_cookie, key->ifindex);
+	if (dev < 0)
+		return dev;
+	d += s->nr_drops++;
+	*d = (struct weir_kernel_drop){.key = *key, .count = *sum, .dev = (unsigned int)dev};
+	return 0;
+}
+
+static int read_drops(struct reading *r)
+{
+	__cleanup_close int fd = weir_k_map(r->k, "kdrops");
+	int cpus = libbpf_num_possible_cpus(), rc = 0;
+	struct weir_kdrop *cell = calloc((size_t)cpus, sizeof(*cell)), sum;
+	struct weir_kdrop_key key, *at = NULL;
+
+	if (!cell)
+		return -ENOMEM;
+	while (!rc && !bpf_map_get_next_key(fd, at, &key)) {
+		at = &key;
+		if (bpf_map_lookup_elem(fd, &key, cell))
+			continue;
+		sum_cpus(&sum, cell, cpus);
+		if (sum.packets)
+			rc = add_drop(r, &key, &sum);
+	}
+	free(cell);
+	qsort(r->snap->drops, r->snap->nr_drops, sizeof(*r->snap->drops), most_first);
+	return rc;
+}
+
+static void read_losses(struct reading *r)
+{
+	size_t len = 0;
+	struct weir_klost *lost = map_whole(r->k, "klost", sizeof(*lost), &len);
+
+	for (__u32 i = 0; lost && i < r->snap->watch.cpus; i++)
+		add_words(&r->snap->lost, &lost[i], sizeof(lost[i]));
+	if (lost)
+		munmap(lost, len);
+}
+
+int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err)
+{
+	struct weir_kernel_snapshot s = {.time_ns = weir_now_ns()};
+	struct weir_ns k;
+	struct reading r = {.k = &k, .snap = &s};
+	struct weir_kwatch *w;
+	int rc;
+
+	weir_ns_kernel(ns, &k);
+	w = weir_k_watch(&k);
+	if (!w && errno != ENOENT)
+		return weir_fail_pins(&k, err, -errno, "reading the kernel plane");
+	if (w) {
+		s.watch = *w;
+		munmap(w, sizeof(*w));
+		s.on = s.watch.level != WEIR_KLEVEL_off;
+		s.cycling = weir_k_cycling(&k);
+		weir_each_netns(add_name, &r.names);
+		rc = read_rows(&r);
+		if (!rc)
+			rc = read_drops(&r);
+		read_losses(&r);
+		names_done(&r.names);
+		if (rc) {
+			weir_kernel_snapshot_done(&s);
+			return weir_fail_sys(err, rc, "reading the kernel plane");
+		}
+	}
+	*snap = s;
+	return 0;
+}

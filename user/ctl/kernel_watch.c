@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Turning the kernel plane's observers on and off. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel_drops.skel.h"
+#include "base/clock.h"
+#include "kernel_priv.h"
+
+#define LAT_ROOM    (64 << 20) /* bytes that histograms may take */
+#define DEVS_SPARE  8	       /* rows for devices to come */
+#define CYCLER_WAIT 50	       /* tenths of a second until it is ended by force */
+
+/* What observers share; what else an object has is its own. */
+static const char *const shared[] = {
+	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat"};
+
+static const char *pin_name(const char *map)
+{
+	return !strcmp(map, ".data.kwatch") ? "kwatch" : map;
+}
+
+int weir_k_map(const struct weir_ns *k, const char *name)
+{
+	char path[PATH_MAX];
+	int fd = k->dir[0] ? bpf_obj_get(weir_pin_path(k, path, "%s", name)) : -1;
+
+	return fd >= 0 ? fd : k->dir[0] ? -errno : -ENOENT;
+}
+
+struct weir_kwatch *weir_k_watch(const struct weir_ns *k)
+{
+	__cleanup_close int fd = weir_k_map(k, "kwatch");
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	struct weir_kwatch *w;
+
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) || info.value_size != sizeof(*w)) {
+		errno = fd < 0 ? -fd : EINVAL;
+		return NULL;
+	}
+	w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (w == MAP_FAILED)
+		return NULL;
+	if (w->magic == WEIR_MAGIC && w->abi == WEIR_KERNEL_ABI)
+		return w;
+	munmap(w, sizeof(*w));
+	errno = EINVAL;
+	return NULL;
+}
+
+bool weir_k_cycling(const struct weir_ns *k)
+{
+	char path[PATH_MAX];
+	__cleanup_close int lock = weir_lock_dir(weir_pin_path(k, path, "cycler"), false);
+
+	return lock == -EAGAIN;
+}
+
+/* --- an object --- */
+
+static int place(const struct weir_ns *k, struct bpf_map *map)
+{
+	char path[PATH_MAX];
+	const char *name = bpf_map__name(map);
+
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (!strcmp(name, shared[i]))
+			return bpf_map__set_pin_path(
+				map, weir_pin_path(k, path, "%s", pin_name(name)));
+	return 0;
+}
+
+static int set_self(struct bpf_object *obj, const struct weir_kwatch *w, __u64 only)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata.kself");
+	size_t size = 0;
+	struct weir_kself *self = map ? bpf_map__initial_value(map, &size) : NULL;
+
+	if (!self || size != sizeof(*self))
+		return -EINVAL;
+	*self = (struct weir_kself){only, w->devs, w->cpus};
+	return 0;
+}
+
+int weir_k_prepare(
+	const struct weir_ns *k, struct bpf_object *obj, const struct weir_kwatch *w, __u64 only)
+{
+	struct bpf_map *map;
+	int rc = set_self(obj, w, only);
+
+	bpf_object__for_each_map(map, obj)
+	{
+		const char *name = bpf_map__name(map);
+
+		if (!rc && !strcmp(name, "klost"))
+			rc = bpf_map__set_max_entries(map, w->cpus);
+		if (!rc && (!strcmp(name, "krows") || !strcmp(name, "klat")))
+			rc = bpf_map__set_max_entries(map, w->cpus * w->devs);
+		if (!rc)
+			rc = place(k, map);
+	}
+	return rc;
+}
+
+void weir_k_leave_out(struct bpf_object *obj)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *prog;
+	char type[128];
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		const char *at = strchr(bpf_program__section_name(prog), '/');
+
+		if (!at || bpf_program__expected_attach_type(prog) != BPF_TRACE_RAW_TP)
+			continue;
+		snprintf(type, sizeof(type), "btf_trace_%s", at + 1);
+		if (btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) < 0)
+			bpf_program__set_autoload(prog, false);
+	}
+	btf__free(btf);
+}
+
+/* --- drops --- */
+
+/* How many arguments the tracepoint has. */
+static int nr_args(const char *tracepoint)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t;
+	char type[128];
+	int id, nr = 0;
+
+	snprintf(type, sizeof(type), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
+	t = id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+	if (t)
+		t = btf__type_by_id(btf, t->type);
+	if (t && btf_is_func_proto(t))
+		nr = btf_vlen(t) - 1; /* the first is the tracepoint's own */
+	btf__free(btf);
+	return nr;
+}
+
+/* Pins the links of all programs that were loaded. */
+static int attach_all(const struct weir_ns *k, struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+	char path[PATH_MAX];
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		struct bpf_link *link;
+		int rc;
+
+		if (!bpf_program__autoload(prog))
+			continue;
+		link = bpf_program__attach(prog);
+		if (!link)
+			return -errno;
+		rc = bpf_link__pin(
+			link, weir_pin_path(k, path, "link_%s", bpf_program__name(prog)));
+		bpf_link__destroy(link);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* The addresses of a function, to the next one's. */
+static void range_of(const char *name, struct weir_krange *range)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long at, best = ~0ULL;
+	char line[512], symbol[256];
+
+	*range = (struct weir_krange){0};
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %*c %255s", &at, symbol) == 2 && !strcmp(symbol, name))
+			range->from = at;
+	if (f)
+		rewind(f);
+	while (f && range->from && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx", &at) == 1 && at > range->from && at < best)
+			best = at;
+	range->to = range->from ? best : 0;
+	if (f)
+		fclose(f);
+}
+
+static int drops_up(const struct weir_ns *k, const struct weir_kwatch *w, __u64 only)
+{
+	struct kernel_drops_bpf *skel = kernel_drops_bpf__open();
+	int rc = skel ? weir_k_prepare(k, skel->obj, w, only) : -ENOMEM;
+
+	if (!rc) {
+		skel->data_kwatch->kwatch = *w;
+		skel->rodata->tells_socket = nr_args("kfree_skb") > 3;
+		range_of("nf_hook_slow", &skel->rodata_hooks_run->hooks_run[0]);
+		range_of("nf_hook_slow_list", &skel->rodata_hooks_run->hooks_run[1]);
+		weir_k_leave_out(skel->obj);
+		rc = kernel_drops_bpf__load(skel);
+	}
+	if (!rc)
+		rc = attach_all(k, skel->obj);
+	kernel_drops_bpf__destroy(skel);
+	return rc;
+}
+
+/* --- on and off --- */
+
+/* The cycler looks every tenth of a second whether it is still wanted. */
+static void end_cycler(const struct weir_ns *k, struct weir_kwatch *w)
+{
+	pid_t pid = (pid_t)w->cycler;
+
+	__atomic_store_n(&w->level, WEIR_KLEVEL_off, __ATOMIC_RELEASE);
+	for (int i = 0; weir_k_cycling(k); i++) {
+		const struct timespec tenth = {.tv_nsec = 100000000};
+
+		if (i == CYCLER_WAIT && pid > 1)
+			kill(pid, SIGKILL); /* it holds the lock, so it is no one else */
+		if (i > CYCLER_WAIT * 2)
+			return;
+		nanosleep(&tenth, NULL);
+	}
+}
+
+static void take_down(const struct weir_ns *k)
+{
+	struct weir_kwatch *w = weir_k_watch(k);
+
+	if (w) {
+		end_cycler(k, w);
+		munmap(w, sizeof(*w));
+	}
+	weir_remove_tree(k->dir);
+}
+
+int weir_kernel_off(struct weir_ns *ns, struct weir_err *err)
+{
+	struct weir_ns k;
+	__cleanup_close int lock = -1;
+
+	weir_ns_kernel(ns, &k);
+	lock = weir_ns_lock(&k, "");
+	if (lock == -ENOENT)
+		return 0;
+	if (lock < 0)
+		return weir_fail_pins(&k, err, lock, "locking the pins");
+	take_down(&k);
+	return 0;
+}
+
+struct named {
+	int *fd;
+	unsigned int nr, room;
+};
+
+static void add_fd(void *ctx, const char *name, int fd)
+{
+	struct named *n = ctx;
+
+	(void)name;
+	if (n->nr < n->room)
+		n->fd[n->nr] = dup(fd), n->nr++;
+}
+
+/* Descriptors of the namespaces meant: the caller closes them. */
+static int open_netns(const struct weir_kernel_wish *wish, struct named *n, struct weir_err *err)
+{
+	char path[PATH_MAX];
+
+	if (wish->all)
+		weir_each_netns(add_fd, n);
+	for (unsigned int i = 0; i < wish->nr_netns && n->nr < n->room; i++) {
+		const char *name = wish->netns[i];
+
+		snprintf(path, sizeof(path), strchr(name, '/') ? "%s" : "/run/netns/%s", name);
+		n->fd[n->nr] = open(path, O_RDONLY | O_CLOEXEC);
+		if (n->fd[n->nr] < 0) {
+			weir_fail(err, WEIR_NOT_FOUND, -errno, "network namespace %s", name);
+			weir_remedy(err, "ip netns list");
+			return -ENOENT;
+		}
+		n->nr++;
+	}
+	if (!wish->nr_netns) /* with 'all', too: it may have no name */
+		n->fd[n->nr++] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+static int name_netns(const struct weir_ns *k, const struct weir_kernel_wish *wish, const int *fd)
+{
+	__cleanup_close int map = weir_k_map(k, "kns");
+
+	for (unsigned int i = 0; i < wish->nr_netns; i++) {
+		struct weir_kns_key key = {.netns_cookie = weir_netns_cookie(fd[i])};
+		struct weir_kns value = {};
+
+		snprintf(value.name, sizeof(value.name), "%s", wish->netns[i]);
+		if (bpf_map_update_elem(map, &key, &value, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static void count_link(void *ctx, const struct weir_link *link)
+{
+	(void)link;
+	++*(__u32 *)ctx;
+}
+
+static __u32 rows_wanted(const struct weir_kernel_wish *wish, __u32 cpus)
+{
+	__u32 most = (__u32)(LAT_ROOM / sizeof(struct weir_klat)) / cpus, nr = DEVS_SPARE;
+
+	weir_each_link(count_link, &nr);
+	if (wish->all || wish->nr_netns)
+		nr = WEIR_KDEVS_MAX;
+	most = most < 8 ? 8 : most > WEIR_KDEVS_MAX ? WEIR_KDEVS_MAX : most;
+	return nr < most ? nr : most;
+}
+
+static int begin(const struct weir_ns *k, int lock, const struct weir_kernel_wish *wish,
+	const struct named *n, struct weir_err *err)
+{
+	__u32 cpus = (__u32)libbpf_num_possible_cpus();
+	struct weir_kwatch w = {.magic = WEIR_MAGIC,
+		.abi = WEIR_KERNEL_ABI,
+		.level = wish->level,
+		.share = wish->share,
+		.devs = rows_wanted(wish, cpus),
+		.cpus = cpus,
+		.all = wish->all,
+		.netns_cookie = k->cookie,
+		.since_ns = weir_now_ns(),
+		.next_dev = WEIR_KROW_OTHER + 1};
+	__u64 only = wish->all || wish->nr_netns ? 0 : k->cookie;
+	int rc = drops_up(k, &w, only);
+
+	if (rc)
+		return weir_fail_sys(
+			err, rc, "loading the observers of drops (%s)", weir_libbpf_said());
+	rc = name_netns(k, wish, n->fd);
+	if (rc)
+		return weir_fail_sys(err, rc, "naming the namespaces");
+	if (wish->level < WEIR_KLEVEL_latency)
+		return 0;
+	return weir_k_cycler(k, lock, only, n->fd, n->nr, err);
+}
+
+int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
+	struct weir_notes *notes, struct weir_err *err)
+{
+	int fds[WEIR_KNS_MAX + 1], rc;
+	struct named n = {fds, 0, WEIR_KNS_MAX};
+	struct weir_ns k;
+	__cleanup_close int lock = -1;
+
+	rc = open_netns(wish, &n, err);
+	weir_ns_kernel(ns, &k);
+	if (!rc)
+		rc = weir_ns_make_and_lock(&k, &lock, notes, err);
+	if (!rc) {
+		char path[PATH_MAX];
+
+		take_down(&k);
+		close(lock); /* of the folder that was removed */
+		lock = -1;
+		rc = weir_ns_make_and_lock(&k, &lock, notes, err);
+		if (!rc && mkdir(weir_pin_path(&k, path, "cycler"), 0700) && errno != EEXIST)
+			rc = weir_fail_pins(&k, err, -errno, "making cycler");
+		if (!rc)
+			rc = begin(&k, lock, wish, &n, err);
+		if (rc)
+			take_down(&k);
+	}
+	while (n.nr)
+		close(fds[--n.nr]);
+	return rc;
+}

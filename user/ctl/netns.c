@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Network namespaces by their names, and what keeps them alive. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "kernel_priv.h"
+
+#define NAMES "/run/netns"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
+{
+	DIR *d = opendir(NAMES);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		__cleanup_close int fd = e->d_name[0] == '.' ? -1
+							    : openat(dirfd(d), e->d_name,
+								      O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0)
+			fn(ctx, e->d_name, fd);
+	}
+	if (d)
+		closedir(d);
+}
+
+__u64 weir_netns_cookie(int fd)
+{
+	__cleanup_close int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	__cleanup_close int sock = -1;
+	__u64 cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (own < 0 || setns(fd, CLONE_NEWNET))
+		return 0;
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		cookie = 0;
+	if (setns(own, CLONE_NEWNET))
+		return 0;
+	return cookie;
+}
+
+static bool is_same(const char *path, const struct stat *ns)
+{
+	struct stat st;
+
+	return !stat(path, &st) && st.st_ino == ns->st_ino && st.st_dev == ns->st_dev;
+}
+
+struct search {
+	struct stat ns;
+	bool found;
+};
+
+static void compare(void *ctx, const char *name, int fd)
+{
+	struct search *s = ctx;
+	struct stat st;
+
+	(void)name;
+	if (!fstat(fd, &st) && st.st_ino == s->ns.st_ino && st.st_dev == s->ns.st_dev)
+		s->found = true;
+}
+
+bool weir_netns_used(int netns)
+{
+	struct search s = {.found = false};
+	char path[300];
+	struct dirent *e;
+	DIR *proc;
+
+	if (fstat(netns, &s.ns))
+		return false;
+	weir_each_netns(compare, &s);
+	if (s.found)
+		return true;
+	proc = opendir("/proc");
+	while (proc && !s.found && (e = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", e->d_name);
+		if (pid > 0 && pid != getpid() && is_same(path, &s.ns))
+			s.found = true;
+	}
+	if (proc)
+		closedir(proc);
+	return s.found;
+}

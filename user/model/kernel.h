@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What observers of the kernel plane have counted, as plain data: ctl fills it, out and tui show it.
+ * Sums over CPUs.
+ */
+#ifndef WEIR_MODEL_KERNEL_H
+#define WEIR_MODEL_KERNEL_H
+
+#include <stdbool.h>
+#include <weir/kernel.h>
+
+/* One device of one namespace; ifindex 0 is what is of no device there. */
+struct weir_kernel_dev {
+	__u64 netns_cookie;
+	__u32 ifindex;
+	char name[16];	/* today's, or "if7" where it is gone; "-" for ifindex 0 */
+	char netns[64]; /* as the user named it, else its cookie; "" = the one weir was run in */
+	struct weir_krow row;
+	struct weir_klat lat;
+};
+
+/* One kind of drop. */
+struct weir_kernel_drop {
+	struct weir_kdrop_key key;
+	struct weir_kdrop count;
+	unsigned int dev;  /* in devs */
+	char reason[48];   /* the kernel's own name; "" for a failed send */
+	char location[72]; /* SYMBOL+0xOFFSET */
+	char caller[72];   /* "" = not looked for */
+	/* what that means */
+	enum weir_stage stage; /* WEIR_STAGE_COUNT: it cannot be told */
+	char cause[64];
+	const char *text, *remedy, *counter; /* "" = none */
+};
+
+struct weir_kernel_snapshot {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	struct weir_kwatch watch;
+	bool on;
+	bool cycling; /* the process that observes stages is there */
+	struct weir_klost lost;
+	__u64 run_ns, runs; /* of all observers, as the kernel counts where it is told to */
+	unsigned int nr_devs;
+	struct weir_kernel_dev *devs; /* owned; by namespace, then name */
+	unsigned int nr_drops;
+	struct weir_kernel_drop *drops; /* owned; most packets first */
+};
+
+/* Packets dropped there on a device. */
+__u64 weir_kernel_drops_at(
+	const struct weir_kernel_snapshot *snap, unsigned int dev, enum weir_stage stage);
+
+void weir_kernel_snapshot_done(struct weir_kernel_snapshot *snap);
+
+#endif

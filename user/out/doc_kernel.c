@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The kernel plane: what is watched, its stages, its drops. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "model/tables.h"
+#include "out/doc.h"
+
+static const char *netns_of(const struct weir_kernel_dev *dev)
+{
+	return dev->netns;
+}
+
+static bool chosen(const struct weir_kernel_dev *dev, const char *only)
+{
+	return !only || !strcmp(dev->name, only);
+}
+
+/* --- losses of our own --- */
+
+static json_t *losses(const struct weir_klost *lost)
+{
+	const __u64 *cell = (const __u64 *)lost;
+	json_t *doc = json_object();
+
+	for (unsigned int i = 0; i < WEIR_KLOSS_COUNT; i++)
+		json_object_set_new(
+			doc, weir_kloss_info[i].name, json_integer(weir_json_int(cell[i])));
+	return doc;
+}
+
+static void text_losses(const struct weir_face *face, const json_t *doc)
+{
+	const json_t *lost = json_object_get(doc, "lost");
+
+	for (unsigned int i = 0; i < WEIR_KLOSS_COUNT; i++)
+		if (weir_get_int(lost, weir_kloss_info[i].name))
+			weir_ink(face, WEIR_ALARM, "own loss: %" JSON_INTEGER_FORMAT " %s\n",
+				weir_get_int(lost, weir_kloss_info[i].name),
+				weir_kloss_info[i].text);
+}
+
+/* --- stages --- */
+
+static json_t *stage_causes(
+	const struct weir_kernel_snapshot *snap, unsigned int dev, enum weir_stage stage)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < snap->nr_drops; i++) {
+		const struct weir_kernel_drop *d = &snap->drops[i];
+
+		if (d->dev == dev && d->stage == stage)
+			json_array_append_new(
+				list, json_pack("{s:s, s:I}", "cause", d->cause, "packets",
+					      weir_json_int(d->count.packets)));
+	}
+	return list;
+}
+
+static json_t *stages(const struct weir_kernel_snapshot *snap, unsigned int dev)
+{
+	const struct weir_kernel_dev *d = &snap->devs[dev];
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++) {
+		__u64 drops = weir_kernel_drops_at(snap, dev, i);
+		json_t *stage;
+
+		if (!d->row.stage[i].packets && !drops && !d->lat.stage[i].samples)
+			continue;
+		stage = json_pack("{s:s, s:I, s:I, s:I, s:o}", "stage", weir_stage_info[i].name,
+			"packets", weir_json_int(d->row.stage[i].packets), "bytes",
+			weir_json_int(d->row.stage[i].bytes), "drops", weir_json_int(drops),
+			"causes", stage_causes(snap, dev, i));
+		if (json_object_update_new(stage, weir_doc_latency(&d->lat.stage[i])) ||
+			json_array_append_new(list, stage)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *watch_doc(const struct weir_kernel_snapshot *snap)
+{
+	const struct weir_kwatch *w = &snap->watch;
+	__u64 observed = w->observed_ns + (w->slice_ns ? snap->time_ns - w->slice_ns : 0);
+
+	return json_pack("{s:s, s:f, s:b, s:b, s:I, s:I, s:o}", "level",
+		weir_klevel_info[snap->on && w->level < WEIR_KLEVEL_COUNT ? w->level : 0].name,
+		"share", w->share / 1e6, "all", (int)w->all, "observing", snap->cycling, "since_ns",
+		weir_json_int(snap->on ? snap->time_ns - w->since_ns : 0), "observed_ns",
+		weir_json_int(observed), "lost", losses(&snap->lost));
+}
+
+static json_t *head(const struct weir_kernel_snapshot *snap, json_t *devices)
+{
+	json_t *doc = json_pack("{s:s, s:I, s:o}", "plane", "kernel", "time_ns",
+		weir_json_int(snap->time_ns), "devices", devices);
+
+	json_object_update_new(doc, watch_doc(snap));
+	return doc;
+}
+
+json_t *weir_doc_kernel_path(const struct weir_kernel_snapshot *snap, const char *only)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++) {
+		const struct weir_kernel_dev *d = &snap->devs[i];
+
+		if (!chosen(d, only))
+			continue;
+		json_array_append_new(
+			list, json_pack("{s:o, s:I, s:s, s:I, s:o}", "device",
+				      weir_json_text(d->name), "ifindex", (json_int_t)d->ifindex,
+				      "netns", netns_of(d), "gro_merged",
+				      weir_json_int(d->row.merged), "stages", stages(snap, i)));
+	}
+	return head(snap, list);
+}
+
+static bool text_off(const struct weir_face *face, const json_t *doc)
+{
+	if (strcmp(weir_get_text(doc, "level"), "off"))
+		return false;
+	weir_ink(face, WEIR_PLAIN,
+		"the kernel plane is not watched here; to watch it: weir watch on drops, or "
+		"full\n");
+	return true;
+}
+
+static void text_dev_name(const struct weir_face *face, const json_t *dev)
+{
+	const char *netns = weir_get_text(dev, "netns"), *name = weir_get_text(dev, "device");
+
+	weir_ink(face, WEIR_HEAD, "%s", strcmp(name, "-") ? name : "no device");
+	if (netns[0])
+		weir_ink(face, WEIR_PLAIN, " in %s", netns);
+}
+
+void weir_text_kernel_path(const struct weir_face *face, const json_t *doc)
+{
+	static const struct weir_column columns[] = {
+		{"stage", "stage", .format = WEIR_TEXT, .width = 16},
+		{"packets", "packets", .format = WEIR_COUNT},
+		{"bytes", "bytes", .format = WEIR_COUNT},
+		{"drops", "drops", .format = WEIR_COUNT, .alarm = true},
+		{"p50", "p50_ns", .format = WEIR_NS},
+		{"p90", "p90_ns", .format = WEIR_NS},
+		{"p99", "p99_ns", .format = WEIR_NS},
+		{"max", "max_ns", .format = WEIR_NS},
+		{"causes", "causes", .format = WEIR_CAUSES},
+	};
+	const json_t *dev;
+	size_t i, shown = 0;
+
+	if (text_off(face, doc))
+		return;
+	json_array_foreach (json_object_get(doc, "devices"), i, dev) {
+		if (!json_array_size(json_object_get(dev, "stages")))
+			continue;
+		if (shown++)
+			weir_ink(face, WEIR_PLAIN, "\n");
+		text_dev_name(face, dev);
+		weir_ink(face, WEIR_PLAIN, "  kernel plane, %s\n", weir_get_text(doc, "level"));
+		WEIR_TABLE(face, columns, json_object_get(dev, "stages"));
+	}
+	if (!shown)
+		weir_ink(face, WEIR_PLAIN, "nothing was seen yet\n");
+	text_losses(face, doc);
+}
+
+/* --- drops --- */
+
+static const char *l4_name(__u8 l4, char buf[8])
+{
+	switch (l4) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_ICMP:
+		return "icmp";
+	}
+	snprintf(buf, 8, "ip-%u", l4);
+	return buf;
+}
+
+/* The last packet of its kind, in the words of 'weir explain'. */
+static void example_of(const struct weir_kdrop *d, char *text, size_t size)
+{
+	char from[INET_ADDRSTRLEN], to[INET_ADDRSTRLEN], buf[8];
+
+	text[0] = 0;
+	if (d->version != 4)
+		return;
+	inet_ntop(AF_INET, &d->saddr, from, sizeof(from));
+	inet_ntop(AF_INET, &d->daddr, to, sizeof(to));
+	if (d->sport || d->dport)
+		snprintf(text, size, "%s %s:%u > %s:%u", l4_name(d->l4, buf), from, ntohs(d->sport),
+			to, ntohs(d->dport));
+	else
+		snprintf(text, size, "%s %s > %s", l4_name(d->l4, buf), from, to);
+}
+
+static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct weir_kernel_drop *d)
+{
+	const struct weir_kernel_dev *dev = &snap->devs[d->dev];
+	bool send = d->key.kind == WEIR_KDROP_SEND;
+	char example[96];
+
+	example_of(&d->count, example, sizeof(example));
+	return json_pack(
+		"{s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I}",
+		"device", weir_json_text(dev->name), "netns", netns_of(dev), "stage",
+		d->stage < WEIR_STAGE_COUNT ? weir_stage_info[d->stage].name : "unknown", "cause",
+		d->cause, "reason", d->reason, "location", d->location, "packets",
+		weir_json_int(d->count.packets), "bytes",
+		send ? json_null() : json_integer(weir_json_int(d->count.bytes)), "source",
+		send ? "send" : "event", "text", d->text, "remedy", d->remedy, "counter",
+		d->counter, "example", example, "cgroup", weir_json_int(d->count.cgroup), "last_ns",
+		weir_json_int(d->count.last_ns));
+}
+
+json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const char *only)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++) {
+		const struct weir_kernel_dev *dev = &snap->devs[i];
+		json_t *drops = json_array();
+		__u64 total = 0;
+
+		for (unsigned int d = 0; d < snap->nr_drops; d++)
+			if (snap->drops[d].dev == i) {
+				total += snap->drops[d].count.packets;
+				json_array_append_new(drops, drop_doc(snap, &snap->drops[d]));
+			}
+		if (!total || !chosen(dev, only)) {
+			json_decref(drops);
+			continue;
+		}
+		json_array_append_new(list,
+			json_pack("{s:o, s:I, s:s, s:I, s:o}", "device", weir_json_text(dev->name),
+				"ifindex", (json_int_t)dev->ifindex, "netns", netns_of(dev),
+				"packets", weir_json_int(total), "drops", drops));
+	}
+	return head(snap, list);
+}
+
+void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc)
+{
+	static const struct weir_column columns[] = {
+		{"device", "device", .format = WEIR_TEXT},
+		{"netns", "netns", .format = WEIR_TEXT},
+		{"stage", "stage", .format = WEIR_TEXT},
+		{"cause", "cause", .format = WEIR_TEXT},
+		{"packets", "packets", .format = WEIR_COUNT, .alarm = true},
+		{"the last one", "example", .format = WEIR_TEXT},
+		{"why", "text", .format = WEIR_TEXT},
+	};
+	json_t *all = json_array();
+	const json_t *dev;
+	size_t i;
+
+	if (!text_off(face, doc)) {
+		json_array_foreach (json_object_get(doc, "devices"), i, dev)
+			json_array_extend(all, json_object_get(dev, "drops"));
+		if (json_array_size(all)) {
+			WEIR_TABLE(face, columns, all);
+			weir_ink(face, WEIR_PLAIN, "\nwhat to do about one: weir drop explain %s\n",
+				weir_get_text(json_array_get(all, 0), "cause"));
+		} else {
+			weir_ink(face, WEIR_PLAIN, "the kernel dropped nothing\n");
+		}
+		text_losses(face, doc);
+	}
+	json_decref(all);
+}
+
+/* --- what is watched --- */
+
+json_t *weir_doc_watch(__u32 every, const struct weir_kernel_snapshot *kernel)
+{
+	json_t *doc = json_pack("{s:I}", "sample_every", (json_int_t)every);
+
+	if (kernel)
+		json_object_set_new(doc, "kernel", watch_doc(kernel));
+	return doc;
+}
+
+void weir_text_watch(const struct weir_face *face, const json_t *doc)
+{
+	const json_t *kernel = json_object_get(doc, "kernel");
+	json_int_t every = weir_get_int(doc, "sample_every");
+	const char *level = weir_get_text(kernel, "level");
+
+	if (every)
+		weir_ink(face, WEIR_PLAIN,
+			"fast plane: latency of 1 packet in %" JSON_INTEGER_FORMAT " measured\n",
+			every);
+	else
+		weir_ink(face, WEIR_PLAIN, "fast plane: no latency measured\n");
+	if (!strcmp(level, "off")) {
+		weir_ink(face, WEIR_PLAIN, "kernel plane: not observed\n");
+		return;
+	}
+	weir_ink(face, WEIR_PLAIN, "kernel plane: %s", level);
+	if (!strcmp(level, "latency") || !strcmp(level, "full"))
+		weir_ink(face,
+			json_is_true(json_object_get(kernel, "observing")) ? WEIR_PLAIN
+									   : WEIR_ALARM,
+			"%s",
+			json_is_true(json_object_get(kernel, "observing"))
+				? ""
+				: ", but the process that observes stages is gone: weir watch on "
+				  "again");
+	weir_ink(face, WEIR_PLAIN, ", %.4g %% of the time\n",
+		json_number_value(json_object_get(kernel, "share")) * 100);
+	text_losses(face, kernel);
+}
