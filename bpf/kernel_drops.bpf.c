@@ -6,7 +6,7 @@
  * the one that it came in by, and the namespace is the socket's, which the kernel tells since 6.11,
  * and UDP a moment before.
  */
-#include "lib/kernel_plane.h"
+#include "lib/kernel_state.h"
 
 #define EINTR	    4
 #define EAGAIN	    11
@@ -183,6 +183,9 @@ int weir_k_kfree_skb(__u64 *ctx)
 	if (!whose(&key, skb, rx_sk, &was, &cgroup))
 		return 0;
 	key.protocol = bpf_ntohs(skb->protocol);
+	key.left = WEIR_STAGE_COUNT;
+	if (*(volatile __u64 *)&kwatch.slice_ns)
+		key.left = (__u8)stage_left((__u64)skb);
 	if (key.reason ==
 		bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NETFILTER_DROP))
 		key.caller = hooks_caller(ctx);
@@ -225,6 +228,7 @@ int weir_k_send(__u64 *ctx)
 	if (!is_watched(key.netns_cookie))
 		return 0;
 	key.error = ret;
+	key.left = WEIR_STAGE_COUNT;
 	key.protocol = sk->sk_protocol;
 	d = drop_of(&key);
 	if (d)

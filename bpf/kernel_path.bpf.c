@@ -259,6 +259,7 @@ int weir_k_queue(__u64 *ctx)
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		h.row->ip_queued++;
 	h.c->queued = (__u64)skb;
+	h.c->queued_more = 0;
 	if (left == WEIR_STAGE_nf_postrouting) {
 		count_at(&h, neigh, skb->len);
 		leave(&h, (__u64)skb, WEIR_STAGE_neigh);
@@ -274,11 +275,13 @@ SEC("tp_btf/qdisc_dequeue")
 int weir_k_dequeue(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[3];
+	int packets = (int)ctx[2];
 	struct here h;
 
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return 0;
 	h.c->queued = (__u64)skb;
+	h.c->queued_more = packets > 1 ? (__u32)packets - 1 : 0;
 	leave(&h, (__u64)skb, WEIR_STAGE_qdisc);
 	return 0;
 }
@@ -294,8 +297,11 @@ int weir_k_start(__u64 *ctx)
 		return 0;
 	count_at(&h, xmit, skb->len);
 	h.row->started++;
-	if (h.c->queued != (__u64)skb) /* a segment: one of each superframe stands for it */
-		h.row->split += h.c->queued == 0;
+	/* a segment: the first one of a superframe stands for it */
+	if (!h.c->queued && h.c->queued_more)
+		h.c->queued_more--;
+	else if (!h.c->queued)
+		h.row->split++;
 	h.c->queued = 0;
 	if (left == WEIR_STAGE_tc_egress)
 		leave(&h, (__u64)skb, WEIR_STAGE_qdisc);

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Packets counted at stages, and times between them.
- *
- * A packet is known by its address, at a place of a table that two packets may share: then a time is
- * lost, and counted as lost. So nothing has to be removed when a packet ends, which the kernel does
- * not always tell, and a packet may cross queues and CPUs. Counts do not depend on it.
- */
+/* Packets counted at stages, and times between them. */
 #ifndef WEIR_BPF_KERNEL_ROWS_H
 #define WEIR_BPF_KERNEL_ROWS_H
 
-#include "kernel_plane.h"
+#include "kernel_state.h"
 
 #define CACHED	   16 /* devices that a CPU has met last */
 #define XMIT_DEPTH 4  /* a driver that sends by another device */
@@ -37,13 +31,6 @@ struct {
 	__type(value, struct weir_klat);
 } klat SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, WEIR_KSTATES);
-	__type(key, __u32);
-	__type(value, struct weir_kstate);
-} kstates SEC(".maps");
-
 struct sending {
 	__u64 skb, start_ns;
 	__u32 index; /* of its row */
@@ -61,7 +48,7 @@ struct weir_kcpu {
 	__u32 gro; /* index of the row of the packet that GRO looks at, plus one */
 	__u64 hand;	 /* the packet that a hook was passed with last */
 	__u32 hand_index; /* its row */
-	__u32 _pad;
+	__u32 queued_more; /* that a queueing discipline gave with the next one */
 	__u64 queued; /* the packet that a queueing discipline was given, or gave, last */
 	__u64 irq_ns, raised_ns, polled_ns;
 };
@@ -168,18 +155,6 @@ static __always_inline void time_at(__u32 index, __u32 stage, __u64 ns)
 		l->stage[stage].max_ns = ns;
 }
 
-static __always_inline struct weir_kstate *state_at(__u64 skb)
-{
-	__u32 i = (__u32)((skb >> 8) ^ (skb >> 20)) & (WEIR_KSTATES - 1);
-
-	return bpf_map_lookup_elem(&kstates, &i);
-}
-
-static __always_inline bool state_is(const struct weir_kstate *s, __u64 skb)
-{
-	return s->skb == skb && s->slice == *(volatile __u32 *)&kwatch.slice;
-}
-
 /* The packet is met for the first time: no time counts before. */
 static __always_inline void begin(const struct here *h, __u64 skb, enum weir_stage left)
 {
@@ -211,14 +186,6 @@ static __always_inline struct weir_kstate *leave(const struct here *h, __u64 skb
 	s->time_ns = h->now;
 	s->stage = (__u8)stage;
 	return s;
-}
-
-/* The stage that it has left last; WEIR_STAGE_COUNT where that is not known. */
-static __always_inline __u32 stage_left(__u64 skb)
-{
-	const struct weir_kstate *s = state_at(skb);
-
-	return s && state_is(s, skb) ? s->stage : WEIR_STAGE_COUNT;
 }
 
 #endif

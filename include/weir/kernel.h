@@ -110,7 +110,7 @@ struct weir_kdrop_key {
 	__s32 error;	    /* of a send: -errno */
 	__u16 protocol;	    /* EtherType, host order */
 	__u8 kind;	    /* enum weir_kdrop_kind */
-	__u8 _pad;
+	__u8 left;	    /* the stage that it had left, as far as stages are observed; else WEIR_STAGE_COUNT */
 };
 
 enum weir_kdrop_kind {

@@ -215,8 +215,6 @@ static int load(struct cycler *c, __u64 only)
 	weir_k_leave_out(c->path->obj);
 	rc = kernel_path_bpf__load(c->path);
 	if (!rc) /* both follow the same packets */
-		rc = bpf_map__reuse_fd(c->hooks->maps.kstates, bpf_map__fd(c->path->maps.kstates));
-	if (!rc)
 		rc = bpf_map__reuse_fd(c->hooks->maps.kcpus, bpf_map__fd(c->path->maps.kcpus));
 	if (rc)
 		return rc;

@@ -22,7 +22,7 @@
 
 /* What observers share; what else an object has is its own. */
 static const char *const shared[] = {
-	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat"};
+	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat", "kstates"};
 
 static const char *pin_name(const char *map)
 {

@@ -7,6 +7,7 @@ void weir_kernel_snapshot_done(struct weir_kernel_snapshot *snap)
 {
 	free(snap->devs);
 	free(snap->drops);
+	free(snap->nets);
 	*snap = (struct weir_kernel_snapshot){0};
 }
 

@@ -33,6 +33,15 @@ struct weir_kernel_drop {
 	const char *text, *remedy, *counter; /* "" = none */
 };
 
+/* Counters that the kernel keeps of a namespace, since observing began. */
+struct weir_kernel_net {
+	__u64 netns_cookie;
+	char name[64]; /* as struct weir_kernel_dev.netns */
+	__u64 reasm_in, reasm_out; /* fragments that came together, packets that came of it */
+	__u64 frag_of, frag_made;  /* packets that were cut, and what they were cut into */
+	__u64 queued;		   /* in queueing disciplines, now */
+};
+
 struct weir_kernel_snapshot {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	struct weir_kwatch watch;
@@ -42,6 +51,8 @@ struct weir_kernel_snapshot {
 	__u64 run_ns, runs; /* of all observers, as the kernel counts where it is told to */
 	unsigned int nr_devs;
 	struct weir_kernel_dev *devs; /* owned; by namespace, then name */
+	unsigned int nr_nets;
+	struct weir_kernel_net *nets; /* owned; those of devs */
 	unsigned int nr_drops;
 	struct weir_kernel_drop *drops; /* owned; most packets first */
 };

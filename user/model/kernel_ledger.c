@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/kernel_ledger.h"
+
+#define IPV4 0x0800 /* EtherType */
+
+enum part {
+	BEFORE, /* it was not counted in yet */
+	RECEIVE,
+	LOCAL_IN, /* it had passed local delivery's hooks */
+	SEND,
+	APART, /* a copy, or what a socket had already */
+};
+
+/* How far the packet had come when it was dropped. */
+static enum part part_of(const struct weir_kdrop_key *key)
+{
+	enum weir_stage left = key->left;
+
+	if (left < WEIR_STAGE_core && left != WEIR_STAGE_gro)
+		return BEFORE;
+	if (left == WEIR_STAGE_nf_local_in)
+		return LOCAL_IN;
+	if (left <= WEIR_STAGE_nf_local_in)
+		return RECEIVE;
+	if (left <= WEIR_STAGE_sock_recv)
+		return APART;
+	return left < WEIR_STAGE_xmit ? SEND : APART;
+}
+
+static void add_drop(struct weir_kernel_ledger *l, const struct weir_kernel_drop *d)
+{
+	__u64 packets = d->count.packets;
+
+	if (d->key.kind != WEIR_KDROP_SKB)
+		return;
+	switch (part_of(&d->key)) {
+	case BEFORE: /* came in, and no further */
+		l->in += packets;
+		l->dropped += packets;
+		break;
+	case LOCAL_IN:
+		l->delivered -= packets;
+		l->dropped += packets;
+		break;
+	case RECEIVE:
+		if (d->key.protocol != IPV4)
+			l->delivered -= packets;
+		l->dropped += packets;
+		break;
+	case SEND:
+		l->dropped += packets;
+		break;
+	case APART:
+		l->apart += packets;
+		break;
+	}
+}
+
+static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
+{
+	__u64 core = row->stage[WEIR_STAGE_core].packets;
+
+	l->in += core;
+	l->delivered += core - row->ip_in + row->in_last;
+	l->local += row->out_first + row->queued - row->ip_queued;
+	l->made += row->split;
+	l->out += row->sent;
+	l->merged += row->merged;
+}
+
+void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie,
+	struct weir_kernel_ledger *ledger)
+{
+	struct weir_kernel_ledger l = {0};
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (snap->devs[i].netns_cookie == cookie)
+			add_row(&l, &snap->devs[i].row);
+	for (unsigned int i = 0; i < snap->nr_drops; i++)
+		if (snap->drops[i].key.netns_cookie == cookie)
+			add_drop(&l, &snap->drops[i]);
+	for (unsigned int i = 0; i < snap->nr_nets; i++) {
+		const struct weir_kernel_net *net = &snap->nets[i];
+
+		if (net->netns_cookie != cookie)
+			continue;
+		l.joined += net->reasm_in - net->reasm_out;
+		l.made += net->frag_made - net->frag_of;
+		l.in_flight += net->queued;
+	}
+	l.residual = (__s64)(l.in + l.local + l.made - l.delivered - l.out - l.dropped - l.joined -
+			     l.in_flight);
+	*ledger = l;
+}
+
+bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap)
+{
+	return snap->on && snap->cycling && snap->watch.level == WEIR_KLEVEL_full &&
+	       snap->watch.share == 1000000;
+}
