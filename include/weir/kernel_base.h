@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 struct weir_kbase_key {
-	__u64 netns;   /* the namespace's cookie; 0 = a counter of the whole machine */
+	__u64 netns;   /* the cookie of the namespace in which they were read, the machine's, too */
 	__u16 counter; /* enum weir_kcounter, or one of the below */
 	__u16 queue;   /* of those that are one for each queue, receiving ones first; else 0 */
 	__u32 scope;   /* ifindex, CPU, or a socket's inode, as the counter's source says; else 0 */
@@ -19,6 +19,6 @@ struct weir_kbase_key {
 #define WEIR_KBASE_TIME	   0xffff /* when they were read, in ns of CLOCK_MONOTONIC */
 #define WEIR_KBASE_LOST	   0xfffe /* how many had no room in the map */
 #define WEIR_KBASE_SOURCES 0xfffd /* which could be read: a bit for each enum weir_ksource */
-#define WEIR_KBASE_OWN	   0xfffd /* the least of these */
+#define WEIR_KBASE_LAYOUT  0xfffc /* what the numbers of counters mean: weir_kcounter_layout() */
 
 #endif

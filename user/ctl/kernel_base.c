@@ -84,6 +84,8 @@ int weir_kbase_save(int map, const struct weir_kreading *r, __u32 *lost, struct 
 	/* first, so that there is room for these */
 	rc = put_own(map, r->netns, WEIR_KBASE_LOST, r->nr);
 	if (!rc)
+		rc = put_own(map, r->netns, WEIR_KBASE_LAYOUT, weir_kcounter_layout());
+	if (!rc)
 		rc = put_own(map, r->netns, WEIR_KBASE_SOURCES, r->sources);
 	if (!rc)
 		rc = put_own(map, r->netns, WEIR_KBASE_TIME, r->time_ns);
@@ -112,7 +114,7 @@ int weir_kbase_save(int map, const struct weir_kreading *r, __u32 *lost, struct 
 
 struct loading {
 	int map;
-	bool found;
+	bool found, other;
 	struct weir_kreading *r;
 };
 
@@ -128,6 +130,9 @@ static int load_one(void *ctx, const struct weir_kbase_key *key)
 		l->r->time_ns = value;
 		l->found = true;
 		break;
+	case WEIR_KBASE_LAYOUT:
+		l->other = value != weir_kcounter_layout();
+		break;
 	case WEIR_KBASE_LOST:
 		l->r->lost = (__u32)value;
 		break;
@@ -135,7 +140,7 @@ static int load_one(void *ctx, const struct weir_kbase_key *key)
 		l->r->sources = (__u32)value;
 		break;
 	default:
-		if (key->counter < WEIR_KCOUNTER_COUNT) /* a later version may know more */
+		if (key->counter < WEIR_KCOUNTER_COUNT)
 			weir_kreading_add(l->r, key->counter, key->queue, key->scope, value);
 		break;
 	}
@@ -152,6 +157,8 @@ int weir_kbase_load(int map, __u64 netns, struct weir_kreading *out, struct weir
 		rc = -ENOMEM;
 	if (!rc && !l.found)
 		rc = -ENOENT;
+	if (!rc && l.other)
+		rc = -ESTALE;
 	if (rc) {
 		weir_kreading_done(&r);
 		return weir_fail_sys(err, rc, "reading where the kernel's counters stood");

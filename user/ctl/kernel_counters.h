@@ -37,8 +37,10 @@ void weir_kread_drivers(struct weir_kreading *r);
  * counted, in the map and into *@lost: of those counters nothing can be told.
  */
 int weir_kbase_save(int map, const struct weir_kreading *r, __u32 *lost, struct weir_err *err);
-/* Reads it back, sorted. -ENOENT where the map has none of @netns. The caller owns *@out on
- * success. */
+/*
+ * Reads it back, sorted. -ENOENT where the map has none of @netns, -ESTALE
+ * where another version of weir has put it there, whose counters are others. The caller owns *@out
+ * on success. */
 int weir_kbase_load(int map, __u64 netns, struct weir_kreading *out, struct weir_err *err);
 /* Removes what there is of a namespace. */
 int weir_kbase_forget(int map, __u64 netns, struct weir_err *err);

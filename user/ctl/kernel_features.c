@@ -66,6 +66,8 @@ int weir_kfeatures_read(const struct weir_kreading *r, const struct weir_finding
 		look_for(found, &f);
 	for (unsigned int i = 0; r && i < r->nr; i++)
 		f.counter[r->value[i].counter] = true;
+	/* of a socket, it comes with the socket */
+	f.counter[WEIR_KCOUNTER_packet_drops] = r && r->sources & 1U << WEIR_KSOURCE_packet;
 	*out = f;
 	return 0;
 }

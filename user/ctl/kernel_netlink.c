@@ -400,11 +400,9 @@ int weir_kread_taps(struct weir_kreading *r)
 
 static void on_driver(void *ctx, const char *name, __u64 value)
 {
-	static const char group[] = "ethtool ";
 	struct one_dev *dev = ctx;
 	unsigned int queue = 0;
-	enum weir_kcounter counter = weir_kcounter_find(
-		WEIR_KSOURCE_ethtool, group, sizeof(group) - 1, name, strlen(name), &queue);
+	enum weir_kcounter counter = weir_kcounter_of_driver(name, &queue);
 
 	if (counter == WEIR_KCOUNTER_none || queue >= WEIR_KQUEUE_TX)
 		return;

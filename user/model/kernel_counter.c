@@ -32,22 +32,47 @@ enum weir_kscope weir_kcounter_scope(enum weir_kcounter counter)
 	return weir_ksource_info[weir_kcounter_info[counter].source].scope;
 }
 
-/* One name against one pattern; '#' is any number a queue can have. */
-static bool is_like(
-	const char *pattern, size_t pattern_len, const char *name, size_t len, unsigned int *queue)
+__u32 weir_kcounter_layout(void)
 {
-	const char *end = name + len, *stop = pattern + pattern_len;
+	__u32 hash = 2166136261; /* FNV-1a */
+
+	for (unsigned int i = 0; i < WEIR_KCOUNTER_COUNT; i++)
+		for (const char *c = weir_kcounter_info[i].name;; c++) {
+			hash = (hash ^ (__u8)*c) * 16777619;
+			if (!*c)
+				break;
+		}
+	return hash;
+}
+
+enum weir_kcounter weir_kcounter_find(enum weir_ksource source, const char *group, size_t group_len,
+	const char *field, size_t len)
+{
+	for (unsigned int i = 0; i < WEIR_KCOUNTER_COUNT; i++) {
+		const struct weir_kcounter_info *info = &weir_kcounter_info[i];
+
+		if (info->source == source && strlen(info->group) == group_len &&
+			strlen(info->field) == len && !memcmp(info->group, group, group_len) &&
+			!memcmp(info->field, field, len))
+			return i;
+	}
+	return WEIR_KCOUNTER_none;
+}
+
+/* '#' is any number that a queue can have. */
+static bool is_like(const char *pattern, const char *name, unsigned int *queue)
+{
 	unsigned int number = 0;
 
-	for (; pattern < stop; pattern++) {
+	for (; *pattern; pattern++) {
 		const char *first = name;
 
 		if (*pattern != '#') {
-			if (name == end || *name++ != *pattern)
+			if (*name++ != *pattern)
 				return false;
 			continue;
 		}
-		for (number = 0; name < end && *name >= '0' && *name <= '9'; name++) {
+		for (number = 0; *name >= '0' && *name <= '9'; name++) {
 			number = number * 10 + (unsigned int)(*name - '0');
 			if (number > 0xffff)
 				return false;
@@ -55,35 +80,25 @@ static bool is_like(
 		if (name == first)
 			return false;
 	}
-	if (name != end)
+	if (*name)
 		return false;
 	*queue = number;
 	return true;
 }
 
-static bool is_field(const char *patterns, const char *name, size_t len, unsigned int *queue)
+enum weir_kcounter weir_kcounter_of_driver(const char *name, unsigned int *queue)
 {
-	for (;;) {
-		size_t n = strcspn(patterns, "|");
+	static const struct {
+		enum weir_kcounter counter;
+		const char *pattern;
+	} names[] = {
+#define NAME(id, pattern) {WEIR_KCOUNTER_##id, pattern},
+		WEIR_KDRIVER_NAMES(NAME)
+#undef NAME
+	};
 
-		if (is_like(patterns, n, name, len, queue))
-			return true;
-		if (!patterns[n])
-			return false;
-		patterns += n + 1;
-	}
-}
-
-enum weir_kcounter weir_kcounter_find(enum weir_ksource source, const char *group, size_t group_len,
-	const char *field, size_t len, unsigned int *queue)
-{
-	for (unsigned int i = 0; i < WEIR_KCOUNTER_COUNT; i++) {
-		const struct weir_kcounter_info *info = &weir_kcounter_info[i];
-
-		if (info->source == source && strlen(info->group) == group_len &&
-			!memcmp(info->group, group, group_len) &&
-			is_field(info->field, field, len, queue))
-			return i;
-	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_like(names[i].pattern, name, queue))
+			return names[i].counter;
 	return WEIR_KCOUNTER_none;
 }

@@ -12,6 +12,8 @@
 #define WEIR_KERNEL_COUNTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
 #include <weir/stages.h>
 
 /* Whose a value is, and so what weir_kvalue.scope says. */
@@ -87,9 +89,9 @@ enum weir_kevent {
  * DROP(id, source, group, field, stage, event, part of, cause, sentence, remedy)
  *
  * Group and field together are the name (nstat's own for the MIBs); a group of /proc/net/snmp is
- * the word before the colon. In a field of a driver '#' is a queue's number, '|' stands between the
- * names that drivers have for one thing. "part of": the counter that counts the same packets
- * among others, or `none`. Ids are positions and live in pinned maps: append only.
+ * the word before the colon. "part of": the counter that counts the same packets
+ * among others, or `none`. Ids are positions; a pinned map that has them
+ * says of which list they are (weir_kcounter_layout()).
  */
 #define WEIR_KCOUNTERS(COUNT, DROP)                                                                \
 	WEIR_KCOUNTERS_IP(COUNT, DROP)                                                             \
@@ -369,26 +371,23 @@ enum weir_kevent {
 		"tc -s filter show dev DEV ingress (or egress)")
 
 #define WEIR_KCOUNTERS_DRIVER(COUNT, DROP)                                                         \
-	DROP(eth_rx_drops, ethtool, "ethtool ", "rx_queue_#_drops|rx#_drops", napi_poll, some,     \
-		none, RX_QUEUE_DROP,                                                               \
+	DROP(eth_rx_drops, ethtool, "ethtool ", "rx_drops", napi_poll, some, none, RX_QUEUE_DROP,  \
 		"the driver could not make a packet of what came by a queue.",                     \
 		"memory is short, or the ring is: dmesg, ethtool -G DEV rx N")                     \
-	COUNT(eth_xdp_packets, ethtool, "ethtool ", "rx#_xdp_packets", xdp, packets,               \
+	COUNT(eth_xdp_packets, ethtool, "ethtool ", "xdp_packets", xdp, packets,                   \
 		"packets that the driver's XDP program saw")                                       \
-	COUNT(eth_xdp_redirects, ethtool, "ethtool ",                                              \
-		"rx_queue_#_xdp_redirect|rx#_xdp_redirects|rx#_xdp_redirect", xdp, runs,           \
+	COUNT(eth_xdp_redirects, ethtool, "ethtool ", "xdp_redirects", xdp, runs,                  \
 		"packets that the XDP program redirected")                                         \
-	COUNT(eth_xdp_tx, ethtool, "ethtool ", "rx_queue_#_xdp_tx|rx#_xdp_tx|rx#_xdp_tx_xmit",     \
-		xdp, runs, "packets that the XDP program sent back")                               \
-	DROP(eth_xdp_drops, ethtool, "ethtool ",                                                   \
-		"rx_queue_#_xdp_drops|rx#_xdp_drops|rx#_xdp_drop|queue_#_rx_xdp_drop", xdp,        \
-		silent, none, XDP_DROP, "the device's XDP program dropped it.",                    \
+	COUNT(eth_xdp_tx, ethtool, "ethtool ", "xdp_tx", xdp, runs,                                \
+		"packets that the XDP program sent back")                                          \
+	DROP(eth_xdp_drops, ethtool, "ethtool ", "xdp_drops", xdp, silent, none, XDP_DROP,         \
+		"the device's XDP program dropped it.",                                            \
 		"bpftool net show; weir drop show plane fast, where it is ours")                   \
-	DROP(eth_xdp_tx_errors, ethtool, "ethtool ", "rx_queue_#_xdp_tx_errors", xdp, silent,      \
-		none, XDP_TX_ERROR, "the driver could not send back what XDP told it to.",         \
+	DROP(eth_xdp_tx_errors, ethtool, "ethtool ", "xdp_tx_errors", xdp, silent, none,           \
+		XDP_TX_ERROR, "the driver could not send back what XDP told it to.",               \
 		"ethtool -S DEV; ethtool -G DEV tx N")                                             \
-	DROP(eth_xmit_errors, ethtool, "ethtool ", "tx_queue_#_xdp_xmit_errors|tx#_xdp_tx_drops",  \
-		xmit, silent, none, XDP_XMIT_ERROR, "the driver did not take a redirected frame.", \
+	DROP(eth_xmit_errors, ethtool, "ethtool ", "xdp_xmit_errors", xmit, silent, none,          \
+		XDP_XMIT_ERROR, "the driver did not take a redirected frame.",                     \
 		"a veth: GRO or an XDP program at its other end; ethtool -G DEV tx N")             \
 	COUNT(q_rx_packets, qstats, "qstats ", "rx-packets", nic_rx, packets,                      \
 		"packets by a receive queue")                                                      \
@@ -411,6 +410,25 @@ enum weir_kevent {
 		TX_HW_DROP, "the device dropped it instead of sending.", WEIR_KFAULTY)             \
 	COUNT(q_tx_stop, qstats, "qstats ", "tx-stop", xmit, squeezed,                             \
 		"how many times the transmit ring was full and the queue stopped")
+
+/* What drivers call theirs; '#' is a queue's number. */
+#define WEIR_KDRIVER_NAMES(NAME)                                                                   \
+	NAME(eth_rx_drops, "rx_queue_#_drops")                                                     \
+	NAME(eth_rx_drops, "rx#_drops")                                                            \
+	NAME(eth_xdp_packets, "rx#_xdp_packets") /* veth's counts without a program, too */        \
+	NAME(eth_xdp_redirects, "rx_queue_#_xdp_redirect")                                         \
+	NAME(eth_xdp_redirects, "rx#_xdp_redirects")                                               \
+	NAME(eth_xdp_redirects, "rx#_xdp_redirect")                                                \
+	NAME(eth_xdp_tx, "rx_queue_#_xdp_tx")                                                      \
+	NAME(eth_xdp_tx, "rx#_xdp_tx")                                                             \
+	NAME(eth_xdp_tx, "rx#_xdp_tx_xmit")                                                        \
+	NAME(eth_xdp_drops, "rx_queue_#_xdp_drops")                                                \
+	NAME(eth_xdp_drops, "rx#_xdp_drops")                                                       \
+	NAME(eth_xdp_drops, "rx#_xdp_drop")                                                        \
+	NAME(eth_xdp_drops, "queue_#_rx_xdp_drop")                                                 \
+	NAME(eth_xdp_tx_errors, "rx_queue_#_xdp_tx_errors")                                        \
+	NAME(eth_xmit_errors, "tx_queue_#_xdp_xmit_errors")                                        \
+	NAME(eth_xmit_errors, "tx#_xdp_tx_drops")
 
 #define WEIR_KCOUNTER_COUNT_(id, source, group, field, stage, what, text) WEIR_KCOUNTER_##id,
 #define WEIR_KCOUNTER_DROP_(id, source, group, field, stage, event, of, cause, text, remedy)       \
@@ -453,11 +471,13 @@ extern const struct weir_kwhat_info weir_kwhat_info[WEIR_KWHAT_COUNT];
 extern const struct weir_kcounter_info weir_kcounter_info[WEIR_KCOUNTER_COUNT];
 
 enum weir_kscope weir_kcounter_scope(enum weir_kcounter counter);
-/*
- * The counter called @field, @len bytes of it, in @group of @source; none where there is no such.
- * Of a driver's field *@queue becomes the number in it.
+/* Another number for another list of counters. */
+__u32 weir_kcounter_layout(void);
+/* The counter called @field, @len bytes of it, in @group of @source; none where there is no such.
  */
 enum weir_kcounter weir_kcounter_find(enum weir_ksource source, const char *group, size_t group_len,
-	const char *field, size_t len, unsigned int *queue);
+	const char *field, size_t len);
+/* The same of a driver's counter by the driver's name; *@queue becomes the number in it. */
+enum weir_kcounter weir_kcounter_of_driver(const char *name, unsigned int *queue);
 
 #endif

@@ -10,10 +10,8 @@ const struct weir_ktrace_info weir_ktrace_info[WEIR_KTRACE_COUNT] = {
 #undef TRACE
 };
 
-static const struct {
-	const char *name, *need;
-} hook_info[WEIR_KHOOK_COUNT] = {
-#define HOOK(id, name, need) {name, need},
+static const char *const hook_need[WEIR_KHOOK_COUNT] = {
+#define HOOK(id, need) need,
 	WEIR_KHOOKS(HOOK)
 #undef HOOK
 };
@@ -24,7 +22,7 @@ struct way {
 	enum weir_stage stage;
 	enum kind kind;
 	unsigned int id;
-	const char *what; /* what of it, "" = it says that itself */
+	const char *what; /* of a hook: what hangs there */
 };
 
 #define T(stage, id)                                                                               \
@@ -58,7 +56,7 @@ static const struct way ways[] = {
 	T(xdp, xdp_redirect),
 	T(xdp, xdp_redirect_err),
 	T(xdp, xdp_bulk_tx),
-	H(xdp, xdp, ""),
+	H(xdp, xdp, "weir's XDP program"),
 	C(xdp, eth_xdp_packets),
 	C(xdp, eth_xdp_drops),
 	T(gro, napi_gro_receive_entry),
@@ -71,12 +69,12 @@ static const struct way ways[] = {
 	C(core, rx_dropped),
 	T(tap_rx, kfree_skb),
 	C(tap_rx, packet_drops),
-	H(tc_ingress, tcx, "first and last"),
-	H(tc_ingress, clsact, "filter"),
+	H(tc_ingress, tcx, "tcx programs, first and last"),
+	H(tc_ingress, clsact, "clsact filter"),
 	T(ip_rcv, kfree_skb),
-	H(ip_rcv, netfilter, "of prerouting, first"),
+	H(ip_rcv, netfilter, "first netfilter link of prerouting"),
 	C(ip_rcv, ip_receives),
-	H(nf_prerouting, netfilter, "first and last"),
+	H(nf_prerouting, netfilter, "netfilter links, first and last"),
 	T(route_in, fib_table_lookup),
 	T(route_in, kfree_skb),
 	C(route_in, ip_no_routes_in),
@@ -84,12 +82,12 @@ static const struct way ways[] = {
 	C(ip_defrag, ip_reasm_reqds),
 	C(ip_defrag, ip_reasm_fails),
 	T(ip_forward, kfree_skb),
-	H(ip_forward, netfilter, "of forward, first"),
+	H(ip_forward, netfilter, "first netfilter link of forward"),
 	C(ip_forward, ip_forwards),
-	H(nf_forward, netfilter, "first and last"),
-	H(ip_local_deliver, netfilter, "of local_in, first"),
+	H(nf_forward, netfilter, "netfilter links, first and last"),
+	H(ip_local_deliver, netfilter, "first netfilter link of local_in"),
 	C(ip_local_deliver, ip_delivers),
-	H(nf_local_in, netfilter, "first and last"),
+	H(nf_local_in, netfilter, "netfilter links, first and last"),
 	T(udp_rcv, kfree_skb),
 	T(udp_rcv, sk_data_ready),
 	C(udp_rcv, udp_in),
@@ -109,7 +107,7 @@ static const struct way ways[] = {
 	C(sock_recv, udp_in),
 	T(sock_send, sock_send_length),
 	/* bind() passes cgroup hooks, a port that the kernel chooses by itself none */
-	H(autobind, fentry, "of inet_autobind"),
+	H(autobind, fentry, "fentry inet_autobind"),
 	T(udp_send, sock_send_length),
 	C(udp_send, udp_out),
 	T(tcp_send, sock_send_length),
@@ -119,13 +117,13 @@ static const struct way ways[] = {
 	C(route_out, ip_no_routes_out),
 	C(make_skb, udp_sndbuf),
 	C(make_skb, ip_out_discards),
-	H(ip_local_out, netfilter, "of local_out, first"),
+	H(ip_local_out, netfilter, "first netfilter link of local_out"),
 	C(ip_local_out, ip_out_requests),
-	H(nf_local_out, netfilter, "first and last"),
+	H(nf_local_out, netfilter, "netfilter links, first and last"),
 	T(ip_output, kfree_skb),
-	H(ip_output, netfilter, "of postrouting, first"),
+	H(ip_output, netfilter, "first netfilter link of postrouting"),
 	C(ip_output, ip_out_requests),
-	H(nf_postrouting, netfilter, "first and last"),
+	H(nf_postrouting, netfilter, "netfilter links, first and last"),
 	T(ip_fragment, kfree_skb),
 	C(ip_fragment, ip_frag_creates),
 	C(ip_fragment, ip_frag_fails),
@@ -135,8 +133,8 @@ static const struct way ways[] = {
 	T(neigh, kfree_skb),
 	C(neigh, ip_out_transmits),
 	C(neigh, neigh_queue),
-	H(tc_egress, tcx, "first and last"),
-	H(tc_egress, clsact, "filter"),
+	H(tc_egress, tcx, "tcx programs, first and last"),
+	H(tc_egress, clsact, "clsact filter"),
 	T(qdisc, qdisc_enqueue),
 	T(qdisc, qdisc_dequeue),
 	T(qdisc, net_dev_queue),
@@ -202,7 +200,7 @@ static void say_kind(struct text *t, enum weir_stage stage, enum kind kind,
 		if (kind == KIND_TRACE)
 			say(t, weir_ktrace_info[way->id].name, "", "");
 		else if (kind == KIND_HOOK)
-			say(t, hook_info[way->id].name, *way->what ? " " : "", way->what);
+			say(t, way->what, "", "");
 		else
 			say(t, weir_kcounter_info[way->id].name,
 				weir_kcounter_scope(way->id) == WEIR_KSCOPE_machine ? " (machine)"
@@ -226,7 +224,7 @@ static void say_need(struct text *t, enum weir_stage stage)
 			say(t, "tracepoint ", weir_ktrace_info[way->id].name, " (Linux ");
 			say(t, weir_ktrace_info[way->id].since, ")", "");
 		} else if (way->kind == KIND_HOOK) {
-			say(t, hook_info[way->id].need, "", "");
+			say(t, hook_need[way->id], "", "");
 		} else {
 			say(t, "counter ", weir_kcounter_info[way->id].name, "");
 		}

@@ -49,16 +49,16 @@ enum weir_ktrace {
 		WEIR_KTRACE_COUNT
 };
 
-/* What else programs hang by: id, what it is called in the text, what is needed for it. */
+/* What else programs hang by: id, what is needed for it. */
 #define WEIR_KHOOKS(HOOK)                                                                          \
-	HOOK(netfilter, "netfilter link", "netfilter links (Linux 6.4)")                           \
-	HOOK(tcx, "tcx", "tcx (Linux 6.6)")                                                        \
-	HOOK(clsact, "clsact", "clsact")                                                           \
-	HOOK(xdp, "weir's XDP program", "XDP")                                                     \
-	HOOK(fentry, "fentry", "fentry")
+	HOOK(netfilter, "netfilter links (Linux 6.4)")                                             \
+	HOOK(tcx, "tcx (Linux 6.6)")                                                               \
+	HOOK(clsact, "clsact")                                                                     \
+	HOOK(xdp, "XDP")                                                                           \
+	HOOK(fentry, "fentry")
 
 enum weir_khook {
-#define HOOK(id, name, need) WEIR_KHOOK_##id,
+#define HOOK(id, need) WEIR_KHOOK_##id,
 	WEIR_KHOOKS(HOOK)
 #undef HOOK
 		WEIR_KHOOK_COUNT

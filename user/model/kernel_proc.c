@@ -45,12 +45,11 @@ static bool number(struct span w, int base, __u64 *value)
 static void keep(struct weir_kreading *r, enum weir_ksource source, struct span group,
 	struct span field, __u32 scope, __u64 value)
 {
-	unsigned int queue = 0;
 	enum weir_kcounter counter =
-		weir_kcounter_find(source, group.at, group.len, field.at, field.len, &queue);
+		weir_kcounter_find(source, group.at, group.len, field.at, field.len);
 
 	if (counter != WEIR_KCOUNTER_none)
-		weir_kreading_add(r, counter, queue, scope, value);
+		weir_kreading_add(r, counter, 0, scope, value);
 }
 
 /* A word that ends with a colon, without it; false for another. */
