@@ -23,14 +23,15 @@ static int ask(const char *dev, void *command)
 	return ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
 }
 
-static int count_features(const char *dev, __u32 *nr)
+/* How many names the driver has in a set of them. */
+static int count_names(const char *dev, unsigned int set, __u32 *nr)
 {
 	__u64 room[sizeof(struct ethtool_sset_info) / sizeof(__u64) + 1] = {};
 	struct ethtool_sset_info *info = (struct ethtool_sset_info *)room;
 	int rc;
 
 	info->cmd = ETHTOOL_GSSET_INFO;
-	info->sset_mask = 1ULL << ETH_SS_FEATURES;
+	info->sset_mask = 1ULL << set;
 	rc = ask(dev, info);
 	if (rc)
 		return rc;
@@ -48,7 +49,7 @@ int weir_features_get(const char *dev, struct weir_features *out)
 	__u32 words;
 	int rc;
 
-	rc = count_features(dev, &f.nr);
+	rc = count_names(dev, ETH_SS_FEATURES, &f.nr);
 	if (rc)
 		return rc;
 	words = (f.nr + 31) / 32;
@@ -118,4 +119,42 @@ int weir_hardware_get(const char *dev, struct weir_hardware *hw)
 									   : channels.max_rx;
 	}
 	return 0;
+}
+
+/* The kernel writes as many as there are when it is asked, whatever room we say there is: queues
+ * may have been added since they were counted. */
+#define SPARE_STATS 4096
+
+int weir_driver_stats(
+	const char *dev, void (*fn)(void *ctx, const char *name, __u64 value), void *ctx)
+{
+	struct ethtool_gstrings *names = NULL;
+	struct ethtool_stats *stats = NULL;
+	__u32 nr;
+	int rc = count_names(dev, ETH_SS_STATS, &nr);
+
+	if (rc)
+		return rc;
+	names = calloc(1, sizeof(*names) + ((size_t)nr + SPARE_STATS) * ETH_GSTRING_LEN);
+	stats = calloc(1, sizeof(*stats) + ((size_t)nr + SPARE_STATS) * sizeof(stats->data[0]));
+	rc = names && stats ? 0 : -ENOMEM;
+	if (!rc) {
+		*names = (struct ethtool_gstrings){
+			.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = nr};
+		*stats = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = nr};
+		rc = ask(dev, names);
+	}
+	if (!rc)
+		rc = ask(dev, stats);
+	if (!rc && (names->len != nr || stats->n_stats != nr))
+		rc = -EAGAIN; /* names and numbers are of different moments */
+	for (__u32 i = 0; !rc && i < nr; i++) {
+		char name[ETH_GSTRING_LEN + 1] = "";
+
+		memcpy(name, names->data + i * ETH_GSTRING_LEN, ETH_GSTRING_LEN);
+		fn(ctx, name, stats->data[i]);
+	}
+	free(names);
+	free(stats);
+	return rc;
 }

@@ -218,7 +218,7 @@ static int enter(const char *netns, struct weir_err *err)
 	return weir_fail_sys(err, -errno, "entering network namespace %s", netns);
 }
 
-static int get_cookie(__u64 *cookie, struct weir_err *err)
+int weir_ns_cookie(__u64 *cookie, struct weir_err *err)
 {
 	__cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(*cookie);
@@ -260,7 +260,7 @@ int weir_ns_open(const char *netns, const char *pin, struct weir_ns **out, struc
 	if (!rc && netns)
 		rc = enter(netns, err);
 	if (!rc)
-		rc = get_cookie(&ns->cookie, err);
+		rc = weir_ns_cookie(&ns->cookie, err);
 	if (rc) {
 		free(ns);
 		return rc;

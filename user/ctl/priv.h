@@ -26,6 +26,8 @@ struct weir_ns {
 /* A path below the namespace's pins; the buffer is the caller's. Returns @buf. */
 const char *weir_pin_path(const struct weir_ns *ns, char buf[PATH_MAX], const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The cookie of the namespace that the calling thread is in. */
+int weir_ns_cookie(__u64 *cookie, struct weir_err *err);
 /* Makes sure that bpffs is there and the namespace's folder in it. */
 int weir_ns_prepare(struct weir_ns *ns, struct weir_notes *notes, struct weir_err *err);
 /* Both: the folder is there, and ours. */

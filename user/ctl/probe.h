@@ -55,6 +55,10 @@ struct weir_hardware {
 /* What the driver tells; 0 or -errno where it tells nothing. */
 int weir_hardware_get(const char *dev, struct weir_hardware *hw);
 
+/* Calls @fn with each of a driver's own counters (`ethtool -S`). 0 or -errno where it tells none. */
+int weir_driver_stats(
+	const char *dev, void (*fn)(void *ctx, const char *name, __u64 value), void *ctx);
+
 /* --- doctor_dev.c, doctor_bypass.c --- */
 
 void weir_doctor_dev(
