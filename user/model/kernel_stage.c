@@ -272,7 +272,7 @@ void weir_kstages_done(struct weir_kstages *stages)
 
 /* --- drops by counter --- */
 
-bool weir_kdrop_next(const struct weir_kreading *delta, unsigned int *at, struct weir_kdrop *out)
+bool weir_kcounted_next(const struct weir_kreading *delta, unsigned int *at, struct weir_kcounted *out)
 {
 	for (; *at < delta->nr;) {
 		const struct weir_kvalue *v = &delta->value[*at];
@@ -290,7 +290,7 @@ bool weir_kdrop_next(const struct weir_kreading *delta, unsigned int *at, struct
 		s = own_drops(delta, v->counter, level, ifindex);
 		if (!s.count && !s.reset)
 			continue;
-		*out = (struct weir_kdrop){.counter = v->counter,
+		*out = (struct weir_kcounted){.counter = v->counter,
 			.ifindex = ifindex,
 			.packets = s.count,
 			.reset = s.reset};
@@ -299,7 +299,7 @@ bool weir_kdrop_next(const struct weir_kreading *delta, unsigned int *at, struct
 	return false;
 }
 
-__u64 weir_kdrop_silent(const struct weir_kdrop *drop, __u64 events)
+__u64 weir_kcounted_silent(const struct weir_kcounted *drop, __u64 events)
 {
 	switch (weir_kcounter_info[drop->counter].event) {
 	case WEIR_KEVENT_silent:

@@ -62,7 +62,7 @@ void weir_kstages_done(struct weir_kstages *stages);
 
 /* --- drops by counter --- */
 
-struct weir_kdrop {
+struct weir_kcounted {
 	enum weir_kcounter counter; /* its info has stage, cause, text, remedy, event */
 	__u32 ifindex;		    /* 0 = of the namespace or the machine */
 	__u64 packets;		    /* without those that a part of it has, see "of" */
@@ -73,13 +73,13 @@ struct weir_kdrop {
  * The next drop counter that has counted any, of a difference of two readings, of each device by
  * itself: @at is 0 at first and is the caller's place. Returns whether there was one.
  */
-bool weir_kdrop_next(const struct weir_kreading *delta, unsigned int *at, struct weir_kdrop *out);
+bool weir_kcounted_next(const struct weir_kreading *delta, unsigned int *at, struct weir_kcounted *out);
 
 /*
  * What no event told of @drop's packets: all of a silent one, none of one that events tell the same
  * of; of the others what is more than @events, the events of its causes.
  */
-__u64 weir_kdrop_silent(const struct weir_kdrop *drop, __u64 events);
+__u64 weir_kcounted_silent(const struct weir_kcounted *drop, __u64 events);
 
 /* --- the check on our own events --- */
 
