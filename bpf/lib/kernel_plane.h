@@ -55,14 +55,17 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 } __attribute__((preserve_access_index));
 
-struct skb_shared_info {
-	unsigned short gso_segs;
+struct dst_entry {
+	struct net_device *dev;
+	void *input; /* a function */
+	short error;
 } __attribute__((preserve_access_index));
 
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	unsigned int len;
+	unsigned long _skb_refdst;
 	int skb_iif;
 	__be16 protocol;
 	__u16 network_header, mac_header;

@@ -17,6 +17,7 @@
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
 #define WEIR_KSTATES	  4096	/* packets between two stages; a power of two */
+#define WEIR_KSERVANTS	  8	/* functions that free packets for others */
 #define WEIR_KSOCKS_MAX	  1024	/* sockets for which a waiting packet is timed */
 
 /* How closely the kernel plane is observed; each level has all of those before it. */
@@ -104,13 +105,28 @@ struct weir_kdev {
 struct weir_kdrop_key {
 	__u64 netns_cookie; /* 0 = could not be told */
 	__u64 location;	    /* where the kernel dropped it: an address, see /proc/kallsyms */
-	__u64 caller;	    /* netfilter: who had asked its hooks; 0 = not looked for */
+	__u64 caller;	    /* who had it done there, where the location alone says too little; 0 = not
+			       looked for */
 	__u32 ifindex;	    /* 0 = none */
-	__u32 reason;	    /* enum skb_drop_reason of the running kernel; see WEIR_KDROP_* */
-	__s32 error;	    /* of a send: -errno */
-	__u16 protocol;	    /* EtherType, host order */
+	__u32 reason;	    /* enum skb_drop_reason of the running kernel */
+	__s32 error;	    /* of a send: -errno; of a packet: its route's, 0 = none */
+	__u16 protocol;	    /* EtherType, host order; of a send, that of its socket */
 	__u8 kind;	    /* enum weir_kdrop_kind */
-	__u8 left;	    /* the stage that it had left, as far as stages are observed; else WEIR_STAGE_COUNT */
+	__u8 left;	    /* the stage that it had left, as far as stages are observed; else
+			       WEIR_STAGE_COUNT */
+	__u8 hook;	    /* netfilter, IPv4: enum weir_khook_at */
+	__u8 sending;	    /* on its way out */
+	__u8 _pad[6];
+};
+
+/* At which of netfilter's hooks, as far as the packet itself shows it. */
+enum weir_khook_at {
+	WEIR_KHOOK_AT_unknown,
+	WEIR_KHOOK_AT_prerouting,
+	WEIR_KHOOK_AT_local_in,
+	WEIR_KHOOK_AT_forward,
+	WEIR_KHOOK_AT_local_out,
+	WEIR_KHOOK_AT_postrouting,
 };
 
 enum weir_kdrop_kind {

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#define WEIR_KBASE_MAX 65536 /* values; what has no room is counted */
+
 struct weir_kbase_key {
 	__u64 netns;   /* the cookie of the namespace in which they were read, the machine's, too */
 	__u16 counter; /* enum weir_kcounter, or one of the below */

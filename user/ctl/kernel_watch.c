@@ -22,7 +22,8 @@
 
 /* What observers share; what else an object has is its own. */
 static const char *const shared[] = {
-	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat", "kstates"};
+	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat", "kstates",
+	"kbase"};
 
 static const char *pin_name(const char *map)
 {
@@ -206,8 +207,7 @@ static int drops_up(const struct weir_ns *k, const struct weir_kwatch *w, __u64 
 	if (!rc) {
 		skel->data_kwatch->kwatch = *w;
 		skel->rodata->tells_socket = nr_args("kfree_skb") > 3;
-		range_of("nf_hook_slow", &skel->rodata_hooks_run->hooks_run[0]);
-		range_of("nf_hook_slow_list", &skel->rodata_hooks_run->hooks_run[1]);
+		set_places(skel);
 		weir_k_leave_out(skel->obj);
 		rc = kernel_drops_bpf__load(skel);
 	}
