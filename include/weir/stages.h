@@ -127,7 +127,7 @@ enum weir_fast_stage {
 	CAUSE(VLAN, "a frame with a VLAN tag that belongs to no attached VLAN device.",            \
 	      "none needed: the kernel handles it; to forward it here: weir dev attach DEV.VID")   \
 	CAUSE(UNHANDLED_PROTO, "neither IPv4 nor IPv6 nor ARP.",                                   \
-	      "none needed: the kernel handles or drops it")                                       \
+	      "none needed: the kernel handles or drops it; 'tcpdump -e -i DEV' shows its type")   \
 	CAUSE(IP_INHDR, "the IPv4 header is malformed: version, header length or total length.",   \
 	      "look for a faulty sender: tcpdump -vv -i DEV; nstat -az IpInHdrErrors")             \
 	CAUSE(IP_CSUM, "the IPv4 header checksum is wrong.",                                       \
@@ -224,10 +224,10 @@ enum weir_fast_stage {
 	      "fragments come out of order: look for two paths to here; 'ip link show' compares MTUs") \
 	CAUSE(NAT_UNTRANSLATED, "it cannot be finished here, and would leave the kernel untranslated.", \
 	      "weir dev attach DEV: the device that it leaves by")                                 \
-	CAUSE(ICMP_CSUM, "the checksum of an ICMP error that NAT is to translate is wrong.",       \
+	CAUSE(ICMP_CSUM, "the checksum of an ICMP message is wrong.",                              \
 	      "look for a faulty sender or link: tcpdump -vv shows 'wrong icmp cksum'") \
 	CAUSE(XFRM_POLICY, "IPsec governs it: an xfrm policy speaks of it, or it came encrypted.", \
-	      "none needed: the kernel encrypts, checks or drops it; 'ip xfrm policy' shows which")
+	      "the kernel encrypts, checks or drops it: 'ip xfrm policy' shows which one governs it")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

@@ -205,6 +205,31 @@ keys() {
 	done
 }
 
+@test "the kernel's causes explain themselves: stage, counter, remedy" {
+	local cause causes
+
+	causes=$(sed -n 's/^\t\(REASON\|SHARED\)(\([A-Z0-9_]*\),.*/\2/p' \
+		"$ROOT"/user/model/kernel_{reasons,reasons_tcp,places}.h)
+	[ "$(wc -l <<<"$causes")" -gt 150 ]
+	for cause in $causes; do
+		run -0 weir_r drop explain "$cause"
+		[[ ${lines[0]} = "$cause: "*. && $output = *$'\nkernel: '*$'\nremedy: '* ]] ||
+			{ echo "$cause: $output"; return 1; }
+	done
+	run -0 weir_r drop explain socket_rcvbuff
+	[[ $output = *"kernel: sock_queue"*"count:  nstat -az UdpRcvbufErrors"*"net.core.rmem_max"* ]]
+	run -0 weir_r -j drop explain Netfilter_Drop/forward/nft:filter
+	jq -e '.cause == "NETFILTER_DROP/forward/nft:filter" and .kernel.stage == "nf_forward" and
+		(.kernel.counter | length > 3) and .exits == []' <<<"$output"
+	run -0 weir_r -j drop explain BLACKHOLE # both planes have it
+	jq -e '.kernel.stage == null and .kernel.counter == null and
+		.exits[0].stage == "route_in"' <<<"$output"
+	run -0 weir_r -j drop explain NAT_CLASH # the fast plane alone
+	jq -e '.kernel == null and (.exits | length > 0)' <<<"$output"
+	refused 3 SOCKET_RCVBUFF drop explain socket_rcvbuf
+	refused 3 NETFILTER_DROP/forward drop explain netfilter_drop/forwrd
+}
+
 @test "a drop is shown with its stage, its cause and what to do" {
 	in_ns c ping -q -c 2 -i 0.05 -W 0.1 203.0.113.1 || :
 	run -0 weir_r drop show

@@ -4,7 +4,7 @@
 
 #include "base/version.h"
 #include "cmd/cmd.h"
-#include "model/tables.h"
+#include "model/kernel_cause.h"
 #include "tui/keys.h"
 
 static const char *const exit_codes[] = {
@@ -156,16 +156,25 @@ static void man_keys(FILE *file)
 		man_item(file, weir_action_info[i].keys, weir_action_info[i].what);
 }
 
-static void man_causes(FILE *file)
+static void man_cause(FILE *file, const struct weir_cause_info *cause, const char *counter)
 {
 	char text[1024];
 
+	snprintf(text, sizeof(text), "%s%s%s%s Remedy: %s.", cause->text,
+		*counter ? " Counter: " : "", counter, *counter ? "." : "", cause->remedy);
+	man_item(file, cause->name, text);
+}
+
+static void man_causes(FILE *file)
+{
 	fputs(".SH CAUSES\n", file);
-	for (unsigned int i = WEIR_CAUSE_NONE + 1; i < WEIR_CAUSE_COUNT; i++) {
-		snprintf(text, sizeof(text), "%s Remedy: %s.", weir_cause_info[i].text,
-			weir_cause_info[i].remedy);
-		man_item(file, weir_cause_info[i].name, text);
-	}
+	for (unsigned int i = WEIR_CAUSE_NONE + 1; i < WEIR_CAUSE_COUNT; i++)
+		man_cause(file, &weir_cause_info[i], "");
+	fputs(".SH CAUSES OF THE KERNEL\nBeside these, those above that it has too.\n", file);
+	for (unsigned int i = 0; i < weir_kernel_nr_causes; i++)
+		if (!weir_kernel_cause_info[i].shared)
+			man_cause(file, weir_kernel_cause_info[i].what,
+				weir_kernel_cause_info[i].counter);
 }
 
 void weir_help_man(FILE *file)
@@ -212,6 +221,15 @@ static bool print_word(const char *word, void *file)
 	return false; /* go on */
 }
 
+static void print_causes(FILE *file)
+{
+	for (unsigned int i = 0; i < WEIR_CAUSE_COUNT; i++)
+		print_word(weir_cause_info[i].name, file);
+	for (unsigned int i = 0; i < weir_kernel_nr_causes; i++)
+		if (!weir_kernel_cause_info[i].shared)
+			print_word(weir_kernel_cause_info[i].what->name, file);
+}
+
 /* What may stand for a plain word or a value: words to choose from, or a list that the shell makes.
  */
 static void print_values(FILE *file, const char *name)
@@ -219,8 +237,7 @@ static void print_values(FILE *file, const char *name)
 	if (!strcmp(name, "DEV"))
 		fputs(" $(ls /sys/class/net)", file);
 	else if (!strcmp(name, "CAUSE"))
-		for (unsigned int i = 0; i < WEIR_CAUSE_COUNT; i++)
-			print_word(weir_cause_info[i].name, file);
+		print_causes(file);
 	else if (!strcmp(name, "OBJECT"))
 		for (size_t i = 0; i < weir_nr_objects; i++)
 			print_word(weir_objects[i].name, file);

@@ -79,13 +79,19 @@ int weir_drop_explain_cmd(struct weir_run *run, const struct weir_args *args, st
 {
 	const char *name = weir_arg_plain(args);
 	struct weir_nearest nearest = {.typed = name};
+	struct weir_kernel_cause kernel;
+	unsigned int fast = 0;
+	bool known;
 	int ret;
 
-	for (unsigned int i = 0; i < WEIR_CAUSE_COUNT; i++) {
-		if (!strcasecmp(name, weir_cause_info[i].name))
-			return weir_show(&run->face, weir_doc_cause(i), weir_text_cause, err);
-		weir_nearest_offer(&nearest, weir_cause_info[i].name);
-	}
+	while (fast < WEIR_CAUSE_COUNT && strcasecmp(name, weir_cause_info[fast].name))
+		weir_nearest_offer(&nearest, weir_cause_info[fast++].name);
+	known = weir_kernel_cause_named(name, &kernel);
+	if (known || fast < WEIR_CAUSE_COUNT)
+		return weir_show(&run->face, weir_doc_cause(fast, known ? &kernel : NULL),
+			weir_text_cause, err);
+	for (unsigned int i = 0; i < weir_kernel_nr_causes; i++)
+		weir_nearest_offer(&nearest, weir_kernel_cause_info[i].what->name);
 	ret = weir_fail(err, WEIR_NOT_FOUND, 0, "no cause is called '%s'", name);
 	if (nearest.word)
 		weir_remedy(err, "weir drop explain %s", nearest.word);

@@ -14,6 +14,7 @@
 #include "model/explain.h"
 #include "model/explained.h"
 #include "model/kernel.h"
+#include "model/kernel_cause.h"
 #include "model/latency.h"
 #include "model/ruleset.h"
 #include "model/session.h"
@@ -32,7 +33,11 @@ void weir_text_coverage(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_drops(const struct weir_snapshot *snap, const char *only);
 void weir_text_drops(const struct weir_face *face, const json_t *doc);
 
-json_t *weir_doc_cause(enum weir_cause cause);
+/*
+ * What a cause is: in the fast plane (WEIR_CAUSE_COUNT: not there), in the kernel's (NULL: not
+ * there); one of them it has.
+ */
+json_t *weir_doc_cause(enum weir_cause cause, const struct weir_kernel_cause *kernel);
 void weir_text_cause(const struct weir_face *face, const json_t *doc);
 
 json_t *weir_doc_ledger(const struct weir_snapshot *snap, const char *only);

@@ -82,9 +82,9 @@ out:
 	json_decref(all);
 }
 
-json_t *weir_doc_cause(enum weir_cause cause)
+/* Where the fast plane gives it, and what becomes of the packet there. */
+static json_t *exits_of(enum weir_cause cause)
 {
-	const struct weir_cause_info *info = &weir_cause_info[cause];
 	json_t *list = json_array();
 
 	for (unsigned int e = 0; e < WEIR_EXIT_COUNT; e++) {
@@ -100,13 +100,34 @@ json_t *weir_doc_cause(enum weir_cause cause)
 			return NULL;
 		}
 	}
-	return json_pack("{s:s, s:s, s:s, s:o}", "cause", info->name, "text", info->text, "remedy",
-		info->remedy, "exits", list);
+	return list;
+}
+
+/* A stage that only the place of a drop tells is null. */
+static json_t *kernel_part(const struct weir_kernel_cause *kernel)
+{
+	if (!kernel)
+		return json_null();
+	return json_pack("{s:s?, s:s?}", "stage",
+		kernel->stage == WEIR_STAGE_BY_LOCATION ? NULL
+							: weir_stage_info[kernel->stage].name,
+		"counter", *kernel->counter ? kernel->counter : NULL);
+}
+
+json_t *weir_doc_cause(enum weir_cause cause, const struct weir_kernel_cause *kernel)
+{
+	const struct weir_cause_info *info = kernel ? kernel->what : &weir_cause_info[cause];
+
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "cause", kernel ? kernel->name : info->name,
+		"text", info->text, "remedy", info->remedy, "exits", exits_of(cause), "kernel",
+		kernel_part(kernel));
 }
 
 void weir_text_cause(const struct weir_face *face, const json_t *doc)
 {
-	const json_t *exit;
+	const json_t *kernel = json_object_get(doc, "kernel"), *exit;
+	const char *stage = json_string_value(json_object_get(kernel, "stage"));
+	const char *counter = json_string_value(json_object_get(kernel, "counter"));
 	size_t i;
 
 	weir_ink(face, WEIR_HEAD, "%s", weir_get_text(doc, "cause"));
@@ -114,5 +135,10 @@ void weir_text_cause(const struct weir_face *face, const json_t *doc)
 	json_array_foreach (json_object_get(doc, "exits"), i, exit)
 		weir_ink(face, WEIR_PLAIN, "where:  %s (%s)\n", weir_get_text(exit, "stage"),
 			weir_get_text(exit, "what"));
+	if (json_is_object(kernel))
+		weir_ink(face, WEIR_PLAIN, "kernel: %s\n",
+			stage ? stage : "where 'weir drop show' names the location");
+	if (counter)
+		weir_ink(face, WEIR_PLAIN, "count:  %s\n", counter);
 	weir_ink(face, WEIR_PLAIN, "remedy: %s\n", weir_get_text(doc, "remedy"));
 }
