@@ -317,3 +317,17 @@ const char *weir_kernel_location(
 		snprintf(buf, size, "0x%llx", (unsigned long long)address);
 	return buf;
 }
+
+bool weir_kernel_function(
+	const struct weir_kernel_symbols *symbols, const char *name, struct weir_krange *range)
+{
+	for (size_t i = 0; i < symbols->nr; i++) {
+		if (strcmp(symbols->text + symbols->symbol[i].name, name))
+			continue;
+		range->from = range->to = symbols->symbol[i].address;
+		while (++i < symbols->nr && range->to == range->from)
+			range->to = symbols->symbol[i].address;
+		return true;
+	}
+	return false;
+}

@@ -4,15 +4,14 @@
 #ifndef WEIR_CTL_KERNEL_NAMES_H
 #define WEIR_CTL_KERNEL_NAMES_H
 
-#include <linux/types.h>
+#include <stdbool.h>
+#include <weir/kernel.h>
 
 #include "base/err.h"
+#include "model/kernel_cause.h"
 
 struct weir_kernel_reasons;
 struct weir_kernel_symbols;
-
-/* Room for any name of a reason, of this kernel's and of a value without one, with its NUL. */
-#define WEIR_KERNEL_REASON_MAX 64
 
 /* Reads `enum skb_drop_reason`; the caller frees *@reasons. A kernel without it (before 5.17) has 0
  * names. */
@@ -46,6 +45,10 @@ void weir_kernel_symbols_free(struct weir_kernel_symbols *symbols);
  */
 const char *weir_kernel_symbol(
 	const struct weir_kernel_symbols *symbols, __u64 address, __u64 *offset);
+
+/* Its addresses, to the next function's; false where there is none of that name. */
+bool weir_kernel_function(
+	const struct weir_kernel_symbols *symbols, const char *name, struct weir_krange *range);
 
 /* "SYMBOL+0xOFF", or "0xADDRESS" where it lies in no function. Returns @buf. */
 const char *weir_kernel_location(

@@ -11,6 +11,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
+#include "kernel_counters.h"
+#include "kernel_names.h"
 #include "kernel_priv.h"
 
 /* A namespace by name, as far as one is known. */
@@ -29,6 +31,8 @@ struct reading {
 	const struct weir_ns *k;
 	struct weir_kernel_snapshot *snap;
 	struct names names;
+	struct weir_kernel_reasons *reasons;
+	struct weir_kernel_symbols *symbols;
 };
 
 /* --- namespaces and devices --- */
@@ -62,6 +66,29 @@ static void names_done(struct names *n)
 	free(n->list);
 }
 
+/* "" for the one that weir runs in. */
+static void name_netns(const struct reading *r, __u64 cookie, char name[64])
+{
+	const struct netns_name *ns = name_of(&r->names, cookie);
+
+	if (cookie == r->k->cookie || !cookie)
+		name[0] = 0;
+	else if (ns)
+		snprintf(name, 64, "%s", ns->name);
+	else
+		snprintf(name, 64, "%llu", cookie);
+}
+
+/* Whether it was among those that were to be watched. */
+static bool is_named(const struct reading *r, __u64 cookie)
+{
+	__cleanup_close int map = weir_k_map(r->k, "kns");
+	struct weir_kns_key key = {.netns_cookie = cookie};
+	struct weir_kns value;
+
+	return r->snap->watch.all || !bpf_map_lookup_elem(map, &key, &value);
+}
+
 /* The device's name today, in its own namespace. */
 static void name_dev(const struct reading *r, struct weir_kernel_dev *dev)
 {
@@ -69,13 +96,12 @@ static void name_dev(const struct reading *r, struct weir_kernel_dev *dev)
 	__cleanup_close int own = -1;
 	bool here = dev->netns_cookie == r->k->cookie;
 
-	if (here)
-		dev->netns[0] = 0;
-	else if (ns)
-		snprintf(dev->netns, sizeof(dev->netns), "%s", ns->name);
-	else
-		snprintf(dev->netns, sizeof(dev->netns), "%llu", dev->netns_cookie);
-	snprintf(dev->name, sizeof(dev->name), dev->ifindex ? "if%u" : "-", dev->ifindex);
+	name_netns(r, dev->netns_cookie, dev->netns);
+	snprintf(dev->name, sizeof(dev->name),
+		dev->ifindex	    ? "if%u"
+		: dev->netns_cookie ? "-"
+				    : "machine",
+		dev->ifindex);
 	if (!dev->ifindex)
 		return;
 	if (!here && ns) {
@@ -152,6 +178,21 @@ static void add_lat(struct weir_klat *to, const struct weir_klat *from)
 	}
 }
 
+static int add_row(struct reading *r, struct weir_kdev_key key, __u32 row,
+	const struct weir_krow *rows, const struct weir_klat *lat)
+{
+	const struct weir_kwatch *w = &r->snap->watch;
+	int i = dev_at(r, key.netns_cookie, key.ifindex);
+
+	for (__u32 cpu = 0; i >= 0 && cpu < w->cpus; cpu++) {
+		size_t n = (size_t)cpu * w->devs + row;
+
+		add_words(&r->snap->devs[i].row, &rows[n], sizeof(rows[n]));
+		add_lat(&r->snap->devs[i].lat, &lat[n]);
+	}
+	return i < 0 ? i : 0;
+}
+
 static int read_rows(struct reading *r)
 {
 	const struct weir_kwatch *w = &r->snap->watch;
@@ -161,21 +202,14 @@ static int read_rows(struct reading *r)
 	__cleanup_close int fd = weir_k_map(r->k, "kdevs");
 	struct weir_kdev_key key, *at = NULL;
 	struct weir_kdev dev;
-	int i, rc = 0;
+	int rc = 0;
 
+	if (rows && lat) /* the machine's own */
+		rc = add_row(r, (struct weir_kdev_key){0}, WEIR_KROW_OTHER, rows, lat);
 	while (rows && lat && !rc && !bpf_map_get_next_key(fd, at, &key)) {
 		at = &key;
-		if (bpf_map_lookup_elem(fd, &key, &dev) || dev.row >= w->devs)
-			continue;
-		i = dev_at(r, key.netns_cookie, key.ifindex);
-		if (i < 0)
-			rc = i;
-		for (__u32 cpu = 0; i >= 0 && cpu < w->cpus; cpu++) {
-			size_t n = (size_t)cpu * w->devs + dev.row;
-
-			add_words(&r->snap->devs[i].row, &rows[n], sizeof(rows[n]));
-			add_lat(&r->snap->devs[i].lat, &lat[n]);
-		}
+		if (!bpf_map_lookup_elem(fd, &key, &dev) && dev.row < w->devs)
+			rc = add_row(r, key, dev.row, rows, lat);
 	}
 	if (rows)
 		munmap(rows, rows_len);
@@ -213,6 +247,40 @@ static int most_first(const void *a, const void *b)
 	return (x->count.packets < y->count.packets) - (x->count.packets > y->count.packets);
 }
 
+/* What the event means; false where it is none of the network's packets. */
+static bool explain(const struct reading *r, struct weir_kernel_drop *d)
+{
+	static const char *const asks[] = {
+		[WEIR_KHOOK_AT_prerouting] = "ip_rcv",
+		[WEIR_KHOOK_AT_local_in] = "ip_local_deliver",
+		[WEIR_KHOOK_AT_forward] = "ip_forward",
+		[WEIR_KHOOK_AT_local_out] = "__ip_local_out",
+		[WEIR_KHOOK_AT_postrouting] = "ip_output",
+	};
+	const struct weir_kdrop_key *key = &d->key;
+	struct weir_kernel_drop_site site = {.reason = d->reason,
+		.location = d->location,
+		.caller = d->caller,
+		.rule = "",
+		.sending = key->sending,
+		.route_error = key->error};
+	struct weir_kernel_cause cause;
+
+	weir_kernel_reason_name(r->reasons, key->reason, d->reason);
+	weir_kernel_location(r->symbols, key->location, d->location, sizeof(d->location));
+	if (key->caller)
+		weir_kernel_location(r->symbols, key->caller, d->caller, sizeof(d->caller));
+	else if (key->hook && key->hook < sizeof(asks) / sizeof(asks[0]))
+		snprintf(d->caller, sizeof(d->caller), "%s", asks[key->hook]);
+	weir_kernel_cause_of(&site, &cause);
+	d->stage = cause.stage;
+	snprintf(d->cause, sizeof(d->cause), "%s", cause.name);
+	d->text = cause.what->text;
+	d->remedy = cause.what->remedy;
+	d->counter = cause.counter;
+	return cause.network;
+}
+
 static int add_drop(
 	struct reading *r, const struct weir_kdrop_key *key, const struct weir_kdrop *sum)
 {
@@ -228,6 +296,12 @@ static int add_drop(
 		return dev;
 	d += s->nr_drops++;
 	*d = (struct weir_kernel_drop){.key = *key, .count = *sum, .dev = (unsigned int)dev};
+	if (key->kind == WEIR_KDROP_SEND) {
+		d->witness = WEIR_KERNEL_SEND;
+		weir_kernel_send_cause(d, key->error);
+	} else if (!explain(r, d)) {
+		s->nr_drops--; /* no packet of the network */
+	}
 	return 0;
 }
 
@@ -249,8 +323,108 @@ static int read_drops(struct reading *r)
 			rc = add_drop(r, &key, &sum);
 	}
 	free(cell);
-	qsort(r->snap->drops, r->snap->nr_drops, sizeof(*r->snap->drops), most_first);
 	return rc;
+}
+
+/* --- the kernel's own counters --- */
+
+static int net_at(struct reading *r, __u64 cookie)
+{
+	struct weir_kernel_snapshot *s = r->snap;
+	const struct netns_name *ns = name_of(&r->names, cookie);
+	__cleanup_close int map = weir_k_map(r->k, "kbase");
+	__cleanup_close int own = -1;
+	struct weir_kreading base = {0}, now = {0};
+	struct weir_kernel_net *net;
+	int rc;
+
+	for (unsigned int i = 0; i < s->nr_nets; i++)
+		if (s->nets[i].netns_cookie == cookie)
+			return 0;
+	net = reallocarray(s->nets, s->nr_nets + 1, sizeof(*net));
+	if (!net)
+		return -ENOMEM;
+	s->nets = net;
+	net += s->nr_nets++;
+	*net = (struct weir_kernel_net){.netns_cookie = cookie};
+	name_netns(r, cookie, net->name);
+	if (!ns && cookie != r->k->cookie)
+		return 0; /* it cannot be entered */
+	own = ns ? -1 : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (weir_kbase_load(map, cookie, &base, NULL))
+		return 0; /* it came later */
+	rc = weir_kcounters_read_in(ns ? ns->fd : own, &now, NULL);
+	if (!rc)
+		rc = weir_kreading_delta(&base, &now, &net->delta);
+	if (!rc)
+		rc = weir_kstages_init(&net->stages, &net->delta);
+	net->counted = !rc;
+	weir_kreading_done(&base);
+	weir_kreading_done(&now);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static int read_nets(struct reading *r)
+{
+	int rc = net_at(r, r->k->cookie);
+
+	for (unsigned int i = 0; !rc && i < r->names.nr; i++)
+		if (is_named(r, r->names.list[i].cookie))
+			rc = net_at(r, r->names.list[i].cookie);
+	return rc;
+}
+
+/* Events of that cause, of the device or, 0, of all. */
+static __u64 told(
+	const struct weir_kernel_snapshot *s, __u64 cookie, __u32 ifindex, const char *cause)
+{
+	__u64 sum = 0;
+
+	for (unsigned int i = 0; i < s->nr_drops; i++) {
+		const struct weir_kernel_drop *d = &s->drops[i];
+
+		if (d->key.netns_cookie == cookie && (!ifindex || d->key.ifindex == ifindex) &&
+			d->witness != WEIR_KERNEL_COUNTER && !strcmp(d->cause, cause))
+			sum += d->count.packets;
+	}
+	return sum;
+}
+
+/* Drops that no event told of. */
+static int add_silent(struct reading *r, const struct weir_kernel_net *net)
+{
+	struct weir_kernel_snapshot *s = r->snap;
+	__u64 cookie = net->netns_cookie;
+	struct weir_kcounted counted;
+	unsigned int at = 0;
+
+	while (weir_kcounted_next(&net->delta, &at, &counted)) {
+		const struct weir_kcounter_info *info = &weir_kcounter_info[counted.counter];
+		__u64 packets = weir_kcounted_silent(
+			&counted, told(s, cookie, counted.ifindex, info->cause));
+		struct weir_kernel_drop *d;
+		int dev;
+
+		if (!packets)
+			continue;
+		dev = dev_at(r, cookie, counted.ifindex);
+		d = reallocarray(s->drops, s->nr_drops + 1, sizeof(*d));
+		if (dev < 0 || !d)
+			return -ENOMEM;
+		s->drops = d;
+		d += s->nr_drops++;
+		*d = (struct weir_kernel_drop){.witness = WEIR_KERNEL_COUNTER,
+			.key = {.netns_cookie = cookie, .ifindex = counted.ifindex},
+			.count = {.packets = packets},
+			.dev = (unsigned int)dev,
+			.stage = info->stage,
+			.text = info->text,
+			.remedy = info->remedy,
+			.counter = info->name};
+		snprintf(d->cause, sizeof(d->cause), "%s", info->cause);
+		snprintf(d->location, sizeof(d->location), "%s", info->name);
+	}
+	return 0;
 }
 
 static void read_losses(struct reading *r)
@@ -264,13 +438,35 @@ static void read_losses(struct reading *r)
 		munmap(lost, len);
 }
 
+static int read_all(struct reading *r, struct weir_err *err)
+{
+	int rc = weir_kernel_reasons_open(&r->reasons, err);
+
+	if (!rc)
+		rc = weir_kernel_symbols_open(&r->symbols, NULL, err);
+	if (rc)
+		return rc;
+	weir_each_netns(add_name, &r->names);
+	rc = read_rows(r);
+	if (!rc)
+		rc = read_drops(r);
+	if (!rc)
+		rc = read_nets(r);
+	for (unsigned int i = 0; !rc && i < r->snap->nr_nets; i++)
+		rc = add_silent(r, &r->snap->nets[i]);
+	read_losses(r);
+	if (r->snap->nr_drops)
+		qsort(r->snap->drops, r->snap->nr_drops, sizeof(*r->snap->drops), most_first);
+	return rc ? weir_fail_sys(err, rc, "reading the kernel plane") : 0;
+}
+
 int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err)
 {
 	struct weir_kernel_snapshot s = {.time_ns = weir_now_ns()};
 	struct weir_ns k;
 	struct reading r = {.k = &k, .snap = &s};
 	struct weir_kwatch *w;
-	int rc;
+	int rc = 0;
 
 	weir_ns_kernel(ns, &k);
 	w = weir_k_watch(&k);
@@ -281,17 +477,14 @@ int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, stru
 		munmap(w, sizeof(*w));
 		s.on = s.watch.level != WEIR_KLEVEL_off;
 		s.cycling = weir_k_cycling(&k);
-		weir_each_netns(add_name, &r.names);
-		rc = read_rows(&r);
-		if (!rc)
-			rc = read_drops(&r);
-		read_losses(&r);
+		rc = read_all(&r, err);
 		names_done(&r.names);
-		if (rc) {
-			weir_kernel_snapshot_done(&s);
-			return weir_fail_sys(err, rc, "reading the kernel plane");
-		}
+		weir_kernel_symbols_free(r.symbols);
+		weir_kernel_reasons_free(r.reasons);
 	}
-	*snap = s;
-	return 0;
+	if (rc)
+		weir_kernel_snapshot_done(&s);
+	else
+		*snap = s;
+	return rc;
 }

@@ -14,6 +14,8 @@
 
 #include "kernel_drops.skel.h"
 #include "base/clock.h"
+#include "kernel_counters.h"
+#include "kernel_names.h"
 #include "kernel_priv.h"
 
 #define LAT_ROOM    (64 << 20) /* bytes that histograms may take */
@@ -22,8 +24,7 @@
 
 /* What observers share; what else an object has is its own. */
 static const char *const shared[] = {
-	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat", "kstates",
-	"kbase"};
+	".data.kwatch", "kns", "klost", "kdrops", "kdevs", "krows", "klat", "kstates", "kbase"};
 
 static const char *pin_name(const char *map)
 {
@@ -178,28 +179,32 @@ static int attach_all(const struct weir_ns *k, struct bpf_object *obj)
 	return 0;
 }
 
-/* The addresses of a function, to the next one's. */
-static void range_of(const char *name, struct weir_krange *range)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	unsigned long long at, best = ~0ULL;
-	char line[512], symbol[256];
+/* Those whose names alone say nothing; user/model/kernel_places.h has them all. */
+static const char *const servants[WEIR_KSERVANTS] = {"nf_hook_slow", "nf_hook_slow_list",
+	"kfree_skb_list_reason", "kfree_skb_list", "skb_queue_purge_reason", "skb_queue_purge",
+	"dev_kfree_skb_any_reason", "dev_kfree_skb_irq_reason"};
 
-	*range = (struct weir_krange){0};
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%llx %*c %255s", &at, symbol) == 2 && !strcmp(symbol, name))
-			range->from = at;
-	if (f)
-		rewind(f);
-	while (f && range->from && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%llx", &at) == 1 && at > range->from && at < best)
-			best = at;
-	range->to = range->from ? best : 0;
-	if (f)
-		fclose(f);
+static int set_places(struct kernel_drops_bpf *skel, struct weir_err *err)
+{
+	struct weir_kernel_symbols *symbols;
+	struct weir_krange range;
+	int rc = weir_kernel_symbols_open(&symbols, NULL, err);
+
+	if (rc)
+		return rc;
+	for (unsigned int i = 0; i < WEIR_KSERVANTS; i++)
+		if (weir_kernel_function(symbols, servants[i], &range))
+			skel->rodata_servants->servants[i] = range;
+	if (weir_kernel_function(symbols, "ip_local_deliver", &range))
+		skel->rodata->at_ip_local_deliver = range.from;
+	if (weir_kernel_function(symbols, "ip_forward", &range))
+		skel->rodata->at_ip_forward = range.from;
+	weir_kernel_symbols_free(symbols);
+	return 0;
 }
 
-static int drops_up(const struct weir_ns *k, const struct weir_kwatch *w, __u64 only)
+static int drops_up(
+	const struct weir_ns *k, const struct weir_kwatch *w, __u64 only, struct weir_err *err)
 {
 	struct kernel_drops_bpf *skel = kernel_drops_bpf__open();
 	int rc = skel ? weir_k_prepare(k, skel->obj, w, only) : -ENOMEM;
@@ -207,14 +212,20 @@ static int drops_up(const struct weir_ns *k, const struct weir_kwatch *w, __u64 
 	if (!rc) {
 		skel->data_kwatch->kwatch = *w;
 		skel->rodata->tells_socket = nr_args("kfree_skb") > 3;
-		set_places(skel);
+		rc = set_places(skel, err);
+		if (rc) {
+			kernel_drops_bpf__destroy(skel);
+			return rc;
+		}
 		weir_k_leave_out(skel->obj);
 		rc = kernel_drops_bpf__load(skel);
 	}
 	if (!rc)
 		rc = attach_all(k, skel->obj);
 	kernel_drops_bpf__destroy(skel);
-	return rc;
+	return rc ? weir_fail_sys(
+			    err, rc, "loading the observers of drops (%s)", weir_libbpf_said())
+		  : 0;
 }
 
 /* --- on and off --- */
@@ -315,6 +326,25 @@ static int name_netns(const struct weir_ns *k, const struct weir_kernel_wish *wi
 	return 0;
 }
 
+/* Where the kernel's own counters stand now. */
+static int save_counters(const struct weir_ns *k, const struct named *n, struct weir_err *err)
+{
+	__cleanup_close int map = weir_k_map(k, "kbase");
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < n->nr; i++) {
+		struct weir_kreading now;
+		__u32 lost;
+
+		rc = weir_kcounters_read_in(n->fd[i], &now, err);
+		if (rc)
+			return rc;
+		rc = weir_kbase_save(map, &now, &lost, err);
+		weir_kreading_done(&now);
+	}
+	return rc;
+}
+
 static void count_link(void *ctx, const struct weir_link *link)
 {
 	(void)link;
@@ -347,11 +377,12 @@ static int begin(const struct weir_ns *k, int lock, const struct weir_kernel_wis
 		.since_ns = weir_now_ns(),
 		.next_dev = WEIR_KROW_OTHER + 1};
 	__u64 only = wish->all || wish->nr_netns ? 0 : k->cookie;
-	int rc = drops_up(k, &w, only);
+	int rc = drops_up(k, &w, only, err);
 
+	if (!rc)
+		rc = save_counters(k, n, err);
 	if (rc)
-		return weir_fail_sys(
-			err, rc, "loading the observers of drops (%s)", weir_libbpf_said());
+		return rc;
 	rc = name_netns(k, wish, n->fd);
 	if (rc)
 		return weir_fail_sys(err, rc, "naming the namespaces");

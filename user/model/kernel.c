@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/kernel.h"
 
@@ -7,6 +10,10 @@ void weir_kernel_snapshot_done(struct weir_kernel_snapshot *snap)
 {
 	free(snap->devs);
 	free(snap->drops);
+	for (unsigned int i = 0; i < snap->nr_nets; i++) {
+		weir_kreading_done(&snap->nets[i].delta);
+		weir_kstages_done(&snap->nets[i].stages);
+	}
 	free(snap->nets);
 	*snap = (struct weir_kernel_snapshot){0};
 }
@@ -20,4 +27,51 @@ __u64 weir_kernel_drops_at(
 		if (snap->drops[i].dev == dev && snap->drops[i].stage == stage)
 			sum += snap->drops[i].count.packets;
 	return sum;
+}
+
+/* What a send may fail for that is no fault of the caller's words. */
+static const struct {
+	int error;
+	enum weir_stage stage;
+	const char *cause, *text, *remedy;
+} sends[] = {
+	{ENETUNREACH, WEIR_STAGE_route_out, "IP_OUTNOROUTES",
+		"no route leads to where this host would send it.", "ip route get ADDR"},
+	{EHOSTUNREACH, WEIR_STAGE_route_out, "SEND_EHOSTUNREACH",
+		"the next hop does not answer, or a route says that ADDR cannot be reached.",
+		"ip route get ADDR; ip neigh show"},
+	{EACCES, WEIR_STAGE_route_out, "SEND_EACCES",
+		"a prohibit route, or a broadcast that the socket was not allowed.",
+		"ip route get ADDR; a program sets SO_BROADCAST"},
+	{EMSGSIZE, WEIR_STAGE_make_skb, "SEND_EMSGSIZE",
+		"it is larger than the path's MTU, and may not be cut in fragments.",
+		"ip route get ADDR shows the MTU; a program sets IP_MTU_DISCOVER, or sends less"},
+	{ENOBUFS, WEIR_STAGE_make_skb, "SEND_ENOBUFS",
+		"there was no room in the socket's send buffer, or in the device's queue.",
+		"sysctl net.core.wmem_max; tc -s qdisc show dev DEV"},
+	{ENOMEM, WEIR_STAGE_make_skb, "SEND_ENOMEM", "there was no memory for it.", "free -m"},
+	{EADDRNOTAVAIL, WEIR_STAGE_autobind, "SEND_EADDRNOTAVAIL",
+		"no local port or address was left for the socket.",
+		"sysctl net.ipv4.ip_local_port_range; ss -s"},
+	{ECONNREFUSED, WEIR_STAGE_sock_send, "SEND_ECONNREFUSED",
+		"an earlier packet was refused, so this one was not sent.",
+		"nobody listens there: ss -ulnp on the other host"},
+	{EPIPE, WEIR_STAGE_sock_send, "SEND_EPIPE", "the connection was closed.", "ss -tn"},
+};
+
+void weir_kernel_send_cause(struct weir_kernel_drop *d, int error)
+{
+	d->stage = WEIR_STAGE_sock_send;
+	d->text = "the kernel refused to send it.";
+	d->remedy = "strace -e trace=network -p PID shows the call";
+	d->counter = "";
+	snprintf(d->cause, sizeof(d->cause), "SEND_%s",
+		strerrorname_np(-error) ? strerrorname_np(-error) : "ERROR");
+	for (size_t i = 0; i < sizeof(sends) / sizeof(sends[0]); i++)
+		if (sends[i].error == -error) {
+			d->stage = sends[i].stage;
+			d->text = sends[i].text;
+			d->remedy = sends[i].remedy;
+			snprintf(d->cause, sizeof(d->cause), "%s", sends[i].cause);
+		}
 }

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <weir/kernel.h>
 
+#include "model/kernel_cause.h"
+#include "model/kernel_stage.h"
+
 /* One device of one namespace; ifindex 0 is what is of no device there. */
 struct weir_kernel_dev {
 	__u64 netns_cookie;
@@ -19,27 +22,38 @@ struct weir_kernel_dev {
 	struct weir_klat lat;
 };
 
+/* Who tells of a drop. */
+enum weir_kernel_witness {
+	WEIR_KERNEL_EVENT,   /* an observer saw it */
+	WEIR_KERNEL_SEND,    /* an observer saw a send fail */
+	WEIR_KERNEL_COUNTER, /* a counter of the kernel's alone */
+};
+
 /* One kind of drop. */
 struct weir_kernel_drop {
-	struct weir_kdrop_key key;
+	enum weir_kernel_witness witness;
+	struct weir_kdrop_key key; /* of a counter: namespace and device */
 	struct weir_kdrop count;
 	unsigned int dev;  /* in devs */
-	char reason[48];   /* the kernel's own name; "" for a failed send */
-	char location[72]; /* SYMBOL+0xOFFSET */
+	char reason[WEIR_KERNEL_REASON_MAX]; /* the kernel's own name; "" where it has none */
+	char location[72]; /* SYMBOL+0xOFFSET; of a counter, its name */
 	char caller[72];   /* "" = not looked for */
 	/* what that means */
 	enum weir_stage stage; /* WEIR_STAGE_COUNT: it cannot be told */
-	char cause[64];
+	char cause[WEIR_KERNEL_CAUSE_MAX];
 	const char *text, *remedy, *counter; /* "" = none */
 };
+
+/* What a failed send means; @error: -errno. Fills stage, cause, text and remedy. */
+void weir_kernel_send_cause(struct weir_kernel_drop *drop, int error);
 
 /* Counters that the kernel keeps of a namespace, since observing began. */
 struct weir_kernel_net {
 	__u64 netns_cookie;
 	char name[64]; /* as struct weir_kernel_dev.netns */
-	__u64 reasm_in, reasm_out; /* fragments that came together, packets that came of it */
-	__u64 frag_of, frag_made;  /* packets that were cut, and what they were cut into */
-	__u64 queued;		   /* in queueing disciplines, now */
+	bool counted; /* the rest is there */
+	struct weir_kreading delta; /* owned */
+	struct weir_kstages stages; /* owned */
 };
 
 struct weir_kernel_snapshot {

@@ -39,7 +39,9 @@ struct weir_kernel_drop_site {
 	int route_error; /* dst_entry.error of its route, of either sign; 0 = none or unknown */
 };
 
-#define WEIR_KERNEL_CAUSE_MAX 160
+/* Room for any name of a reason, of the running kernel's and of a value without one, with its NUL. */
+#define WEIR_KERNEL_REASON_MAX 64
+#define WEIR_KERNEL_CAUSE_MAX  160
 
 struct weir_kernel_cause {
 	char name[WEIR_KERNEL_CAUSE_MAX]; /* a reason, a finer name, NETFILTER_DROP/HOOK/nft:RULE */

@@ -31,7 +31,7 @@ static void add_drop(struct weir_kernel_ledger *l, const struct weir_kernel_drop
 {
 	__u64 packets = d->count.packets;
 
-	if (d->key.kind != WEIR_KDROP_SKB)
+	if (d->witness != WEIR_KERNEL_EVENT)
 		return;
 	switch (part_of(&d->key)) {
 	case BEFORE: /* came in, and no further */
@@ -68,6 +68,17 @@ static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 	l->merged += row->merged;
 }
 
+/* Of all devices and queues together. */
+static __u64 counted(const struct weir_kernel_net *net, enum weir_kcounter counter)
+{
+	__u64 sum = 0;
+
+	for (unsigned int i = 0; i < net->delta.nr; i++)
+		if (net->delta.value[i].counter == counter)
+			sum += net->delta.value[i].value;
+	return sum;
+}
+
 void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie,
 	struct weir_kernel_ledger *ledger)
 {
@@ -84,9 +95,11 @@ void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie
 
 		if (net->netns_cookie != cookie)
 			continue;
-		l.joined += net->reasm_in - net->reasm_out;
-		l.made += net->frag_made - net->frag_of;
-		l.in_flight += net->queued;
+		l.joined += counted(net, WEIR_KCOUNTER_ip_reasm_reqds) -
+			    counted(net, WEIR_KCOUNTER_ip_reasm_oks);
+		l.made += counted(net, WEIR_KCOUNTER_ip_frag_creates) -
+			  counted(net, WEIR_KCOUNTER_ip_frag_oks);
+		l.in_flight += counted(net, WEIR_KCOUNTER_qdisc_qlen);
 	}
 	l.residual = (__s64)(l.in + l.local + l.made - l.delivered - l.out - l.dropped - l.joined -
 			     l.in_flight);

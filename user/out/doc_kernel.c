@@ -208,7 +208,9 @@ static void example_of(const struct weir_kdrop *d, char *text, size_t size)
 static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct weir_kernel_drop *d)
 {
 	const struct weir_kernel_dev *dev = &snap->devs[d->dev];
-	bool send = d->key.kind == WEIR_KDROP_SEND;
+	static const char *const witness[] = {[WEIR_KERNEL_EVENT] = "event",
+		[WEIR_KERNEL_SEND] = "send",
+		[WEIR_KERNEL_COUNTER] = "counter"};
 	char example[96];
 
 	example_of(&d->count, example, sizeof(example));
@@ -218,8 +220,9 @@ static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct we
 		d->stage < WEIR_STAGE_COUNT ? weir_stage_info[d->stage].name : "unknown", "cause",
 		d->cause, "reason", d->reason, "location", d->location, "packets",
 		weir_json_int(d->count.packets), "bytes",
-		send ? json_null() : json_integer(weir_json_int(d->count.bytes)), "source",
-		send ? "send" : "event", "text", d->text, "remedy", d->remedy, "counter",
+		d->witness == WEIR_KERNEL_EVENT ? json_integer(weir_json_int(d->count.bytes))
+						: json_null(),
+		"source", witness[d->witness], "text", d->text, "remedy", d->remedy, "counter",
 		d->counter, "example", example, "cgroup", weir_json_int(d->count.cgroup), "last_ns",
 		weir_json_int(d->count.last_ns));
 }
