@@ -2,10 +2,12 @@
 /* path, drop, ledger: what is read once and shown. */
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/word.h"
 #include "cmd/cmd.h"
 #include "ctl/kernel.h"
+#include "model/kernel_ledger.h"
 #include "model/tables.h"
 #include "out/doc.h"
 
@@ -125,12 +127,60 @@ static int check_ledger(const struct weir_snapshot *snap, const char *only, stru
 	return 0;
 }
 
+/* The kernel plane's: exact once traffic rests, so what is on its way is given a moment. */
+static int read_kernel_ledger(
+	struct weir_run *run, struct weir_kernel_snapshot *snap, struct weir_err *err)
+{
+	const struct timespec moment = {.tv_nsec = 50000000};
+	int ret = weir_kernel_read(run->ns, snap, err);
+
+	for (int tries = 0; !ret && tries < 8 && !weir_kernel_ledger_holds(snap); tries++) {
+		nanosleep(&moment, NULL);
+		weir_kernel_snapshot_done(snap);
+		ret = weir_kernel_read(run->ns, snap, err);
+	}
+	return ret;
+}
+
+static int check_kernel_ledger(const struct weir_kernel_snapshot *snap, struct weir_err *err)
+{
+	int ret;
+
+	if (weir_kernel_ledger_holds(snap))
+		return 0;
+	ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane's ledger does not balance");
+	weir_remedy(err, "it is exact once traffic rests: read it again then");
+	return ret;
+}
+
+static int kernel_ledger(struct weir_run *run, struct weir_err *err)
+{
+	struct weir_kernel_snapshot snap;
+	int ret = weir_enter(run, err);
+
+	if (!ret)
+		ret = read_kernel_ledger(run, &snap, err);
+	if (ret)
+		return ret;
+	ret = weir_show(&run->face, weir_doc_kernel_ledger(&snap), weir_text_kernel_ledger, err);
+	if (!ret && !weir_kernel_ledger_is(&snap)) {
+		ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane is not observed whole");
+		weir_remedy(err, "weir watch on full");
+	}
+	if (!ret)
+		ret = check_kernel_ledger(&snap, err);
+	weir_kernel_snapshot_done(&snap);
+	return ret;
+}
+
 int weir_ledger_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
-	const char *only = weir_arg(args, "dev");
+	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
 	struct weir_snapshot snap;
 	int ret;
 
+	if (plane && !strcmp(plane, "kernel"))
+		return kernel_ledger(run, err);
 	ret = weir_read(run, only, true, &snap, err);
 	if (ret)
 		return ret;

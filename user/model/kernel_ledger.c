@@ -111,3 +111,15 @@ bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap)
 	return snap->on && snap->cycling && snap->watch.level == WEIR_KLEVEL_full &&
 	       snap->watch.share == 1000000;
 }
+
+bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap)
+{
+	struct weir_kernel_ledger ledger;
+
+	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_nets; i++) {
+		weir_kernel_ledger_of(snap, snap->nets[i].netns_cookie, &ledger);
+		if (ledger.residual)
+			return false;
+	}
+	return true;
+}

@@ -30,6 +30,9 @@ struct weir_kernel_ledger {
 void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie,
 	struct weir_kernel_ledger *ledger);
 
+/* Whether that of each namespace holds, or there is none. */
+bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap);
+
 /* Whether the snapshot can have a ledger at all. */
 bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap);
 

@@ -58,6 +58,11 @@ json_t *weir_doc_kernel_path(const struct weir_kernel_snapshot *snap, const char
 void weir_text_kernel_path(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const char *only);
 void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc);
+json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap);
+void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc);
+/* What observers lost themselves: under "lost" of a document. */
+json_t *weir_doc_kernel_lost(const struct weir_klost *lost);
+void weir_text_kernel_lost(const struct weir_face *face, const json_t *doc);
 
 /* One captured packet: @wall_ns since 1970, its device's name and that of the one it goes out by
  * ("" = none). */

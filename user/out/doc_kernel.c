@@ -18,7 +18,7 @@ static bool chosen(const struct weir_kernel_dev *dev, const char *only)
 
 /* --- losses of our own --- */
 
-static json_t *losses(const struct weir_klost *lost)
+json_t *weir_doc_kernel_lost(const struct weir_klost *lost)
 {
 	const __u64 *cell = (const __u64 *)lost;
 	json_t *doc = json_object();
@@ -29,7 +29,7 @@ static json_t *losses(const struct weir_klost *lost)
 	return doc;
 }
 
-static void text_losses(const struct weir_face *face, const json_t *doc)
+void weir_text_kernel_lost(const struct weir_face *face, const json_t *doc)
 {
 	const json_t *lost = json_object_get(doc, "lost");
 
@@ -91,7 +91,7 @@ static json_t *watch_doc(const struct weir_kernel_snapshot *snap)
 		weir_klevel_info[snap->on && w->level < WEIR_KLEVEL_COUNT ? w->level : 0].name,
 		"share", w->share / 1e6, "all", (int)w->all, "observing", snap->cycling, "since_ns",
 		weir_json_int(snap->on ? snap->time_ns - w->since_ns : 0), "observed_ns",
-		weir_json_int(observed), "lost", losses(&snap->lost));
+		weir_json_int(observed), "lost", weir_doc_kernel_lost(&snap->lost));
 }
 
 static json_t *head(const struct weir_kernel_snapshot *snap, json_t *devices)
@@ -169,7 +169,7 @@ void weir_text_kernel_path(const struct weir_face *face, const json_t *doc)
 	}
 	if (!shown)
 		weir_ink(face, WEIR_PLAIN, "nothing was seen yet\n");
-	text_losses(face, doc);
+	weir_text_kernel_lost(face, doc);
 }
 
 /* --- drops --- */
@@ -278,7 +278,7 @@ void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc)
 		} else {
 			weir_ink(face, WEIR_PLAIN, "the kernel dropped nothing\n");
 		}
-		text_losses(face, doc);
+		weir_text_kernel_lost(face, doc);
 	}
 	json_decref(all);
 }
@@ -322,5 +322,5 @@ void weir_text_watch(const struct weir_face *face, const json_t *doc)
 				  "again");
 	weir_ink(face, WEIR_PLAIN, ", %.4g %% of the time\n",
 		json_number_value(json_object_get(kernel, "share")) * 100);
-	text_losses(face, kernel);
+	weir_text_kernel_lost(face, kernel);
 }
