@@ -35,6 +35,14 @@ int weir_kernel_off(struct weir_ns *ns, struct weir_err *err)
 	return 0;
 }
 
+int weir_kernel_is_on(struct weir_ns *ns, bool *on, struct weir_err *err)
+{
+	(void)ns;
+	(void)err;
+	*on = fake_kernel.wish.level != WEIR_KLEVEL_off;
+	return 0;
+}
+
 int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err)
 {
 	(void)ns;

@@ -20,39 +20,127 @@ static int refuse_plane(const char *plane, struct weir_err *err)
 	return ret;
 }
 
-/* One document of the kernel plane. */
-static int show_kernel(struct weir_run *run, const char *only,
-	json_t *(*make)(const struct weir_kernel_snapshot *snap, const char *only),
-	weir_text_fn *text, struct weir_err *err)
+/* What a command shows of each plane. */
+struct planes {
+	const char *plane; /* asked for; NULL: what there is */
+	const char *only;
+	bool exact;
+	json_t *(*fast)(const struct weir_snapshot *snap, const char *only);
+	weir_text_fn *fast_text;
+	json_t *(*kernel)(const struct weir_kernel_snapshot *snap, const char *only);
+	weir_text_fn *kernel_text, *both_text;
+	/* fails where what was shown does not hold; may be NULL */
+	int (*check_fast)(const struct weir_snapshot *snap, const char *only, struct weir_err *err);
+	int (*check_kernel)(const struct weir_kernel_snapshot *snap, struct weir_err *err);
+};
+
+static int read_kernel(struct weir_run *run, const struct planes *p,
+	struct weir_kernel_snapshot *snap, struct weir_err *err)
 {
-	struct weir_kernel_snapshot snap;
+	const struct timespec moment = {.tv_nsec = 50000000};
 	int ret = weir_enter(run, err);
 
 	if (!ret)
-		ret = weir_kernel_read(run->ns, &snap, err);
+		ret = weir_kernel_read(run->ns, snap, err);
+	/* exact once traffic rests: what is on its way is given a moment */
+	for (int i = 0; !ret && p->exact && i < 8 && !weir_kernel_ledger_holds(snap); i++) {
+		nanosleep(&moment, NULL);
+		weir_kernel_snapshot_done(snap);
+		ret = weir_kernel_read(run->ns, snap, err);
+	}
+	return ret;
+}
+
+static int show_kernel(struct weir_run *run, const struct planes *p, struct weir_err *err)
+{
+	struct weir_kernel_snapshot snap;
+	int ret = read_kernel(run, p, &snap, err);
+
 	if (ret)
 		return ret;
-	ret = weir_show(&run->face, make(&snap, only), text, err);
+	ret = weir_show(&run->face, p->kernel(&snap, p->only), p->kernel_text, err);
+	if (!ret && p->check_kernel)
+		ret = p->check_kernel(&snap, err);
 	weir_kernel_snapshot_done(&snap);
 	return ret;
 }
 
-int weir_path_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+static int show_fast(struct weir_run *run, const struct planes *p, struct weir_err *err)
 {
-	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
 	struct weir_snapshot snap;
-	int ret;
+	int ret = weir_read(run, p->only, p->exact, &snap, err);
 
-	if (plane && !strcmp(plane, "kernel"))
-		return show_kernel(run, only, weir_doc_kernel_path, weir_text_kernel_path, err);
-	if (plane && strcmp(plane, "fast"))
-		return refuse_plane(plane, err);
-	ret = weir_read(run, only, false, &snap, err);
 	if (ret)
 		return ret;
-	ret = weir_show(&run->face, weir_doc_path(&snap, only), weir_text_path, err);
+	ret = weir_show(&run->face, p->fast(&snap, p->only), p->fast_text, err);
+	if (!ret && p->check_fast)
+		ret = p->check_fast(&snap, p->only, err);
 	weir_snapshot_done(&snap);
 	return ret;
+}
+
+/* The fast plane's document, and in it, as "kernel", the other's. */
+static int show_both(struct weir_run *run, const struct planes *p, struct weir_err *err)
+{
+	struct weir_kernel_snapshot kernel;
+	struct weir_snapshot fast;
+	json_t *doc;
+	int ret = weir_read(run, NULL, p->exact, &fast, err);
+
+	if (ret)
+		return ret;
+	ret = read_kernel(run, p, &kernel, err);
+	if (ret)
+		goto out;
+	doc = p->fast(&fast, p->only);
+	if (doc)
+		json_object_set_new(doc, "kernel", p->kernel(&kernel, p->only));
+	ret = weir_show(&run->face, doc, p->both_text, err);
+	if (!ret && p->check_fast)
+		ret = p->check_fast(&fast, p->only, err);
+	if (!ret && p->check_kernel && weir_kernel_ledger_is(&kernel))
+		ret = p->check_kernel(&kernel, err);
+	weir_kernel_snapshot_done(&kernel);
+out:
+	weir_snapshot_done(&fast);
+	return ret;
+}
+
+/* Both planes where both have something, and the device asked for is there. */
+static int show_planes(struct weir_run *run, const struct planes *p, struct weir_err *err)
+{
+	struct weir_snapshot fast;
+	bool kernel, attached;
+	int ret;
+
+	if (p->plane && !strcmp(p->plane, "kernel"))
+		return show_kernel(run, p, err);
+	if (p->plane && strcmp(p->plane, "fast"))
+		return refuse_plane(p->plane, err);
+	ret = weir_enter(run, err);
+	if (!ret)
+		ret = weir_kernel_is_on(run->ns, &kernel, err);
+	if (ret || p->plane || !kernel)
+		return ret ? ret : show_fast(run, p, err);
+	ret = weir_read(run, NULL, false, &fast, err);
+	if (ret)
+		return ret;
+	attached = fast.nr_devs;
+	weir_snapshot_done(&fast);
+	return attached ? show_both(run, p, err) : show_kernel(run, p, err);
+}
+
+int weir_path_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
+{
+	const struct planes planes = {.plane = weir_arg(args, "plane"),
+		.only = weir_arg(args, "dev"),
+		.fast = weir_doc_path,
+		.fast_text = weir_text_path,
+		.kernel = weir_doc_kernel_path,
+		.kernel_text = weir_text_kernel_path,
+		.both_text = weir_text_paths};
+
+	return show_planes(run, &planes, err);
 }
 
 int weir_path_coverage_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
@@ -63,18 +151,15 @@ int weir_path_coverage_cmd(struct weir_run *run, const struct weir_args *args, s
 
 int weir_drop_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
-	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
-	struct weir_snapshot snap;
-	int ret;
+	const struct planes planes = {.plane = weir_arg(args, "plane"),
+		.only = weir_arg(args, "dev"),
+		.fast = weir_doc_drops,
+		.fast_text = weir_text_drops,
+		.kernel = weir_doc_kernel_drops,
+		.kernel_text = weir_text_kernel_drops,
+		.both_text = weir_text_all_drops};
 
-	if (plane && !strcmp(plane, "kernel"))
-		return show_kernel(run, only, weir_doc_kernel_drops, weir_text_kernel_drops, err);
-	ret = weir_read(run, only, false, &snap, err);
-	if (ret)
-		return ret;
-	ret = weir_show(&run->face, weir_doc_drops(&snap, only), weir_text_drops, err);
-	weir_snapshot_done(&snap);
-	return ret;
+	return show_planes(run, &planes, err);
 }
 
 int weir_drop_explain_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
@@ -127,25 +212,15 @@ static int check_ledger(const struct weir_snapshot *snap, const char *only, stru
 	return 0;
 }
 
-/* The kernel plane's: exact once traffic rests, so what is on its way is given a moment. */
-static int read_kernel_ledger(
-	struct weir_run *run, struct weir_kernel_snapshot *snap, struct weir_err *err)
-{
-	const struct timespec moment = {.tv_nsec = 50000000};
-	int ret = weir_kernel_read(run->ns, snap, err);
-
-	for (int tries = 0; !ret && tries < 8 && !weir_kernel_ledger_holds(snap); tries++) {
-		nanosleep(&moment, NULL);
-		weir_kernel_snapshot_done(snap);
-		ret = weir_kernel_read(run->ns, snap, err);
-	}
-	return ret;
-}
-
 static int check_kernel_ledger(const struct weir_kernel_snapshot *snap, struct weir_err *err)
 {
 	int ret;
 
+	if (!weir_kernel_ledger_is(snap)) {
+		ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane is not observed whole");
+		weir_remedy(err, "weir watch on full");
+		return ret;
+	}
 	if (weir_kernel_ledger_holds(snap))
 		return 0;
 	ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane's ledger does not balance");
@@ -153,40 +228,18 @@ static int check_kernel_ledger(const struct weir_kernel_snapshot *snap, struct w
 	return ret;
 }
 
-static int kernel_ledger(struct weir_run *run, struct weir_err *err)
-{
-	struct weir_kernel_snapshot snap;
-	int ret = weir_enter(run, err);
-
-	if (!ret)
-		ret = read_kernel_ledger(run, &snap, err);
-	if (ret)
-		return ret;
-	ret = weir_show(&run->face, weir_doc_kernel_ledger(&snap), weir_text_kernel_ledger, err);
-	if (!ret && !weir_kernel_ledger_is(&snap)) {
-		ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane is not observed whole");
-		weir_remedy(err, "weir watch on full");
-	}
-	if (!ret)
-		ret = check_kernel_ledger(&snap, err);
-	weir_kernel_snapshot_done(&snap);
-	return ret;
-}
-
 int weir_ledger_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
-	const char *only = weir_arg(args, "dev"), *plane = weir_arg(args, "plane");
-	struct weir_snapshot snap;
-	int ret;
+	const struct planes planes = {.plane = weir_arg(args, "plane"),
+		.only = weir_arg(args, "dev"),
+		.exact = true,
+		.fast = weir_doc_ledger,
+		.fast_text = weir_text_ledger,
+		.kernel = weir_doc_kernel_ledger,
+		.kernel_text = weir_text_kernel_ledger,
+		.both_text = weir_text_ledgers,
+		.check_fast = check_ledger,
+		.check_kernel = check_kernel_ledger};
 
-	if (plane && !strcmp(plane, "kernel"))
-		return kernel_ledger(run, err);
-	ret = weir_read(run, only, true, &snap, err);
-	if (ret)
-		return ret;
-	ret = weir_show(&run->face, weir_doc_ledger(&snap, only), weir_text_ledger, err);
-	if (!ret)
-		ret = check_ledger(&snap, only, err);
-	weir_snapshot_done(&snap);
-	return ret;
+	return show_planes(run, &planes, err);
 }

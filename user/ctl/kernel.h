@@ -27,6 +27,9 @@ int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
 /* 0 also where nothing was observed. */
 int weir_kernel_off(struct weir_ns *ns, struct weir_err *err);
 
+/* Whether anything is observed here. */
+int weir_kernel_is_on(struct weir_ns *ns, bool *on, struct weir_err *err);
+
 /* The caller owns *@snap (weir_kernel_snapshot_done). Where nothing is observed, snap->on is false. */
 int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err);
 

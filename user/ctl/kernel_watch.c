@@ -68,6 +68,21 @@ bool weir_k_cycling(const struct weir_ns *k)
 	return lock == -EAGAIN;
 }
 
+int weir_kernel_is_on(struct weir_ns *ns, bool *on, struct weir_err *err)
+{
+	struct weir_kwatch *w;
+	struct weir_ns k;
+
+	weir_ns_kernel(ns, &k);
+	w = weir_k_watch(&k);
+	if (!w && errno != ENOENT)
+		return weir_fail_pins(&k, err, -errno, "reading the kernel plane");
+	*on = w && w->level != WEIR_KLEVEL_off;
+	if (w)
+		munmap(w, sizeof(*w));
+	return 0;
+}
+
 /* --- an object --- */
 
 static int place(const struct weir_ns *k, struct bpf_map *map)

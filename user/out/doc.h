@@ -58,8 +58,11 @@ json_t *weir_doc_kernel_path(const struct weir_kernel_snapshot *snap, const char
 void weir_text_kernel_path(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const char *only);
 void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc);
-json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap);
+/* @only is not asked: the ledger is of namespaces. */
+json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap, const char *only);
 void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc);
+/* Of the fast plane, with the kernel plane's document in it as "kernel". */
+weir_text_fn weir_text_paths, weir_text_all_drops, weir_text_ledgers;
 /* What observers lost themselves: under "lost" of a document. */
 json_t *weir_doc_kernel_lost(const struct weir_klost *lost);
 void weir_text_kernel_lost(const struct weir_face *face, const json_t *doc);

@@ -324,3 +324,28 @@ void weir_text_watch(const struct weir_face *face, const json_t *doc)
 		json_number_value(json_object_get(kernel, "share")) * 100);
 	weir_text_kernel_lost(face, kernel);
 }
+
+/* --- both planes --- */
+
+static void text_both(const struct weir_face *face, const json_t *doc, weir_text_fn *fast,
+	weir_text_fn *kernel)
+{
+	fast(face, doc);
+	weir_ink(face, WEIR_PLAIN, "\n");
+	kernel(face, json_object_get(doc, "kernel"));
+}
+
+void weir_text_paths(const struct weir_face *face, const json_t *doc)
+{
+	text_both(face, doc, weir_text_path, weir_text_kernel_path);
+}
+
+void weir_text_all_drops(const struct weir_face *face, const json_t *doc)
+{
+	text_both(face, doc, weir_text_drops, weir_text_kernel_drops);
+}
+
+void weir_text_ledgers(const struct weir_face *face, const json_t *doc)
+{
+	text_both(face, doc, weir_text_ledger, weir_text_kernel_ledger);
+}

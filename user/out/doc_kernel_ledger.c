@@ -16,11 +16,12 @@ static json_t *balance(const struct weir_kernel_net *net, const struct weir_kern
 		(json_int_t)l->residual, "balanced", l->residual == 0);
 }
 
-json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap)
+json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap, const char *only)
 {
 	json_t *list = json_array();
 	bool holds = true;
 
+	(void)only;
 	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_nets; i++) {
 		struct weir_kernel_ledger ledger;
 
