@@ -302,7 +302,7 @@ int weir_k_kfree_skb(__u64 *ctx)
 	key.protocol = bpf_ntohs(skb->protocol);
 	key.left = WEIR_STAGE_COUNT;
 	if (*(volatile __u64 *)&kwatch.slice_ns)
-		key.left = (__u8)stage_left((__u64)skb);
+		key.left = stage_end((__u64)skb);
 	place(ctx, &key, skb, &way);
 	d = drop_of(&key);
 	if (!d)

@@ -38,4 +38,15 @@ static __always_inline __u32 stage_left(__u64 skb)
 	return s && state_is(s, skb) ? s->stage : WEIR_STAGE_COUNT;
 }
 
+/* The same, of a packet that ends here. */
+static __always_inline __u8 stage_end(__u64 skb)
+{
+	struct weir_kstate *s = state_at(skb);
+
+	if (!s || !state_is(s, skb))
+		return WEIR_STAGE_COUNT;
+	s->skb = 0;
+	return s->stage;
+}
+
 #endif

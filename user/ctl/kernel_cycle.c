@@ -113,15 +113,17 @@ static void attach_dev(void *ctx, const struct weir_link *link)
 /* In each namespace: netfilter's hooks, and traffic control's of the devices that are there. */
 static void attach_netns(struct cycler *c)
 {
+	static const unsigned int hooks[] = {NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING,
+		NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_POST_ROUTING};
 	int first = bpf_program__fd(c->hooks->progs.weir_k_nf_first);
 	int last = bpf_program__fd(c->hooks->progs.weir_k_nf_last);
 
 	for (unsigned int i = 0; i < c->nr_netns; i++) {
 		if (setns(c->netns[i], CLONE_NEWNET))
 			continue;
-		for (unsigned int hook = 0; first >= 0 && hook < NF_INET_NUMHOOKS; hook++) {
-			keep(c, attach_hook(first, hook, true));
-			keep(c, attach_hook(last, hook, false));
+		for (unsigned int h = 0; first >= 0 && h < NF_INET_NUMHOOKS; h++) {
+			keep(c, attach_hook(first, hooks[h], true));
+			keep(c, attach_hook(last, hooks[h], false));
 		}
 		weir_each_link(attach_dev, c);
 	}
@@ -132,8 +134,9 @@ static int slice_begin(struct cycler *c)
 	int rc;
 
 	__atomic_add_fetch(&c->w->slice, 1, __ATOMIC_RELAXED);
-	attach_netns(c);
+	/* where packets begin comes first, and goes last: else one would have a past that was another's */
 	rc = attach_tracepoints(c);
+	attach_netns(c);
 	__atomic_store_n(&c->w->slice_ns, weir_now_ns(), __ATOMIC_RELEASE);
 	return rc;
 }

@@ -364,6 +364,18 @@ static int net_at(struct reading *r, __u64 cookie)
 	return rc == -ENOMEM ? rc : 0;
 }
 
+/* What counters tell of has its place among the devices, the namespace, and the machine. */
+static int net_devs(struct reading *r, const struct weir_kernel_net *net)
+{
+	int rc = dev_at(r, net->netns_cookie, 0);
+
+	if (rc >= 0)
+		rc = dev_at(r, 0, 0);
+	for (unsigned int i = 0; rc >= 0 && i < net->stages.nr_devs; i++)
+		rc = dev_at(r, net->netns_cookie, net->stages.dev[i].ifindex);
+	return rc < 0 ? rc : 0;
+}
+
 static int read_nets(struct reading *r)
 {
 	int rc = net_at(r, r->k->cookie);
@@ -371,6 +383,9 @@ static int read_nets(struct reading *r)
 	for (unsigned int i = 0; !rc && i < r->names.nr; i++)
 		if (is_named(r, r->names.list[i].cookie))
 			rc = net_at(r, r->names.list[i].cookie);
+	for (unsigned int i = 0; !rc && i < r->snap->nr_nets; i++)
+		if (r->snap->nets[i].counted)
+			rc = net_devs(r, &r->snap->nets[i]);
 	return rc;
 }
 

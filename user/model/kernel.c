@@ -29,6 +29,51 @@ __u64 weir_kernel_drops_at(
 	return sum;
 }
 
+/* The counters' own stage: of a device, a namespace, or the machine. */
+static const struct weir_kstage *counted_stage(const struct weir_kernel_snapshot *snap,
+	const struct weir_kernel_dev *dev, enum weir_stage stage)
+{
+	for (unsigned int i = 0; i < snap->nr_nets; i++) {
+		const struct weir_kstages *s = &snap->nets[i].stages;
+
+		if (!snap->nets[i].counted ||
+			(dev->netns_cookie && snap->nets[i].netns_cookie != dev->netns_cookie))
+			continue;
+		if (!dev->netns_cookie)
+			return &s->machine[stage];
+		if (!dev->ifindex)
+			return &s->ns[stage];
+		for (unsigned int d = 0; d < s->nr_devs; d++)
+			if (s->dev[d].ifindex == dev->ifindex)
+				return &s->dev[d].stage[stage];
+	}
+	return NULL;
+}
+
+void weir_kernel_number_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
+	enum weir_stage stage, struct weir_kernel_number *n)
+{
+	const struct weir_kernel_dev *d = &snap->devs[dev];
+	const struct weir_count *event = &d->row.stage[stage];
+	const struct weir_kstage *counted = counted_stage(snap, d, stage);
+	const struct weir_knumber *best = NULL;
+
+	*n = (struct weir_kernel_number){0};
+	if (event->packets && snap->watch.share == 1000000) {
+		*n = (struct weir_kernel_number){
+			event->packets, event->bytes, WEIR_KSEEN_exact, true};
+		return;
+	}
+	if (!counted)
+		return;
+	best = counted->packets.seen    ? &counted->packets
+	       : counted->segments.seen ? &counted->segments
+					: &counted->runs;
+	n->packets = best->count;
+	n->bytes = counted->bytes.count;
+	n->seen = best->seen;
+}
+
 /* What a send may fail for that is no fault of the caller's words. */
 static const struct {
 	int error;

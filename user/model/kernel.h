@@ -71,6 +71,17 @@ struct weir_kernel_snapshot {
 	struct weir_kernel_drop *drops; /* owned; most packets first */
 };
 
+/* What is known of a stage of a device. */
+struct weir_kernel_number {
+	__u64 packets, bytes;
+	enum weir_kseen seen; /* WEIR_KSEEN_no: nothing is */
+	bool event;	      /* observers counted it, not the kernel */
+};
+
+/* By observers where each packet is observed, else by the kernel's own counters. */
+void weir_kernel_number_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
+	enum weir_stage stage, struct weir_kernel_number *number);
+
 /* Packets dropped there on a device. */
 __u64 weir_kernel_drops_at(
 	const struct weir_kernel_snapshot *snap, unsigned int dev, enum weir_stage stage);

@@ -58,6 +58,11 @@ static json_t *stage_causes(
 	return list;
 }
 
+static const char *const seen_names[] = {[WEIR_KSEEN_no] = "unknown",
+	[WEIR_KSEEN_least] = "at least",
+	[WEIR_KSEEN_most] = "at most",
+	[WEIR_KSEEN_exact] = "exact"};
+
 static json_t *stages(const struct weir_kernel_snapshot *snap, unsigned int dev)
 {
 	const struct weir_kernel_dev *d = &snap->devs[dev];
@@ -65,14 +70,18 @@ static json_t *stages(const struct weir_kernel_snapshot *snap, unsigned int dev)
 
 	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++) {
 		__u64 drops = weir_kernel_drops_at(snap, dev, i);
+		struct weir_kernel_number n;
 		json_t *stage;
 
-		if (!d->row.stage[i].packets && !drops && !d->lat.stage[i].samples)
+		weir_kernel_number_of(snap, dev, i, &n);
+		if (!n.packets && !drops && !d->lat.stage[i].samples)
 			continue;
-		stage = json_pack("{s:s, s:I, s:I, s:I, s:o}", "stage", weir_stage_info[i].name,
-			"packets", weir_json_int(d->row.stage[i].packets), "bytes",
-			weir_json_int(d->row.stage[i].bytes), "drops", weir_json_int(drops),
-			"causes", stage_causes(snap, dev, i));
+		stage = json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:o}", "stage",
+			weir_stage_info[i].name, "packets",
+			n.seen ? json_integer(weir_json_int(n.packets)) : json_null(), "bytes",
+			n.seen ? json_integer(weir_json_int(n.bytes)) : json_null(), "seen",
+			seen_names[n.seen], "source", n.event ? "event" : "counter", "drops",
+			weir_json_int(drops), "causes", stage_causes(snap, dev, i));
 		if (json_object_update_new(stage, weir_doc_latency(&d->lat.stage[i])) ||
 			json_array_append_new(list, stage)) {
 			json_decref(list);
