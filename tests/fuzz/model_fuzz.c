@@ -216,7 +216,7 @@ static void show_all(const struct weir_snapshot *snap)
 	show(weir_doc_path(snap, only), weir_text_path);
 	show(weir_doc_drops(snap, only), weir_text_drops);
 	show(weir_doc_ledger(snap, only), weir_text_ledger);
-	show(weir_doc_watch(snap->sample_every, NULL), weir_text_watch);
+	show(weir_doc_watch(snap->sample_every, NULL, NULL), weir_text_watch);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -143,10 +143,17 @@ int weir_path_show_cmd(struct weir_run *run, const struct weir_args *args, struc
 	return show_planes(run, &planes, err);
 }
 
+/* Without the right to try, the ways are shown that there are in general. */
 int weir_path_coverage_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
+	struct weir_kfeatures have;
+	struct weir_err quiet = {0};
+	bool tried;
+
 	(void)args;
-	return weir_show(&run->face, weir_doc_coverage(), weir_text_coverage, err);
+	tried = !weir_enter(run, &quiet) && !weir_kernel_features(run->ns, &have, &quiet);
+	return weir_show(
+		&run->face, weir_doc_coverage(tried ? &have : NULL), weir_text_coverage, err);
 }
 
 int weir_drop_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)

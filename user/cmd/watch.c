@@ -138,7 +138,7 @@ int weir_watch_on_cmd(struct weir_run *run, const struct weir_args *args, struct
 	}
 	if (!ret && wants(plane, "kernel"))
 		ret = kernel_on(run, args, &wish, err);
-	return ret ? ret : weir_show(&run->face, weir_doc_watch(every, NULL), NULL, err);
+	return ret ? ret : weir_show(&run->face, weir_doc_watch(every, NULL, NULL), NULL, err);
 }
 
 int weir_watch_off_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
@@ -153,11 +153,12 @@ int weir_watch_off_cmd(struct weir_run *run, const struct weir_args *args, struc
 		if (ret && err->status == WEIR_NOT_FOUND)
 			ret = 0; /* nothing is timed there */
 	}
-	return ret ? ret : weir_show(&run->face, weir_doc_watch(0, NULL), NULL, err);
+	return ret ? ret : weir_show(&run->face, weir_doc_watch(0, NULL, NULL), NULL, err);
 }
 
 int weir_watch_show_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
+	struct weir_kernel_costs costs = {0};
 	struct weir_kernel_snapshot kernel;
 	struct weir_snapshot snap;
 	int ret;
@@ -168,8 +169,12 @@ int weir_watch_show_cmd(struct weir_run *run, const struct weir_args *args, stru
 		return ret;
 	ret = weir_kernel_read(run->ns, &kernel, err);
 	if (!ret) {
-		ret = weir_show(&run->face, weir_doc_watch(snap.sample_every, &kernel),
-			weir_text_watch, err);
+		if (kernel.on)
+			ret = weir_kernel_cost(run->ns, &costs, err);
+		if (!ret)
+			ret = weir_show(&run->face,
+				weir_doc_watch(snap.sample_every, &kernel, &costs), weir_text_watch,
+				err);
 		weir_kernel_snapshot_done(&kernel);
 	}
 	weir_snapshot_done(&snap);

@@ -11,6 +11,7 @@
 
 #include "ctl.h"
 #include "model/kernel.h"
+#include "model/kernel_coverage.h"
 
 struct weir_kernel_wish {
 	enum weir_klevel level;
@@ -32,5 +33,11 @@ int weir_kernel_is_on(struct weir_ns *ns, bool *on, struct weir_err *err);
 
 /* The caller owns *@snap (weir_kernel_snapshot_done). Where nothing is observed, snap->on is false. */
 int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err);
+
+/* Looks for 0.3 s at what observers cost. */
+int weir_kernel_cost(struct weir_ns *ns, struct weir_kernel_costs *costs, struct weir_err *err);
+
+/* What of the ways to see stages this kernel has: it is tried, so the right to is needed. */
+int weir_kernel_features(struct weir_ns *ns, struct weir_kfeatures *have, struct weir_err *err);
 
 #endif

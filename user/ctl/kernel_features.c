@@ -4,8 +4,10 @@
 #include <string.h>
 #include <bpf/btf.h>
 
+#include "kernel.h"
 #include "kernel_counters.h"
 #include "model/finding.h"
+#include "probe.h"
 
 /* A tracepoint that programs can hang by has a type of this name, and needs no tracefs. */
 static const char prefix[] = "btf_trace_";
@@ -70,4 +72,19 @@ int weir_kfeatures_read(const struct weir_kreading *r, const struct weir_finding
 	f.counter[WEIR_KCOUNTER_packet_drops] = r && r->sources & 1U << WEIR_KSOURCE_packet;
 	*out = f;
 	return 0;
+}
+
+int weir_kernel_features(struct weir_ns *ns, struct weir_kfeatures *have, struct weir_err *err)
+{
+	struct weir_findings found = {0};
+	struct weir_kreading now;
+	int rc = weir_kcounters_read(&now, err);
+
+	if (rc)
+		return rc;
+	weir_probe_kernel(ns, &found);
+	rc = weir_kfeatures_read(&now, &found, have, err);
+	weir_findings_done(&found);
+	weir_kreading_done(&now);
+	return rc;
 }

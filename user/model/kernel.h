@@ -62,13 +62,27 @@ struct weir_kernel_snapshot {
 	bool on;
 	bool cycling; /* the process that observes stages is there */
 	struct weir_klost lost;
-	__u64 run_ns, runs; /* of all observers, as the kernel counts where it is told to */
 	unsigned int nr_devs;
 	struct weir_kernel_dev *devs; /* owned; by namespace, then name */
 	unsigned int nr_nets;
 	struct weir_kernel_net *nets; /* owned; those of devs */
 	unsigned int nr_drops;
 	struct weir_kernel_drop *drops; /* owned; most packets first */
+};
+
+/* What observers cost, in a moment that was looked at. */
+#define WEIR_KERNEL_COSTS_MAX 64
+
+struct weir_kernel_cost {
+	__u32 id; /* of the program */
+	char name[16];
+	__u64 runs, run_ns;
+};
+
+struct weir_kernel_costs {
+	__u64 time_ns; /* how long was looked */
+	unsigned int nr;
+	struct weir_kernel_cost cost[WEIR_KERNEL_COSTS_MAX];
 };
 
 /* What is known of a stage of a device. */

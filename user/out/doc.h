@@ -15,6 +15,7 @@
 #include "model/explained.h"
 #include "model/kernel.h"
 #include "model/kernel_cause.h"
+#include "model/kernel_coverage.h"
 #include "model/latency.h"
 #include "model/ruleset.h"
 #include "model/session.h"
@@ -27,7 +28,8 @@ void weir_text_dev(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_path(const struct weir_snapshot *snap, const char *only);
 void weir_text_path(const struct weir_face *face, const json_t *doc);
 
-json_t *weir_doc_coverage(void);
+/* @have: what this kernel has, NULL where it could not be tried. */
+json_t *weir_doc_coverage(const struct weir_kfeatures *have);
 void weir_text_coverage(const struct weir_face *face, const json_t *doc);
 
 json_t *weir_doc_drops(const struct weir_snapshot *snap, const char *only);
@@ -50,7 +52,8 @@ json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *
 void weir_text_top(const struct weir_face *face, const json_t *doc);
 
 /* What is observed: @every as of the fast plane, 0 = none timed; @kernel NULL: not asked for. */
-json_t *weir_doc_watch(__u32 every, const struct weir_kernel_snapshot *kernel);
+json_t *weir_doc_watch(__u32 every, const struct weir_kernel_snapshot *kernel,
+	const struct weir_kernel_costs *costs);
 void weir_text_watch(const struct weir_face *face, const json_t *doc);
 
 /* The kernel plane. */

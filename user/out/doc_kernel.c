@@ -294,13 +294,58 @@ void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc)
 
 /* --- what is watched --- */
 
-json_t *weir_doc_watch(__u32 every, const struct weir_kernel_snapshot *kernel)
+/* ns are of CPU time, of all CPUs together. */
+static json_t *costs_doc(const struct weir_kernel_costs *costs)
+{
+	json_t *list = json_array();
+	__u64 all = 0;
+
+	for (unsigned int i = 0; i < costs->nr; i++) {
+		const struct weir_kernel_cost *c = &costs->cost[i];
+
+		all += c->run_ns;
+		if (!c->runs)
+			continue;
+		json_array_append_new(
+			list, json_pack("{s:s, s:f, s:f, s:f}", "observer", c->name, "runs_per_s",
+				      (double)c->runs * 1e9 / (double)costs->time_ns, "ns_each",
+				      (double)c->run_ns / (double)c->runs, "percent",
+				      (double)c->run_ns * 100 / (double)costs->time_ns));
+	}
+	weir_doc_sort(&list, "percent");
+	return json_pack("{s:f, s:i, s:o}", "percent",
+		costs->time_ns ? (double)all * 100 / (double)costs->time_ns : 0.0, "observers",
+		(int)costs->nr, "each", list);
+}
+
+json_t *weir_doc_watch(__u32 every, const struct weir_kernel_snapshot *kernel,
+	const struct weir_kernel_costs *costs)
 {
 	json_t *doc = json_pack("{s:I}", "sample_every", (json_int_t)every);
 
-	if (kernel)
-		json_object_set_new(doc, "kernel", watch_doc(kernel));
+	if (!kernel)
+		return doc;
+	json_object_set_new(doc, "kernel", watch_doc(kernel));
+	if (costs)
+		json_object_set_new(json_object_get(doc, "kernel"), "cost", costs_doc(costs));
 	return doc;
+}
+
+static void text_costs(const struct weir_face *face, const json_t *cost)
+{
+	static const struct weir_column columns[] = {
+		{"observer", "observer", .format = WEIR_TEXT, .width = 16},
+		{"runs/s", "runs_per_s", .format = WEIR_SI},
+		{"each", "ns_each", .format = WEIR_NS},
+		{"% of a CPU", "percent", .format = WEIR_SI},
+	};
+
+	weir_ink(face, WEIR_PLAIN,
+		"cost: %.2g %% of a CPU now, by %" JSON_INTEGER_FORMAT " observers\n",
+		json_number_value(json_object_get(cost, "percent")),
+		weir_get_int(cost, "observers"));
+	if (json_array_size(json_object_get(cost, "each")))
+		WEIR_TABLE(face, columns, json_object_get(cost, "each"));
 }
 
 void weir_text_watch(const struct weir_face *face, const json_t *doc)
@@ -320,24 +365,23 @@ void weir_text_watch(const struct weir_face *face, const json_t *doc)
 		return;
 	}
 	weir_ink(face, WEIR_PLAIN, "kernel plane: %s", level);
-	if (!strcmp(level, "latency") || !strcmp(level, "full"))
-		weir_ink(face,
-			json_is_true(json_object_get(kernel, "observing")) ? WEIR_PLAIN
-									   : WEIR_ALARM,
-			"%s",
-			json_is_true(json_object_get(kernel, "observing"))
-				? ""
-				: ", but the process that observes stages is gone: weir watch on "
-				  "again");
-	weir_ink(face, WEIR_PLAIN, ", %.4g %% of the time\n",
-		json_number_value(json_object_get(kernel, "share")) * 100);
+	if (strcmp(level, "latency") && strcmp(level, "full"))
+		weir_ink(face, WEIR_PLAIN, "\n");
+	else if (json_is_true(json_object_get(kernel, "observing")))
+		weir_ink(face, WEIR_PLAIN, ", stages %.4g %% of the time\n",
+			json_number_value(json_object_get(kernel, "share")) * 100);
+	else
+		weir_ink(face, WEIR_ALARM,
+			", but the process that observes stages is gone: weir watch on %s\n",
+			level);
+	text_costs(face, json_object_get(kernel, "cost"));
 	weir_text_kernel_lost(face, kernel);
 }
 
 /* --- both planes --- */
 
-static void text_both(const struct weir_face *face, const json_t *doc, weir_text_fn *fast,
-	weir_text_fn *kernel)
+static void text_both(
+	const struct weir_face *face, const json_t *doc, weir_text_fn *fast, weir_text_fn *kernel)
 {
 	fast(face, doc);
 	weir_ink(face, WEIR_PLAIN, "\n");

@@ -274,26 +274,31 @@ void weir_text_path(const struct weir_face *face, const json_t *doc)
 	}
 }
 
-json_t *weir_doc_coverage(void)
+json_t *weir_doc_coverage(const struct weir_kfeatures *have)
 {
 	json_t *list = json_array(), *observed = json_object();
+	char seen[512];
 
 	for (unsigned int i = 0; i < WEIR_PLANE_COUNT; i++)
 		json_object_set_new(observed, weir_plane_info[i].name,
 			json_boolean(weir_plane_info[i].observed));
 	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++) {
 		const struct weir_stage_info *info = &weir_stage_info[i];
+		const char *kernel =
+			have ? weir_kcoverage(i, have, seen, sizeof(seen)) : info->kernel;
 
 		if (json_array_append_new(
-			    list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "stage", info->name,
-					  "what", info->text, "kernel", info->kernel, "fast",
-					  info->fast, "stack", info->stack))) {
+			    list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "stage", info->name,
+					  "what", info->text, "kernel", kernel, "fast", info->fast,
+					  "stack", info->stack, "seen",
+					  have && weir_kcovered(i, have)))) {
 			json_decref(list);
 			json_decref(observed);
 			return NULL;
 		}
 	}
-	return json_pack("{s:o, s:o}", "observed", observed, "stages", list);
+	return json_pack("{s:o, s:b, s:o}", "observed", observed, "tried", have != NULL, "stages",
+		list);
 }
 
 void weir_text_coverage(const struct weir_face *face, const json_t *doc)
