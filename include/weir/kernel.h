@@ -17,7 +17,7 @@
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
 #define WEIR_KSTATES	  4096	/* packets between two stages; a power of two */
-#define WEIR_KSERVANTS	  8	/* functions that free packets for others */
+#define WEIR_KSERVANTS	  24	/* functions that free packets for others */
 #define WEIR_KSOCKS_MAX	  1024	/* sockets for which a waiting packet is timed */
 
 /* How closely the kernel plane is observed; each level has all of those before it. */

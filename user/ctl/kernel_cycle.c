@@ -4,6 +4,7 @@
  * ends with it. It ends by itself when it is no longer wanted (kwatch.level), or when nobody else
  * needs the namespaces any more, which it would keep alive.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -154,10 +155,14 @@ static void slice_end(struct cycler *c)
 
 /* --- the process --- */
 
+/* And whether anybody could say that it is not: pins may be removed by hand. */
 static bool is_wanted(const struct cycler *c)
 {
+	char path[PATH_MAX];
+
 	return __atomic_load_n(&c->w->level, __ATOMIC_ACQUIRE) >= WEIR_KLEVEL_latency &&
-	       c->w->cycler == (__u32)getpid();
+	       c->w->cycler == (__u32)getpid() &&
+	       !access(weir_pin_path(c->k, path, "kwatch"), F_OK);
 }
 
 static bool is_used(const struct cycler *c)
@@ -252,21 +257,37 @@ static void run(struct cycler *c, __u64 only, int tell)
 	_exit(0);
 }
 
-/* Away from the terminal, and from whoever began it. */
-static void detach(void)
+static bool needs(const struct cycler *c, int tell, int fd)
+{
+	for (unsigned int i = 0; i < c->nr_netns; i++)
+		if (c->netns[i] == fd)
+			return true;
+	return fd == tell;
+}
+
+/* Away from the terminal, and from whoever began it: pipes and locks are not held. */
+static void detach(const struct cycler *c, int tell)
 {
 	int null = open("/dev/null", O_RDWR);
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
 
 	setsid();
 	for (int fd = 0; fd <= 2; fd++)
 		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	while (d && (e = readdir(d))) {
+		int fd = (int)strtol(e->d_name, NULL, 10);
+
+		if (fd > 2 && fd != dirfd(d) && !needs(c, tell, fd))
+			close(fd);
+	}
+	if (d)
+		closedir(d);
 	if (chdir("/"))
 		return;
 }
 
-int weir_k_cycler(const struct weir_ns *k, int lock, __u64 only, const int *netns, unsigned int nr,
+int weir_k_cycler(const struct weir_ns *k, __u64 only, const int *netns, unsigned int nr,
 	struct weir_err *err)
 {
 	struct cycler c = {.k = k, .w = weir_k_watch(k), .netns = netns, .nr_netns = nr};
@@ -279,9 +300,7 @@ int weir_k_cycler(const struct weir_ns *k, int lock, __u64 only, const int *netn
 	fflush(NULL);
 	child = fork();
 	if (!child) {
-		close(ends[0]);
-		close(lock); /* it would be held for as long as this lives */
-		detach();
+		detach(&c, ends[1]);
 		if (fork())
 			_exit(0);
 		run(&c, only, ends[1]);

@@ -25,9 +25,9 @@ void weir_k_leave_out(struct bpf_object *obj);
 
 /*
  * Begins the process that observes stages in the namespaces whose descriptors are given, and returns
- * when it does, or when it cannot: then @err says why. @lock, of the pins, is the caller's.
+ * when it does, or when it cannot: then @err says why.
  */
-int weir_k_cycler(const struct weir_ns *k, int lock, __u64 only, const int *netns, unsigned int nr,
+int weir_k_cycler(const struct weir_ns *k, __u64 only, const int *netns, unsigned int nr,
 	struct weir_err *err);
 
 /* --- netns.c --- */

@@ -196,8 +196,11 @@ static int attach_all(const struct weir_ns *k, struct bpf_object *obj)
 
 /* Those whose names alone say nothing; user/model/kernel_places.h has them all. */
 static const char *const servants[WEIR_KSERVANTS] = {"nf_hook_slow", "nf_hook_slow_list",
-	"kfree_skb_list_reason", "kfree_skb_list", "skb_queue_purge_reason", "skb_queue_purge",
-	"dev_kfree_skb_any_reason", "dev_kfree_skb_irq_reason"};
+	"nft_do_chain", "nft_do_chain_ipv4", "nft_do_chain_ipv6", "nft_do_chain_inet",
+	"nft_do_chain_inet_ingress", "nft_do_chain_netdev", "nft_do_chain_arp",
+	"nft_do_chain_bridge", "ipt_do_table", "kfree_skb_list_reason", "kfree_skb_list",
+	"skb_queue_purge_reason", "skb_queue_purge", "dev_kfree_skb_any_reason",
+	"dev_kfree_skb_irq_reason", "__dev_kfree_skb_any", "__kfree_skb", "nf_nat_inet_fn"};
 
 static int set_places(struct kernel_drops_bpf *skel, struct weir_err *err)
 {
@@ -377,7 +380,7 @@ static __u32 rows_wanted(const struct weir_kernel_wish *wish, __u32 cpus)
 	return nr < most ? nr : most;
 }
 
-static int begin(const struct weir_ns *k, int lock, const struct weir_kernel_wish *wish,
+static int begin(const struct weir_ns *k, const struct weir_kernel_wish *wish,
 	const struct named *n, struct weir_err *err)
 {
 	__u32 cpus = (__u32)libbpf_num_possible_cpus();
@@ -403,7 +406,7 @@ static int begin(const struct weir_ns *k, int lock, const struct weir_kernel_wis
 		return weir_fail_sys(err, rc, "naming the namespaces");
 	if (wish->level < WEIR_KLEVEL_latency)
 		return 0;
-	return weir_k_cycler(k, lock, only, n->fd, n->nr, err);
+	return weir_k_cycler(k, only, n->fd, n->nr, err);
 }
 
 int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
@@ -428,7 +431,7 @@ int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
 		if (!rc && mkdir(weir_pin_path(&k, path, "cycler"), 0700) && errno != EEXIST)
 			rc = weir_fail_pins(&k, err, -errno, "making cycler");
 		if (!rc)
-			rc = begin(&k, lock, wish, &n, err);
+			rc = begin(&k, wish, &n, err);
 		if (rc)
 			take_down(&k);
 	}

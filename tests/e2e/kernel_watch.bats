@@ -1,0 +1,183 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The kernel plane: turning it on and off, what stays, what ends by itself, and what it counts.
+
+load helper
+
+setup_file() {
+	start_lab
+}
+
+teardown_file() {
+	stop_lab
+}
+
+setup() {
+	need python3 jq bpftool
+}
+
+teardown() {
+	end_background
+	weir_r watch off
+}
+
+# udp FROM ADDR PORT COUNT [SIZE]: sends datagrams, whatever becomes of them.
+udp() {
+	in_ns "$1" python3 - "$2" "$3" "$4" "${5:-20}" <<-'END'
+	import socket, sys
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	for i in range(int(sys.argv[3])):
+	    s.sendto(b"x" * int(sys.argv[4]), (sys.argv[1], int(sys.argv[2])))
+	END
+}
+
+# sink NS PORT: reads datagrams until it is ended.
+sink() {
+	background in_ns "$1" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+s.bind(("0.0.0.0", int(sys.argv[1])))
+while True:
+    s.recv(65536)' "$2"
+	wait_until listens "$1" "$2"
+}
+
+listens() {
+	in_ns "$1" ss -Hlun "sport = :$2" | grep -q .
+}
+
+# stage DEV STAGE: packets there.
+stage() {
+	weir_r -j path show plane kernel | jq "[.devices[] | select(.device == \"$1\" and .netns == \"\") |
+		.stages[] | select(.stage == \"$2\") | .packets] | add // 0"
+}
+
+# observers: how many programs observe for r.
+observers() {
+	weir_r -j watch show | jq .kernel.cost.observers
+}
+
+ledger() {
+	run -0 weir_r -j ledger show plane kernel
+	[ "$(jq .balanced <<<"$output")" = true ]
+	[ "$(jq .observed <<<"$output")" = true ]
+}
+
+@test "nothing is observed unless it is asked for, and off leaves nothing behind" {
+	run -0 weir_r watch show
+	[[ $output == *"kernel plane: not observed"* ]]
+	run -0 weir_r watch on full
+	run -0 weir_r watch show
+	[[ $output == *"kernel plane: full"* ]]
+	[ "$(observers)" -gt 10 ]
+	run -0 weir_r watch off
+	run -0 weir_r watch show
+	[[ $output == *"kernel plane: not observed"* ]]
+	equal "programs that observe" "$(weir_r -j watch show | jq .kernel.cost.observers)" 0
+	run ! pgrep -f "weir -n $LAB-r watch"
+}
+
+@test "drops are observed with no process alive" {
+	weir_r watch on drops
+	run ! pgrep -f "weir -n $LAB-r watch"
+	udp c "$R0_ADDR" 9 7
+	drops=$(weir_r -j drop show plane kernel)
+	equal "packets to a closed port" \
+		"$(jq '[.devices[].drops[] | select(.cause == "NO_SOCKET") | .packets] | add' <<<"$drops")" 7
+}
+
+@test "with full each packet is counted at each stage, and the ledger balances" {
+	weir_r watch on full
+	sink r 5000
+	udp c "$R0_ADDR" 5000 50
+	udp c "$S_ADDR" 9 30
+	wait_until test "$(stage r0 udp_rcv)" = 50
+	for where in ip_rcv nf_prerouting route_in; do # at core ARP, too
+		equal "$where" "$(stage r0 $where)" 80
+	done
+	equal "packets for a socket" "$(stage r0 udp_rcv)" 50
+	equal "packets forwarded" "$(stage r0 nf_forward)" 30
+	equal "packets sent on" "$(stage r1 nf_postrouting)" 30
+	equal "packets read" "$(stage - sock_recv)" 50
+	ledger
+}
+
+@test "the ledger balances for fragments, superframes, loopback and refused packets" {
+	weir_r watch on full
+	sink r 5001
+	udp c "$R0_ADDR" 5001 20 4000
+	ledger
+	udp c "$S_ADDR" 9 20 4000
+	ledger
+	udp r "$R0_ADDR" 5001 20 4000
+	ledger
+	in_ns r nft 'table ip w { chain f { type filter hook forward priority 0; udp dport 7 drop; }; }'
+	udp c "$S_ADDR" 7 9
+	in_ns r nft flush ruleset
+	ledger
+	equal "dropped by the rule" "$(weir_r -j drop show plane kernel | jq '[.devices[].drops[] |
+		select(.stage == "nf_forward") | .packets] | add')" 9
+	in_ns c ping -q -c 5 -i 0.05 "$S_ADDR"
+	ledger
+}
+
+@test "the process that observes stages ends with the namespace that it would hold" {
+	extra=weir-held-$$
+	ip netns add "$extra"
+	"$WEIR" -n "$extra" watch on full
+	run -0 pgrep -f "weir -n $extra watch"
+	ip netns del "$extra"
+	gone() { ! pgrep -f "weir -n $extra watch" >/dev/null; }
+	wait_until gone
+}
+
+@test "kill -9 of that process leaves drops observed, and it is said" {
+	weir_r watch on full
+	kill -9 "$(pgrep -f "weir -n $LAB-r watch")"
+	says_so() { weir_r watch show | grep -q "is gone: weir watch on full"; }
+	wait_until says_so
+	udp c "$R0_ADDR" 9 3
+	equal "dropped since" "$(weir_r -j drop show plane kernel | jq '[.devices[].drops[] |
+		select(.cause == "NO_SOCKET") | .packets] | add')" 3
+	run -5 weir_r ledger show plane kernel
+	[[ $output == *"weir watch on full"* ]]
+}
+
+@test "a share of time is observed: times, and the kernel's own counts" {
+	weir_r watch on latency 1/2
+	in_ns c ping -q -c 60 -i 0.05 "$S_ADDR"
+	doc=$(weir_r -j path show plane kernel)
+	equal "packets by the kernel's counter" "$(jq '[.devices[] | select(.device == "-" and .netns == "") |
+		.stages[] | select(.stage == "ip_forward") | .packets] | add' <<<"$doc")" 120
+	samples=$(jq '[.devices[] | select(.device == "r0") | .stages[] | select(.stage == "nf_forward") |
+		.samples] | add' <<<"$doc")
+	[ "$samples" -gt 5 ] && [ "$samples" -lt 60 ]
+}
+
+@test "other namespaces are watched by name, and told apart" {
+	weir_r watch on drops netns "$LAB-c,$LAB-s"
+	udp c "$S_ADDR" 9 4
+	udp s "$C_ADDR" 9 6
+	udp c "$R0_ADDR" 9 5
+	doc=$(weir_r -j drop show plane kernel)
+	in_of() {
+		jq "[.devices[] | select(.netns == \"$1\") | .drops[] | select(.cause == \"NO_SOCKET\") |
+			.packets] | add // 0" <<<"$doc"
+	}
+	equal "at the server" "$(in_of "$LAB-s")" 4
+	equal "at the client" "$(in_of "$LAB-c")" 6
+	equal "at the router, which is not watched" "$(in_of "")" 0
+}
+
+@test "bad words change nothing" {
+	weir_r watch on drops
+	for words in "watch on" "watch on full duty 0%" "watch on drops duty 5%" "watch on latency 1/0" \
+		"watch on full netns ," "watch on nothing"; do
+		run -1 weir_r $words
+	done
+	run -3 weir_r watch on full netns "weir-none-$$"
+	[[ $output == *"ip netns list"* ]]
+	run -0 weir_r watch show
+	[[ $output == *"kernel plane: drops"* ]]
+}
