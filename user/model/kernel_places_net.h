@@ -63,6 +63,10 @@
 	AT("skb_checksum_*trim*", NOT_NETWORK, BY_LOCATION)                                        \
 	AT("ip_mc_check_igmp*", NOT_NETWORK, BY_LOCATION)                                          \
 	AT("ipv6_mc_check_*", NOT_NETWORK, BY_LOCATION)                                            \
+	AT("skb_release_data", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("sk_stream_kill_queues", NOT_NETWORK, BY_LOCATION)                                      \
+	AT("bpf_prog_test_run*", NOT_NETWORK, BY_LOCATION)                                         \
+	AT("bpf_test_*", NOT_NETWORK, BY_LOCATION)                                                 \
 	AT("reuseport_*", NOT_NETWORK, BY_LOCATION)
 
 /* Drivers, XDP, the core and its queues. */
@@ -99,6 +103,8 @@
 	AT("vxlan_*", TUNNEL_IN, udp_rcv)                                                          \
 	AT("geneve_*xmit*", TUNNEL_OUT, xmit)                                                      \
 	AT("geneve_*", TUNNEL_IN, udp_rcv)                                                         \
+	AT("napi_get_frags_check", NOT_NETWORK, BY_LOCATION)                                       \
+	AT("netif_napi_add*", NOT_NETWORK, BY_LOCATION)                                            \
 	AT("napi_*", NOT_SPECIFIED, gro)                                                           \
 	AT("dev_gro_receive", NOT_SPECIFIED, gro)                                                  \
 	AT("gro_cells_receive", CPU_BACKLOG, gro)                                                  \
@@ -121,8 +127,8 @@
 	AT("packet_rcv*", PACKET_SOCK_ERROR, tap_rx)                                               \
 	AT("tpacket_rcv", PACKET_SOCK_ERROR, tap_rx)                                               \
 	AT("dev_queue_xmit_nit", PACKET_SOCK_ERROR, tap_tx)                                        \
-	AT("packet_release", SOCKET_CLOSE, tap_rx)                                                 \
-	AT("packet_set_ring", SOCKET_CLOSE, tap_rx)                                                \
+	AT("packet_release", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("packet_set_ring", NOT_NETWORK, BY_LOCATION)                                            \
 	AT("packet_sock_destruct", NOT_NETWORK, BY_LOCATION)                                       \
 	AT("packet_*", PACKET_SEND_ERROR, sock_send)                                               \
 	AT("tpacket_*", PACKET_SEND_ERROR, sock_send)                                              \
@@ -345,6 +351,8 @@
 	AT("udp_send_skb", UDP_SEND_INVALID, udp_send)                                             \
 	AT("udp_v6_send_skb", UDP_SEND_INVALID, udp_send)                                          \
 	AT("udp*_sendmsg", SEND_ABANDONED, udp_send)                                               \
+	AT("__udp4_lib_rcv", UDP_IGNORED_MULTI, udp_rcv)                                           \
+	AT("__udp6_lib_rcv", UDP_IGNORED_MULTI, udp_rcv)                                           \
 	AT("udp*", NOT_SPECIFIED, udp_rcv)                                                         \
 	AT("__udp*", NOT_SPECIFIED, udp_rcv)                                                       \
 	AT("raw_send_hdrinc", SEND_ABANDONED, make_skb)                                            \
@@ -355,6 +363,8 @@
 	AT("tcp_make_synack", SEND_ABANDONED, tcp_send)                                            \
 	AT("tcp_v6_send_response", SEND_ABANDONED, tcp_send)                                       \
 	AT("__tcp_transmit_skb", SEND_ABANDONED, tcp_send)                                         \
+	AT("tcp_v4_rcv", TCP_SPENT, tcp_rcv)                                                       \
+	AT("tcp_v6_rcv", TCP_SPENT, tcp_rcv)                                                       \
 	AT("tcp_*", TCP_DISCARD, tcp_rcv)                                                          \
 	AT("mptcp_*", TCP_DISCARD, tcp_rcv)                                                        \
 	AT("inet_csk_*", TCP_DISCARD, tcp_rcv)
