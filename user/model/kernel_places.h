@@ -116,6 +116,10 @@
 		"a tunnel device could not send it: no route to its end, a loop, or too big.",     \
 		"ip -s -s link show DEV: TX errors, carrier",                                      \
 		"ip route get ADDR of the tunnel's end; ip link set DEV mtu N")                    \
+	REASON(ROUTE_ENCAP, BY_LOCATION,                                                           \
+		"its route's encapsulation, or its segment routing, failed.", "",                  \
+		"'ip -d route get ADDR' shows the route with 'encap'; is the headers' room "       \
+		"within the MTU?")                                                                 \
 	REASON(BRIDGE_VLAN, core, "its VLAN is not allowed on the bridge port.",                   \
 		"bridge -s vlan show",                                                             \
 		"bridge vlan add vid N dev DEV; 'bridge vlan show' lists what is allowed")         \
@@ -304,13 +308,11 @@
 	AT("sk_skb_reason_drop")                                                                   \
 	AT("__sk_skb_reason_drop")                                                                 \
 	AT("skb_queue_purge*")                                                                     \
-	AT("__skb_queue_purge*")                                                                   \
 	AT("skb_rbtree_purge")                                                                     \
 	AT("skb_release_head_state")                                                               \
 	AT("skb_drop_list")                                                                        \
 	AT("dev_kfree_skb*")                                                                       \
 	AT("__dev_kfree_skb*")                                                                     \
-	AT("dev_core_stats_*")                                                                     \
 	AT("tcp_drop*")                                                                            \
 	AT("nf_hook*")                                                                             \
 	AT("nft_do_chain*")                                                                        \

@@ -67,6 +67,41 @@
 	AT("sk_stream_kill_queues", NOT_NETWORK, BY_LOCATION)                                      \
 	AT("bpf_prog_test_run*", NOT_NETWORK, BY_LOCATION)                                         \
 	AT("bpf_test_*", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("nf_dup_ipv4", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("nf_dup_ipv6", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("skb_segment", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("skb_segment_list", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("ipv6_gso_segment", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("pskb_carve_*", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("pskb_extract", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("__pskb_*", NOT_NETWORK, BY_LOCATION)                                                   \
+	AT("skb_realloc_headroom", NOT_NETWORK, BY_LOCATION)                                       \
+	AT("alloc_skb_with_frags", NOT_NETWORK, BY_LOCATION)                                       \
+	AT("skb_cow_data", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("run_bpf_filter", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("do_ip_setsockopt", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("do_ipv6_setsockopt", NOT_NETWORK, BY_LOCATION)                                         \
+	AT("ipv6_local_rxpmtu", NOT_NETWORK, BY_LOCATION)                                          \
+	AT("ipv6_recv_rxpmtu", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("net_dm_*", NOT_NETWORK, BY_LOCATION)                                                   \
+	AT("net_test_*", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("pktgen_*", NOT_NETWORK, BY_LOCATION)                                                   \
+	AT("skb_pool_flush", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("fib_alias_*", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("fib6_*", NOT_NETWORK, BY_LOCATION)                                                     \
+	AT("__ip6_del_rt_*", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("ip6addrlbl_*", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("report_sock_error", NOT_NETWORK, BY_LOCATION)                                          \
+	AT("cttimeout_*", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("__nfulnl_send", NOT_NETWORK, BY_LOCATION)                                              \
+	AT("tca_action_*", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("xfrm_get_*", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("xfrm_state_netlink", NOT_NETWORK, BY_LOCATION)                                         \
+	AT("xfrm_alloc_compat", NOT_NETWORK, BY_LOCATION)                                          \
+	AT("ip4ip6_err", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("ip6ip6_err", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("ip6_err_gen_*", NOT_NETWORK, BY_LOCATION)                                              \
+	AT("ccm_frame_build", NOT_NETWORK, BY_LOCATION)                                            \
 	AT("reuseport_*", NOT_NETWORK, BY_LOCATION)
 
 /* Drivers, XDP, the core and its queues. */
@@ -145,14 +180,15 @@
 	AT("bpf_output", BPF_LWT, route_out)                                                       \
 	AT("bpf_xmit", BPF_LWT, ip_output)                                                         \
 	AT("bpf_lwt_xmit*", BPF_LWT, ip_output)                                                    \
-	AT("lwtunnel_input", TUNNEL_OUT, route_in)                                                 \
-	AT("lwtunnel_*", TUNNEL_OUT, ip_output)                                                    \
+	AT("lwtunnel_input", ROUTE_ENCAP, route_in)                                                \
+	AT("lwtunnel_*", ROUTE_ENCAP, ip_output)                                                   \
 	AT("validate_xmit_xfrm", XFRM_OUT, xmit)                                                   \
 	AT("validate_xmit_*", XMIT_INVALID, xmit)                                                  \
 	AT("__skb_pad", XMIT_INVALID, xmit)                                                        \
 	AT("skb_expand_head", XMIT_INVALID, ip_output)                                             \
 	AT("__dev_queue_xmit", XMIT_STOPPED, xmit)                                                 \
 	AT("__dev_direct_xmit", XMIT_STOPPED, xmit)                                                \
+	AT("queue_process", XMIT_STOPPED, xmit)                                                    \
 	AT("net_tx_action", DRIVER_DROP, xmit)                                                     \
 	AT("dev_kfree_skb*", DRIVER_DROP, xmit)                                                    \
 	AT("__dev_kfree_skb*", DRIVER_DROP, xmit)                                                  \
@@ -192,6 +228,25 @@
 
 /* Tunnels, IPsec, netfilter's queue. */
 #define WEIR_KERNEL_PLACES_TUNNEL(AT)                                                              \
+	AT("ipip6_tunnel_xmit", TUNNEL_OUT, xmit)                                                  \
+	AT("sit_tunnel_xmit*", TUNNEL_OUT, xmit)                                                   \
+	AT("ipip6_*", TUNNEL_IN, ip_local_deliver)                                                 \
+	AT("sit_*", TUNNEL_IN, ip_local_deliver)                                                   \
+	AT("tunnel4_rcv", TUNNEL_IN, ip_local_deliver)                                             \
+	AT("tunnel6_rcv", TUNNEL_IN, ip_local_deliver)                                             \
+	AT("tunnel46_rcv", TUNNEL_IN, ip_local_deliver)                                            \
+	AT("tunnel64_rcv", TUNNEL_IN, ip_local_deliver)                                            \
+	AT("tunnelmpls*_rcv", TUNNEL_IN, ip_local_deliver)                                         \
+	AT("seg6_output*", ROUTE_ENCAP, route_out)                                                 \
+	AT("rpl_output", ROUTE_ENCAP, route_out)                                                   \
+	AT("ila_output", ROUTE_ENCAP, route_out)                                                   \
+	AT("ioam6_output", ROUTE_ENCAP, route_out)                                                 \
+	AT("seg6_*", ROUTE_ENCAP, route_in)                                                        \
+	AT("input_action_*", ROUTE_ENCAP, route_in)                                                \
+	AT("end_dt_*", ROUTE_ENCAP, route_in)                                                      \
+	AT("end_flv*", ROUTE_ENCAP, route_in)                                                      \
+	AT("rpl_input", ROUTE_ENCAP, route_in)                                                     \
+	AT("ila_input", ROUTE_ENCAP, route_in)                                                     \
 	AT("ip_tunnel_xmit", TUNNEL_OUT, xmit)                                                     \
 	AT("ip_md_tunnel_xmit", TUNNEL_OUT, xmit)                                                  \
 	AT("iptunnel_xmit", TUNNEL_OUT, ip_local_out)                                              \
@@ -216,17 +271,24 @@
 	AT("vti*", XFRM_IN, ip_local_deliver)                                                      \
 	AT("xfrmi_xmit", XFRM_OUT, xmit)                                                           \
 	AT("xfrmi_*", XFRM_IN, ip_local_deliver)                                                   \
+	AT("xfrm_dev_direct_output", XFRM_OUT, ip_output)                                          \
+	AT("__xfrm6_output", XFRM_OUT, ip_output)                                                  \
+	AT("handle_nonesp", XFRM_IN, tcp_rcv)                                                      \
+	AT("nat_keepalive_*", SEND_ABANDONED, make_skb)                                            \
 	AT("xfrm_output*", XFRM_OUT, ip_output)                                                    \
 	AT("xfrm_policy_*", XFRM_OUT, ip_output)                                                   \
 	AT("xdst_queue_output", XFRM_OUT, ip_output)                                               \
 	AT("esp_output*", XFRM_OUT, ip_output)                                                     \
-	AT("esp6_output*", XFRM_OUT, ip_output)                                                    \
 	AT("xfrm_input*", XFRM_IN, ip_local_deliver)                                               \
 	AT("xfrm_trans_*", XFRM_IN, ip_local_deliver)                                              \
 	AT("xfrm4_*", XFRM_IN, ip_local_deliver)                                                   \
 	AT("xfrm6_*", XFRM_IN, ip_local_deliver)                                                   \
 	AT("espintcp_*", XFRM_IN, tcp_rcv)                                                         \
 	AT("handle_esp", XFRM_IN, tcp_rcv)                                                         \
+	AT("synproxy_send_*", SEND_ABANDONED, make_skb)                                            \
+	AT("nf_send_reset*", SEND_ABANDONED, make_skb)                                             \
+	AT("ip_vs_*", NOT_SPECIFIED, ip_local_out)                                                 \
+	AT("handle_response", NOT_SPECIFIED, ip_local_out)                                         \
 	AT("nf_queue*", NFQUEUE_DROP, BY_LOCATION)                                                 \
 	AT("nf_reinject", NFQUEUE_DROP, BY_LOCATION)                                               \
 	AT("nfqnl_*", NFQUEUE_DROP, BY_LOCATION)                                                   \
@@ -264,6 +326,11 @@
 	AT("ip6_frag_*", FRAG_INVALID, ip_defrag)                                                  \
 	AT("ipv6_frag_rcv", FRAG_INVALID, ip_defrag)                                               \
 	AT("nf_ct_frag6_*", FRAG_INVALID, ip_defrag)                                               \
+	AT("nf_ct_handle_fragments", FRAG_INVALID, ip_defrag)                                      \
+	AT("tcf_ct_handle_fragments", FRAG_INVALID, ip_defrag)                                     \
+	AT("ip6_tlvopt_unknown", IPV6_BAD_EXTHDR, ip_rcv)                                          \
+	AT("ipv6_dest_hao", IPV6_BAD_EXTHDR, ip_rcv)                                               \
+	AT("ipv6_hop_*", IPV6_BAD_EXTHDR, ip_rcv)                                                  \
 	AT("ipv6_*_rcv", IPV6_BAD_EXTHDR, ip_rcv)                                                  \
 	AT("ipv6_srh_rcv", IPV6_BAD_EXTHDR, ip_rcv)                                                \
 	AT("ipv6_parse_*", IPV6_BAD_EXTHDR, ip_rcv)                                                \
@@ -308,6 +375,7 @@
 	AT("ip_local_out", NOT_SPECIFIED, ip_local_out)                                            \
 	AT("__ip6_local_out", NOT_SPECIFIED, ip_local_out)                                         \
 	AT("__ip_queue_xmit", IP_OUTNOROUTES, route_out)                                           \
+	AT("inet6_csk_xmit", IP_OUTNOROUTES, route_out)                                            \
 	AT("ip6_xmit", PKT_TOO_BIG, ip_local_out)                                                  \
 	AT("__ip_append_data", SEND_ABANDONED, make_skb)                                           \
 	AT("__ip6_append_data", SEND_ABANDONED, make_skb)                                          \
@@ -366,6 +434,7 @@
 	AT("tcp_v4_rcv", TCP_SPENT, tcp_rcv)                                                       \
 	AT("tcp_v6_rcv", TCP_SPENT, tcp_rcv)                                                       \
 	AT("tcp_*", TCP_DISCARD, tcp_rcv)                                                          \
+	AT("cookie_v*_check", TCP_DISCARD, tcp_rcv)                                                \
 	AT("mptcp_*", TCP_DISCARD, tcp_rcv)                                                        \
 	AT("inet_csk_*", TCP_DISCARD, tcp_rcv)
 
