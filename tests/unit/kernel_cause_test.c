@@ -469,6 +469,7 @@ static void what_is_no_list_of_symbols_is_refused(void **state)
 	assert_non_null(strstr(err.what, "line 2"));
 	assert_int_equal(OPEN_TEXT("ffffffff81000200 T ", &symbols, &err), -EBADMSG);
 	assert_int_equal(OPEN_TEXT("ffffffff81000200 T\n", &symbols, &err), -EBADMSG);
+	assert_int_equal(OPEN_TEXT("ffffffff81000200 T \t[m]\n", &symbols, &err), -EBADMSG);
 	assert_int_equal(OPEN_TEXT("nonsense\n", &symbols, &err), -EBADMSG);
 	assert_int_equal(OPEN_TEXT("\n", &symbols, &err), -EBADMSG);
 	assert_int_equal(OPEN_TEXT("", &symbols, &err), -ENODATA);
