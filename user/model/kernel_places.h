@@ -42,10 +42,11 @@
 		"its packet was given up: a fragment lost, late or wrong.",                        \
 		"nstat -az IpReasmFails IpReasmTimeout Ip6ReasmFails",                             \
 		"fragments are lost on the way: a smaller MTU at the sender avoids them")          \
-	REASON(FRAG_NO_ROOM, ip_defrag, "no room for another packet in fragments.",                \
-		"nstat -az IpReasmFails Ip6ReasmFails",                                            \
-		"sysctl -w net.ipv4.ipfrag_high_thresh=N; fewer fragments: a smaller MTU at the "  \
-		"sender")                                                                          \
+	REASON(FRAG_REFUSED, ip_defrag,                                                            \
+		"a fragment that is malformed or overlaps another, or finds no room.",             \
+		"nstat -az IpReasmFails Ip6ReasmFails IpExtReasmOverlaps",                         \
+		"tcpdump -vv -i DEV 'ip[6:2] & 0x3fff != 0' shows it; more room: sysctl -w "       \
+		"net.ipv4.ipfrag_high_thresh=N")                                                   \
 	REASON(FRAGMENT_FAILED, ip_fragment, "it could not be cut in fragments.",                  \
 		"nstat -az IpFragFails Ip6FragFails",                                              \
 		"memory is short, or the route vanished: dmesg; a larger MTU avoids fragments")    \

@@ -321,7 +321,7 @@
 	AT("ip6_frag_expire", FRAG_REASM_TIMEOUT, ip_defrag)                                       \
 	AT("inet_frag_*", FRAG_GIVEN_UP, ip_defrag)                                                \
 	AT("ip_frag_*", FRAG_INVALID, ip_defrag)                                                   \
-	AT("ip_defrag", FRAG_NO_ROOM, ip_defrag)                                                   \
+	AT("ip_defrag", FRAG_REFUSED, ip_defrag)                                                   \
 	AT("ip_check_defrag", FRAG_INVALID, ip_defrag)                                             \
 	AT("ip6_frag_*", FRAG_INVALID, ip_defrag)                                                  \
 	AT("ipv6_frag_rcv", FRAG_INVALID, ip_defrag)                                               \
