@@ -172,14 +172,30 @@ static enum cause reason_of(const char *name)
 	return NR_CAUSES;
 }
 
+/* Nothing of the network's, at least: no packet, or one that has done its work. */
+static bool loses_nothing(enum cause cause)
+{
+	switch (cause) {
+	case K_NOT_DROPPED_YET:
+	case K_CONSUMED:
+	case K_NOT_NETWORK:
+	case K_UNIX_DISCONNECT:
+	case K_UNIX_SKIP_OOB:
+	case K_PING_NO_SOCKET:
+	case K_TCP_SPENT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void answer(struct weir_kernel_cause *out, enum cause cause, enum weir_stage stage)
 {
 	const struct weir_kernel_cause_info *info = &weir_kernel_cause_info[cause];
 
 	snprintf(out->name, sizeof(out->name), "%s", info->what->name);
 	out->stage = info->stage == WEIR_STAGE_BY_LOCATION ? stage : info->stage;
-	out->network =
-		cause != K_NOT_NETWORK && cause != K_UNIX_DISCONNECT && cause != K_UNIX_SKIP_OOB;
+	out->network = !loses_nothing(cause);
 	out->what = info->what;
 	out->counter = info->counter;
 }
@@ -271,8 +287,11 @@ void weir_kernel_cause_of(const struct weir_kernel_drop_site *site, struct weir_
 		cause = other->cause;
 		stage = other->stage;
 	} else if (place && reason == K_NOT_SPECIFIED) {
-		cause = place->cause == K_ROUTE_REJECTED ? route_cause(site->route_error)
-							 : place->cause;
+		cause = place->cause;
+		if (cause == K_ROUTE_REJECTED)
+			cause = route_cause(site->route_error);
+		else if (cause == K_ROUTE_INVALID && site->multicast)
+			cause = K_MULTICAST_NOT_JOINED;
 	}
 	if (cause == NR_CAUSES) {
 		*out = (struct weir_kernel_cause){

@@ -36,6 +36,7 @@ struct weir_kernel_drop_site {
 	const char *caller;   /* who called it, past all weir_kernel_is_servant(); "" = unknown */
 	const char *rule;     /* netfilter: TABLE, or TABLE/CHAIN; "" = unknown */
 	bool sending;	      /* on its way out: it came in by no device, or has an outgoing one */
+	bool multicast;	      /* its IP destination is a multicast address */
 	int route_error; /* dst_entry.error of its route, of either sign; 0 = none or unknown */
 };
 
@@ -46,7 +47,7 @@ struct weir_kernel_drop_site {
 struct weir_kernel_cause {
 	char name[WEIR_KERNEL_CAUSE_MAX]; /* a reason, a finer name, NETFILTER_DROP/HOOK/nft:RULE */
 	enum weir_stage stage; /* or WEIR_STAGE_BY_LOCATION: the place tells none either */
-	bool network;	       /* false: a local message or a note, no packet of the network */
+	bool network;	       /* false: nothing of the network is lost: local, or a copy */
 	const struct weir_cause_info *what; /* sentence and remedy; its name is without the rule */
 	const char *counter;		    /* "" = none */
 };
@@ -66,7 +67,7 @@ bool weir_kernel_cause_named(const char *name, struct weir_kernel_cause *out);
  */
 bool weir_kernel_is_servant(const char *symbol);
 
-/* Whether skbs that are freed at @symbol are no packets of the network, whatever the reason. */
+/* Whether nothing of the network is lost by what is freed at @symbol, whatever the reason. */
 bool weir_kernel_is_local(const char *symbol);
 
 #endif

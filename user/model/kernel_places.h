@@ -42,16 +42,17 @@
 		"its packet was given up: a fragment lost, late or wrong.",                        \
 		"nstat -az IpReasmFails IpReasmTimeout Ip6ReasmFails",                             \
 		"fragments are lost on the way: a smaller MTU at the sender avoids them")          \
-	REASON(FRAG_NO_ROOM, ip_defrag, "no room for another packet in fragments.",                \
-		"nstat -az IpReasmFails Ip6ReasmFails",                                            \
-		"sysctl -w net.ipv4.ipfrag_high_thresh=N; fewer fragments: a smaller MTU at the "  \
-		"sender")                                                                          \
+	REASON(FRAG_REFUSED, ip_defrag,                                                            \
+		"a fragment that is malformed or overlaps another, or finds no room.",             \
+		"nstat -az IpReasmFails Ip6ReasmFails IpExtReasmOverlaps",                         \
+		"tcpdump -vv -i DEV 'ip[6:2] & 0x3fff != 0' shows it; more room: sysctl -w "       \
+		"net.ipv4.ipfrag_high_thresh=N")                                                   \
 	REASON(FRAGMENT_FAILED, ip_fragment, "it could not be cut in fragments.",                  \
 		"nstat -az IpFragFails Ip6FragFails",                                              \
 		"memory is short, or the route vanished: dmesg; a larger MTU avoids fragments")    \
 	REASON(MULTICAST_TTL, ip_output, "a multicast packet with TTL 0: it stays on this host.",  \
 		"", "none needed; IP_MULTICAST_TTL of its sender says how far it goes")            \
-	REASON(MULTICAST_NOT_JOINED, ip_local_deliver,                                             \
+	REASON(MULTICAST_NOT_JOINED, BY_LOCATION,                                                  \
 		"a multicast packet for a group that nobody here has joined.", "",                 \
 		"none needed; 'ip maddr show dev DEV' lists the groups that were joined")          \
 	REASON(MROUTE_NONE, ip_forward, "no multicast route takes it any further.",                \
@@ -116,6 +117,10 @@
 		"a tunnel device could not send it: no route to its end, a loop, or too big.",     \
 		"ip -s -s link show DEV: TX errors, carrier",                                      \
 		"ip route get ADDR of the tunnel's end; ip link set DEV mtu N")                    \
+	REASON(ROUTE_ENCAP, BY_LOCATION,                                                           \
+		"its route's encapsulation, or its segment routing, failed.", "",                  \
+		"'ip -d route get ADDR' shows the route with 'encap'; is the headers' room "       \
+		"within the MTU?")                                                                 \
 	REASON(BRIDGE_VLAN, core, "its VLAN is not allowed on the bridge port.",                   \
 		"bridge -s vlan show",                                                             \
 		"bridge vlan add vid N dev DEV; 'bridge vlan show' lists what is allowed")         \
@@ -179,9 +184,20 @@
 	REASON(NIC_ERROR, nic_rx, "the device refused a damaged frame.",                           \
 		"ip -s -s link show DEV: RX errors, crc, frame, length",                           \
 		"cable, transceiver, duplex or MTU: ethtool DEV, ethtool -m DEV")                  \
+	REASON(PING_NO_SOCKET, ip_local_deliver,                                                   \
+		"an ICMP echo reply for no ping socket; raw sockets have had their copy.",         \
+		"nstat -az IcmpInEchoReps",                                                        \
+		"none needed: ping by a raw socket leaves the reply itself over")                  \
+	REASON(TCP_SPENT, tcp_rcv,                                                                 \
+		"the last segment of a connection, taken in TIME_WAIT, mostly.",                   \
+		"nstat -az TcpExtTW",                                                              \
+		"none needed; a handshake that a full queue ended: nstat -az "                     \
+		"TcpExtListenOverflows")                                                           \
 	REASON(NOT_NETWORK, BY_LOCATION,                                                           \
-		"no packet of the network: a local message, or a note from the kernel.", "",       \
-		"none needed: netlink and UNIX sockets use the same memory as packets")
+		"nothing of the network is lost: a local message, a note, a copy, or a part told " \
+		"of elsewhere.",                                                                   \
+		"",                                                                                \
+		"none needed: netlink, UNIX sockets and copies use the same memory as packets")
 
 /* Netfilter's hooks, by nft's names: cause NETFILTER_DROP/NAME, its stage, and what is dropped. */
 #define WEIR_KERNEL_HOOKS(HOOK)                                                                    \
@@ -272,10 +288,11 @@
 #define WEIR_KERNEL_CASES(AT)                                                                      \
 	AT("ip_forward", IP_INHDR, IP_TTL, ip_forward)                                             \
 	AT("ip6_forward", IP_INHDR, IP_TTL, ip_forward)                                            \
-	AT("ip_error", IP_INHDR, IP_TTL, ip_forward)                                               \
+	AT("ping_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                                \
+	AT("icmp*_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                               \
 	AT("inet_sock_destruct", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                            \
 	AT("udp*", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                                          \
-	AT("packet_*", QUEUE_PURGE, SOCKET_CLOSE, tap_rx)                                          \
+	AT("packet_*", QUEUE_PURGE, NOT_NETWORK, BY_LOCATION)                                      \
 	AT("tcp_*", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                                         \
 	AT("neigh_invalidate", QUEUE_PURGE, NEIGH_FAILED, neigh)                                   \
 	AT("neigh_*", QUEUE_PURGE, NEIGH_DEAD, neigh)                                              \
@@ -292,13 +309,11 @@
 	AT("sk_skb_reason_drop")                                                                   \
 	AT("__sk_skb_reason_drop")                                                                 \
 	AT("skb_queue_purge*")                                                                     \
-	AT("__skb_queue_purge*")                                                                   \
 	AT("skb_rbtree_purge")                                                                     \
-	AT("skb_release_*")                                                                        \
+	AT("skb_release_head_state")                                                               \
 	AT("skb_drop_list")                                                                        \
 	AT("dev_kfree_skb*")                                                                       \
 	AT("__dev_kfree_skb*")                                                                     \
-	AT("dev_core_stats_*")                                                                     \
 	AT("tcp_drop*")                                                                            \
 	AT("nf_hook*")                                                                             \
 	AT("nft_do_chain*")                                                                        \

@@ -63,6 +63,45 @@
 	AT("skb_checksum_*trim*", NOT_NETWORK, BY_LOCATION)                                        \
 	AT("ip_mc_check_igmp*", NOT_NETWORK, BY_LOCATION)                                          \
 	AT("ipv6_mc_check_*", NOT_NETWORK, BY_LOCATION)                                            \
+	AT("skb_release_data", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("sk_stream_kill_queues", NOT_NETWORK, BY_LOCATION)                                      \
+	AT("bpf_prog_test_run*", NOT_NETWORK, BY_LOCATION)                                         \
+	AT("bpf_test_*", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("nf_dup_ipv4", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("nf_dup_ipv6", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("skb_segment", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("skb_segment_list", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("ipv6_gso_segment", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("pskb_carve_*", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("pskb_extract", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("__pskb_*", NOT_NETWORK, BY_LOCATION)                                                   \
+	AT("skb_realloc_headroom", NOT_NETWORK, BY_LOCATION)                                       \
+	AT("alloc_skb_with_frags", NOT_NETWORK, BY_LOCATION)                                       \
+	AT("skb_cow_data", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("run_bpf_filter", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("do_ip_setsockopt", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("do_ipv6_setsockopt", NOT_NETWORK, BY_LOCATION)                                         \
+	AT("ipv6_local_rxpmtu", NOT_NETWORK, BY_LOCATION)                                          \
+	AT("ipv6_recv_rxpmtu", NOT_NETWORK, BY_LOCATION)                                           \
+	AT("net_dm_*", NOT_NETWORK, BY_LOCATION)                                                   \
+	AT("net_test_*", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("pktgen_*", NOT_NETWORK, BY_LOCATION)                                                   \
+	AT("skb_pool_flush", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("fib_alias_*", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("fib6_*", NOT_NETWORK, BY_LOCATION)                                                     \
+	AT("__ip6_del_rt_*", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("ip6addrlbl_*", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("report_sock_error", NOT_NETWORK, BY_LOCATION)                                          \
+	AT("cttimeout_*", NOT_NETWORK, BY_LOCATION)                                                \
+	AT("__nfulnl_send", NOT_NETWORK, BY_LOCATION)                                              \
+	AT("tca_action_*", NOT_NETWORK, BY_LOCATION)                                               \
+	AT("xfrm_get_*", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("xfrm_state_netlink", NOT_NETWORK, BY_LOCATION)                                         \
+	AT("xfrm_alloc_compat", NOT_NETWORK, BY_LOCATION)                                          \
+	AT("ip4ip6_err", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("ip6ip6_err", NOT_NETWORK, BY_LOCATION)                                                 \
+	AT("ip6_err_gen_*", NOT_NETWORK, BY_LOCATION)                                              \
+	AT("ccm_frame_build", NOT_NETWORK, BY_LOCATION)                                            \
 	AT("reuseport_*", NOT_NETWORK, BY_LOCATION)
 
 /* Drivers, XDP, the core and its queues. */
@@ -99,6 +138,8 @@
 	AT("vxlan_*", TUNNEL_IN, udp_rcv)                                                          \
 	AT("geneve_*xmit*", TUNNEL_OUT, xmit)                                                      \
 	AT("geneve_*", TUNNEL_IN, udp_rcv)                                                         \
+	AT("napi_get_frags_check", NOT_NETWORK, BY_LOCATION)                                       \
+	AT("netif_napi_add*", NOT_NETWORK, BY_LOCATION)                                            \
 	AT("napi_*", NOT_SPECIFIED, gro)                                                           \
 	AT("dev_gro_receive", NOT_SPECIFIED, gro)                                                  \
 	AT("gro_cells_receive", CPU_BACKLOG, gro)                                                  \
@@ -121,8 +162,8 @@
 	AT("packet_rcv*", PACKET_SOCK_ERROR, tap_rx)                                               \
 	AT("tpacket_rcv", PACKET_SOCK_ERROR, tap_rx)                                               \
 	AT("dev_queue_xmit_nit", PACKET_SOCK_ERROR, tap_tx)                                        \
-	AT("packet_release", SOCKET_CLOSE, tap_rx)                                                 \
-	AT("packet_set_ring", SOCKET_CLOSE, tap_rx)                                                \
+	AT("packet_release", NOT_NETWORK, BY_LOCATION)                                             \
+	AT("packet_set_ring", NOT_NETWORK, BY_LOCATION)                                            \
 	AT("packet_sock_destruct", NOT_NETWORK, BY_LOCATION)                                       \
 	AT("packet_*", PACKET_SEND_ERROR, sock_send)                                               \
 	AT("tpacket_*", PACKET_SEND_ERROR, sock_send)                                              \
@@ -139,14 +180,15 @@
 	AT("bpf_output", BPF_LWT, route_out)                                                       \
 	AT("bpf_xmit", BPF_LWT, ip_output)                                                         \
 	AT("bpf_lwt_xmit*", BPF_LWT, ip_output)                                                    \
-	AT("lwtunnel_input", TUNNEL_OUT, route_in)                                                 \
-	AT("lwtunnel_*", TUNNEL_OUT, ip_output)                                                    \
+	AT("lwtunnel_input", ROUTE_ENCAP, route_in)                                                \
+	AT("lwtunnel_*", ROUTE_ENCAP, ip_output)                                                   \
 	AT("validate_xmit_xfrm", XFRM_OUT, xmit)                                                   \
 	AT("validate_xmit_*", XMIT_INVALID, xmit)                                                  \
 	AT("__skb_pad", XMIT_INVALID, xmit)                                                        \
 	AT("skb_expand_head", XMIT_INVALID, ip_output)                                             \
 	AT("__dev_queue_xmit", XMIT_STOPPED, xmit)                                                 \
 	AT("__dev_direct_xmit", XMIT_STOPPED, xmit)                                                \
+	AT("queue_process", XMIT_STOPPED, xmit)                                                    \
 	AT("net_tx_action", DRIVER_DROP, xmit)                                                     \
 	AT("dev_kfree_skb*", DRIVER_DROP, xmit)                                                    \
 	AT("__dev_kfree_skb*", DRIVER_DROP, xmit)                                                  \
@@ -186,6 +228,25 @@
 
 /* Tunnels, IPsec, netfilter's queue. */
 #define WEIR_KERNEL_PLACES_TUNNEL(AT)                                                              \
+	AT("ipip6_tunnel_xmit", TUNNEL_OUT, xmit)                                                  \
+	AT("sit_tunnel_xmit*", TUNNEL_OUT, xmit)                                                   \
+	AT("ipip6_*", TUNNEL_IN, ip_local_deliver)                                                 \
+	AT("sit_*", TUNNEL_IN, ip_local_deliver)                                                   \
+	AT("tunnel4_rcv", TUNNEL_IN, ip_local_deliver)                                             \
+	AT("tunnel6_rcv", TUNNEL_IN, ip_local_deliver)                                             \
+	AT("tunnel46_rcv", TUNNEL_IN, ip_local_deliver)                                            \
+	AT("tunnel64_rcv", TUNNEL_IN, ip_local_deliver)                                            \
+	AT("tunnelmpls*_rcv", TUNNEL_IN, ip_local_deliver)                                         \
+	AT("seg6_output*", ROUTE_ENCAP, route_out)                                                 \
+	AT("rpl_output", ROUTE_ENCAP, route_out)                                                   \
+	AT("ila_output", ROUTE_ENCAP, route_out)                                                   \
+	AT("ioam6_output", ROUTE_ENCAP, route_out)                                                 \
+	AT("seg6_*", ROUTE_ENCAP, route_in)                                                        \
+	AT("input_action_*", ROUTE_ENCAP, route_in)                                                \
+	AT("end_dt_*", ROUTE_ENCAP, route_in)                                                      \
+	AT("end_flv*", ROUTE_ENCAP, route_in)                                                      \
+	AT("rpl_input", ROUTE_ENCAP, route_in)                                                     \
+	AT("ila_input", ROUTE_ENCAP, route_in)                                                     \
 	AT("ip_tunnel_xmit", TUNNEL_OUT, xmit)                                                     \
 	AT("ip_md_tunnel_xmit", TUNNEL_OUT, xmit)                                                  \
 	AT("iptunnel_xmit", TUNNEL_OUT, ip_local_out)                                              \
@@ -210,17 +271,24 @@
 	AT("vti*", XFRM_IN, ip_local_deliver)                                                      \
 	AT("xfrmi_xmit", XFRM_OUT, xmit)                                                           \
 	AT("xfrmi_*", XFRM_IN, ip_local_deliver)                                                   \
+	AT("xfrm_dev_direct_output", XFRM_OUT, ip_output)                                          \
+	AT("__xfrm6_output", XFRM_OUT, ip_output)                                                  \
+	AT("handle_nonesp", XFRM_IN, tcp_rcv)                                                      \
+	AT("nat_keepalive_*", SEND_ABANDONED, make_skb)                                            \
 	AT("xfrm_output*", XFRM_OUT, ip_output)                                                    \
 	AT("xfrm_policy_*", XFRM_OUT, ip_output)                                                   \
 	AT("xdst_queue_output", XFRM_OUT, ip_output)                                               \
 	AT("esp_output*", XFRM_OUT, ip_output)                                                     \
-	AT("esp6_output*", XFRM_OUT, ip_output)                                                    \
 	AT("xfrm_input*", XFRM_IN, ip_local_deliver)                                               \
 	AT("xfrm_trans_*", XFRM_IN, ip_local_deliver)                                              \
 	AT("xfrm4_*", XFRM_IN, ip_local_deliver)                                                   \
 	AT("xfrm6_*", XFRM_IN, ip_local_deliver)                                                   \
 	AT("espintcp_*", XFRM_IN, tcp_rcv)                                                         \
 	AT("handle_esp", XFRM_IN, tcp_rcv)                                                         \
+	AT("synproxy_send_*", SEND_ABANDONED, make_skb)                                            \
+	AT("nf_send_reset*", SEND_ABANDONED, make_skb)                                             \
+	AT("ip_vs_*", NOT_SPECIFIED, ip_local_out)                                                 \
+	AT("handle_response", NOT_SPECIFIED, ip_local_out)                                         \
 	AT("nf_queue*", NFQUEUE_DROP, BY_LOCATION)                                                 \
 	AT("nf_reinject", NFQUEUE_DROP, BY_LOCATION)                                               \
 	AT("nfqnl_*", NFQUEUE_DROP, BY_LOCATION)                                                   \
@@ -253,11 +321,16 @@
 	AT("ip6_frag_expire", FRAG_REASM_TIMEOUT, ip_defrag)                                       \
 	AT("inet_frag_*", FRAG_GIVEN_UP, ip_defrag)                                                \
 	AT("ip_frag_*", FRAG_INVALID, ip_defrag)                                                   \
-	AT("ip_defrag", FRAG_NO_ROOM, ip_defrag)                                                   \
+	AT("ip_defrag", FRAG_REFUSED, ip_defrag)                                                   \
 	AT("ip_check_defrag", FRAG_INVALID, ip_defrag)                                             \
 	AT("ip6_frag_*", FRAG_INVALID, ip_defrag)                                                  \
 	AT("ipv6_frag_rcv", FRAG_INVALID, ip_defrag)                                               \
 	AT("nf_ct_frag6_*", FRAG_INVALID, ip_defrag)                                               \
+	AT("nf_ct_handle_fragments", FRAG_INVALID, ip_defrag)                                      \
+	AT("tcf_ct_handle_fragments", FRAG_INVALID, ip_defrag)                                     \
+	AT("ip6_tlvopt_unknown", IPV6_BAD_EXTHDR, ip_rcv)                                          \
+	AT("ipv6_dest_hao", IPV6_BAD_EXTHDR, ip_rcv)                                               \
+	AT("ipv6_hop_*", IPV6_BAD_EXTHDR, ip_rcv)                                                  \
 	AT("ipv6_*_rcv", IPV6_BAD_EXTHDR, ip_rcv)                                                  \
 	AT("ipv6_srh_rcv", IPV6_BAD_EXTHDR, ip_rcv)                                                \
 	AT("ipv6_parse_*", IPV6_BAD_EXTHDR, ip_rcv)                                                \
@@ -302,6 +375,7 @@
 	AT("ip_local_out", NOT_SPECIFIED, ip_local_out)                                            \
 	AT("__ip6_local_out", NOT_SPECIFIED, ip_local_out)                                         \
 	AT("__ip_queue_xmit", IP_OUTNOROUTES, route_out)                                           \
+	AT("inet6_csk_xmit", IP_OUTNOROUTES, route_out)                                            \
 	AT("ip6_xmit", PKT_TOO_BIG, ip_local_out)                                                  \
 	AT("__ip_append_data", SEND_ABANDONED, make_skb)                                           \
 	AT("__ip6_append_data", SEND_ABANDONED, make_skb)                                          \
@@ -345,6 +419,8 @@
 	AT("udp_send_skb", UDP_SEND_INVALID, udp_send)                                             \
 	AT("udp_v6_send_skb", UDP_SEND_INVALID, udp_send)                                          \
 	AT("udp*_sendmsg", SEND_ABANDONED, udp_send)                                               \
+	AT("__udp4_lib_rcv", UDP_IGNORED_MULTI, udp_rcv)                                           \
+	AT("__udp6_lib_rcv", UDP_IGNORED_MULTI, udp_rcv)                                           \
 	AT("udp*", NOT_SPECIFIED, udp_rcv)                                                         \
 	AT("__udp*", NOT_SPECIFIED, udp_rcv)                                                       \
 	AT("raw_send_hdrinc", SEND_ABANDONED, make_skb)                                            \
@@ -355,7 +431,10 @@
 	AT("tcp_make_synack", SEND_ABANDONED, tcp_send)                                            \
 	AT("tcp_v6_send_response", SEND_ABANDONED, tcp_send)                                       \
 	AT("__tcp_transmit_skb", SEND_ABANDONED, tcp_send)                                         \
+	AT("tcp_v4_rcv", TCP_SPENT, tcp_rcv)                                                       \
+	AT("tcp_v6_rcv", TCP_SPENT, tcp_rcv)                                                       \
 	AT("tcp_*", TCP_DISCARD, tcp_rcv)                                                          \
+	AT("cookie_v*_check", TCP_DISCARD, tcp_rcv)                                                \
 	AT("mptcp_*", TCP_DISCARD, tcp_rcv)                                                        \
 	AT("inet_csk_*", TCP_DISCARD, tcp_rcv)
 
