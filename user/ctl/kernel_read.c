@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Reading what observers of the kernel plane have counted, and naming it. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -263,6 +264,7 @@ static bool explain(const struct reading *r, struct weir_kernel_drop *d)
 		.caller = d->caller,
 		.rule = "",
 		.sending = key->sending,
+		.multicast = d->count.version == 4 && IN_MULTICAST(ntohl(d->count.daddr)),
 		.route_error = key->error};
 	struct weir_kernel_cause cause;
 

@@ -211,7 +211,7 @@ static int set_places(struct kernel_drops_bpf *skel, struct weir_err *err)
 	if (rc)
 		return rc;
 	for (unsigned int i = 0; i < WEIR_KSERVANTS; i++)
-		if (weir_kernel_function(symbols, servants[i], &range))
+		if (servants[i] && weir_kernel_function(symbols, servants[i], &range))
 			skel->rodata_servants->servants[i] = range;
 	if (weir_kernel_function(symbols, "ip_local_deliver", &range))
 		skel->rodata->at_ip_local_deliver = range.from;
