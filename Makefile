@@ -40,14 +40,15 @@ USER_SRC := $(filter-out user/main.c,$(wildcard user/*/*.c))
 USER_OBJ := $(USER_SRC:%.c=$(B)/obj/%.o)
 LIBWEIR	:= $(B)/libweir.a
 TOOLS	:= $(patsubst tools/%/main.c,$(B)/weir-%,$(wildcard tools/*/main.c))
-UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c tests/prog/*_test.c))
+UNIT	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c))
+PROG	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prog/*_test.c))
 BENCH	:= $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 BENCH	:= $(filter-out %.bpf,$(BENCH))
 FUZZ	:= $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 E2E	:= $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/e2e/*.c)))
 RIG	:= $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/rig/*.c))
 
-.PHONY: all build tests units check check-kernels demo bench fuzz fuzzers sanitized clean help deps format
+.PHONY: all build tests units progs check check-kernels demo bench fuzz fuzzers sanitized clean help deps format
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -127,8 +128,10 @@ $(B)/bench/classify: $(B)/obj/tests/bench/classify.o $(LIBWEIR)
 
 tests: units $(BENCH) $(E2E) sanitized
 
+units: progs $(UNIT)
+
 # What runs in the guests of check-kernels.
-units: build $(UNIT)
+progs: build $(PROG)
 
 # A second build, with the fuzzers; its weir is given broken pins.
 sanitized:
@@ -141,7 +144,7 @@ check: deps
 	@tests/run
 
 check-kernels: deps
-	@$(MAKE) --no-print-directory units
+	@$(MAKE) --no-print-directory progs
 	@tests/kernels/run $(FORM)
 
 demo: deps

@@ -49,11 +49,12 @@ ipv4() {
 
 # inject COUNT HEX: puts frames on the wire at c0, unpadded.
 inject() {
-	local count=$1 hex=$2 file=$BATS_TEST_TMPDIR/frames i
+	local count=$1 hex=$2 file=$BATS_TEST_TMPDIR/frames frame i
 
+	frame=$(sed 's/../\\x&/g' <<<"$hex")
 	for ((i = 0; i < count; i++)); do
 		# shellcheck disable=SC2059
-		printf "$(sed 's/../\\x&/g' <<<"$hex")"
+		printf "$frame"
 	done >"$file"
 	in_ns c socat -u -b $((${#hex} / 2)) "OPEN:$file" INTERFACE:c0
 }

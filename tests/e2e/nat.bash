@@ -77,6 +77,7 @@ in_each_mode() {
 		"$@"
 		accounted
 		end_background || :
+		weir_r dev detach all # first: with the last rule programs would be loaded anew
 		weir_r nat flush >/dev/null
 	done
 }

@@ -26,9 +26,9 @@ setup() {
 
 teardown() {
 	end_background
+	weir_r dev detach all # first: with the last rule programs would be loaded anew
 	weir_r filter flush >/dev/null
 	weir_r nat flush >/dev/null
-	weir_r dev detach all
 }
 
 # dumped NAME: what a pinned map holds, in an order of its own.
@@ -233,7 +233,7 @@ serve() {
 }
 
 ask() { # ask SPORT
-	echo hello | in_ns c socat -t 2 - "UDP-SENDTO:$S_ADDR:53,bind=$C_ADDR:$1,reuseaddr"
+	echo hello | in_ns c socat -t 2 - "UDP-SENDTO:$S_ADDR:53,bind=$C_ADDR:$1,reuseaddr,readbytes=6"
 }
 
 @test "sessions are shown as they are, and flushed by what they are" {

@@ -36,9 +36,9 @@ setup() {
 
 teardown() {
 	end_background || :
+	weir_r dev detach all # first: with the last rule programs would be loaded anew
 	weir_r filter flush >/dev/null
 	weir_r nat flush >/dev/null
-	weir_r dev detach all
 	ip -n "$LAB-r" addr replace "$R1_ADDR/24" dev r1
 	ip -n "$LAB-r" addr del 198.51.100.200/24 dev r1 2>/dev/null || :
 }

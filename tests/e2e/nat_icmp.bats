@@ -26,8 +26,8 @@ setup() {
 
 teardown() {
 	end_background || :
+	weir_r dev detach all # first: with the last rule programs would be loaded anew
 	weir_r nat flush >/dev/null
-	weir_r dev detach all
 	ip -n "$LAB-r" link set r1 mtu 1500
 }
 

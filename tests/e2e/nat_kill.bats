@@ -30,8 +30,8 @@ setup() {
 
 teardown() {
 	end_background || :
+	weir_r dev detach all # first: with the last rule programs would be loaded anew
 	weir_r nat flush >/dev/null
-	weir_r dev detach all
 }
 
 # stream [RATE]: numbered datagrams from inside to the server, through NAT, until end_stream.
@@ -213,7 +213,7 @@ another_build() {
 
 # answered PORT: from inside by that port, through the session there is.
 answered() {
-	equal answer "$(echo hello | in_ns c socat -t 2 - "UDP4:$S_ADDR:6000,bind=$C_ADDR:$1,reuseaddr")" hello
+	equal answer "$(echo hello | in_ns c socat -t 2 - "UDP4:$S_ADDR:6000,bind=$C_ADDR:$1,reuseaddr,readbytes=6")" hello
 }
 
 @test "no process is alive, devices are detached and attached: sessions and their ports are the same" {

@@ -24,8 +24,8 @@ setup() {
 
 teardown() {
 	end_background
+	weir_r dev detach all # first: with the last rule programs would be loaded anew
 	weir_r nat flush >/dev/null
-	weir_r dev detach all
 }
 
 # --- web ---

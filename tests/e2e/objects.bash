@@ -42,11 +42,11 @@ advises() {
 
 # The id of the XDP program on a device of the router; nothing where there is none.
 prog_on() {
-	in_ns r ip -j link show dev "$1" | jq '.[0].xdp.prog.id // empty'
+	in_ns r ip -j link show dev "$1" | sed -nE 's/.*"xdp":\{"mode":[0-9]+,"prog":\{"id":([0-9]+).*/\1/p'
 }
 
 ifindex_of() {
-	in_ns r ip -j link show dev "$1" | jq '.[0].ifindex'
+	ip -n "$LAB-r" -o link show dev "$1" | cut -d: -f1
 }
 
 # states: DEV=STATE of all that weir shows, in order of names.
@@ -68,7 +68,7 @@ no_xdp() {
 # --- traffic ---
 
 pings() {
-	in_ns c ping -q -i 0.02 -W 2 -c "$1" "${2:-$S_ADDR}" >/dev/null
+	in_ns c ping -q -i 0.005 -W 2 -c "$1" "${2:-$S_ADDR}" >/dev/null
 }
 
 # fast_path_carries [N]: N pings (20) come back, and weir has forwarded them both ways: but for one
@@ -119,22 +119,35 @@ read_cookie() {
 	export COOKIE PINS=$BPFFS/weir/$COOKIE
 }
 
-# Lines `map ID`, `prog ID`, `link ID` of all that a namespace has in the kernel.
+# Lines `map ID`, `prog ID`, `link ID` of all that a namespace has in the kernel. Tests ask this all the
+# time, and jq alone would take longer than the rest.
 objects() {
-	local cookie=${1:-$COOKIE} maps progs ctl='' id
+	local cookie=${1:-$COOKIE} ctl='' id
 
-	maps=$(bpftool -j map show | jq -r '.[] | select(.name // "" | test("ctl$")).id')
-	for id in $maps; do
-		bpftool -j map dump id "$id" 2>/dev/null | jq -e --argjson c $((16#$cookie)) \
-			'[.. | .netns_cookie? // empty] == [$c]' >/dev/null && ctl+="$id "
+	for id in $(bpftool map show | awk '/^[0-9]+: / && $4 ~ /ctl$/ { print $1 + 0 }'); do
+		bpftool map dump id "$id" 2>/dev/null | grep -q "\"netns_cookie\": $((16#$cookie))," &&
+			ctl+="$id "
 	done
-	progs=$(bpftool -j prog show | jq --arg ctl "$ctl" \
-		'($ctl | split(" ") - [""] | map(tonumber)) as $c
-		| [.[] | select((.map_ids // []) - $c != (.map_ids // []))]')
-	jq -r --arg ctl "$ctl" '.[] | "prog \(.id)", (.map_ids[] | "map \(.)")' <<<"$progs" | sort -u
-	printf 'map %s\n' $ctl | grep '[0-9]' || true
-	bpftool -j link show | jq -r --argjson progs "$progs" \
-		'[$progs[].id] as $p | .[] | select(.prog_id as $i | $p | index($i)) | "link \(.id)"'
+	[ -n "$ctl" ] || return 0 # so nobody uses it, either
+	{
+		bpftool prog show
+		bpftool link show
+	} | awk -v ctl="$ctl" '
+		function tell(what) { if (!told[what]++) print what }
+		BEGIN { for (n = split(ctl, ids, " "); n; n--) { ours[ids[n]]; tell("map " ids[n]) } }
+		/^[0-9]+: .*  prog [0-9]+ / { if ($4 in progs) tell("link " ($1 + 0)); next }
+		/^[0-9]+: / { prog = $1 + 0; next }
+		match($0, /map_ids [0-9,]+/) {
+			n = split(substr($0, RSTART + 8, RLENGTH - 8), ids, ",")
+			for (i = 1; i <= n && !(ids[i] in ours); i++)
+				;
+			if (i > n)
+				next
+			progs[prog]
+			tell("prog " prog)
+			for (i = 1; i <= n; i++)
+				tell("map " ids[i])
+		}'
 }
 
 has_no_objects() {
@@ -149,13 +162,11 @@ remember() {
 }
 
 has_forgotten() {
-	local ids
+	local ids kind
 
-	ids=$({
-		bpftool -j map show | jq -r '.[] | "map \(.id)"'
-		bpftool -j prog show | jq -r '.[] | "prog \(.id)"'
-		bpftool -j link show | jq -r '.[] | "link \(.id)"'
-	} | sort -u | comm -12 - "$BATS_TEST_TMPDIR/remembered")
+	ids=$(for kind in map prog link; do
+		bpftool "$kind" show | awk -v kind="$kind" '/^[0-9]+: / { print kind, $1 + 0 }'
+	done | sort -u | comm -12 - "$BATS_TEST_TMPDIR/remembered")
 	[ -z "$ids" ]
 }
 

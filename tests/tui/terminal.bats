@@ -83,13 +83,18 @@ teardown() {
 	given_back
 }
 
+# The terminal forgets what it shows; what was written before may still be on its way.
+forgotten() {
+	tm send-keys -R -t t
+	shows_not nic_rx
+}
+
 @test "stopped and continued from outside, it draws all of it again" {
 	type_keys "exec $WEIR -n $LAB-r top -d 0.2" Enter # no shell to take the terminal
 	wait_until find_top
 	wait_until shows "▼ out"
 	kill -STOP "$TOP"
-	tm send-keys -R -t t # the terminal forgets what it shows
-	wait_until shows_not nic_rx
+	wait_until forgotten
 	stty -F "$(tm display -p -t t '#{pane_tty}')" sane # as a shell would
 	kill -CONT "$TOP"
 	wait_until shows "▼ out"
