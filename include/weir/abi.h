@@ -44,7 +44,7 @@ struct weir_ctl {
 	__u32 tc; /* TC ingress is attached somewhere: XDP must mark what it has judged */
 	__u32 generation; /* moves when user space has changed what flows depend on */
 	__u32 filter; /* programs are loaded to ask rules: 0 no, 1 from now on, 2 all are */
-	__u32 track;  /* and to follow sessions: likewise */
+	__u32 track;  /* and to follow sessions: likewise; 3 no more, and what was there for it goes */
 	__u64 addrs[8]; /* an address whose bit, weir_addr_bit(), is not set is in neither `local` nor `pools` */
 };
 

@@ -21,7 +21,13 @@
 #include "priv.h"
 #include "track.h"
 
-enum { ASKED_NOT, ASKED_SOON, ASKED_BY_ALL };
+/* No more: programs are not asked any longer, and what was there for it is being taken away. */
+enum { ASKED_NOT, ASKED_SOON, ASKED_BY_ALL, ASKED_NO_MORE };
+
+static bool is_asked(__u32 state)
+{
+	return state == ASKED_SOON || state == ASKED_BY_ALL;
+}
 
 /* --- sizes --- */
 
@@ -53,9 +59,9 @@ enum { NR_SIZED = sizeof(sized) / sizeof(sized[0]) };
 /* How large each is to be. */
 static void wanted_sizes(const struct weir_ns *ns, const struct weir_ctl *ctl, __u32 size[NR_SIZED])
 {
-	bool rules = ctl->filter || ctl->track;
+	bool track = is_asked(ctl->track), rules = ctl->filter || track;
 	__u32 cpus = (__u32)libbpf_num_possible_cpus();
-	__u32 sessions = ctl->track ? weir_sessions_max(ns) : WEIR_SESSIONS_MIN;
+	__u32 sessions = track ? weir_sessions_max(ns) : WEIR_SESSIONS_MIN;
 	const __u32 wanted[NR_SIZED] = {
 		/* one set of rules follows another */
 		rules ? (WEIR_RULES_MAX + WEIR_NAT_RULES_MAX) * 2 * cpus : cpus,
@@ -69,7 +75,7 @@ static void wanted_sizes(const struct weir_ns *ns, const struct weir_ctl *ctl, _
 		weir_index_buckets(sessions),
 		sessions,
 		sessions,
-		ctl->track ? WEIR_FRAGS_MAX : 1,
+		track ? WEIR_FRAGS_MAX : 1,
 	}; /* 0: as the object has it */
 
 	memcpy(size, wanted, sizeof(wanted));
@@ -92,7 +98,7 @@ int weir_rules_size(const struct weir_ns *ns, struct bpf_object *obj, const stru
 
 	wanted_sizes(ns, ctl, size);
 	self->filter = ctl->filter != ASKED_NOT;
-	self->track = ctl->track != ASKED_NOT;
+	self->track = is_asked(ctl->track);
 	for (unsigned int i = 0; i < NR_SIZED; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(obj, sized[i].map);
 		__u32 now = size_now(ns, sized[i].pin); /* a program takes the map that is there */
@@ -303,23 +309,25 @@ int weir_shared_untrack(struct weir_ns *ns, struct weir_err *err)
 
 	if (!ctl)
 		return 0; /* nothing is there */
-	if (!ctl->track) {
+	if (ctl->track == ASKED_NOT) {
 		munmap(ctl, sizeof(*ctl));
 		return 0;
 	}
-	ctl->track = ASKED_NOT;
-	munmap(ctl, sizeof(*ctl));
+	ctl->track = ASKED_NO_MORE; /* so that who comes after a killed one goes on */
 	rc = weir_shared_maps(ns, err);
 	if (!rc)
 		rc = weir_shared_reload(ns, err);
 	weir_egress_down(ns);
+	if (!rc)
+		ctl->track = ASKED_NOT;
+	munmap(ctl, sizeof(*ctl));
 	return rc;
 }
 
 bool weir_is_tracking(const struct weir_ns *ns)
 {
 	struct weir_ctl *ctl = weir_ctl_map(ns);
-	bool is = ctl && ctl->track;
+	bool is = ctl && is_asked(ctl->track);
 
 	if (ctl)
 		munmap(ctl, sizeof(*ctl));
