@@ -270,6 +270,8 @@ static void each_datagram_is_at_each_stage(void **state)
 	expect(PLACE_SERVER, NULL, S(udp_rcv), nr);
 	expect(PLACE_SERVER, NULL, S(sock_recv), nr);
 	expect(PLACE_SERVER, NULL, S(tcp_rcv), 0);
+	/* veths have no queue, which is not one of 0 packets */
+	assert_int_equal(stages[PLACE_CLIENT].ns[S(qdisc)].packets.seen, WEIR_KSEEN_no);
 	/* of the machine's there is at least what was ours: into two namespaces */
 	assert_true(stages[PLACE_SERVER].machine[S(core)].packets.count >= 2 * nr);
 	for (unsigned int i = 0; i < PLACES; i++)
@@ -417,7 +419,7 @@ static void a_full_qdisc_is_counted_once(void **state)
 
 	(void)state;
 	enter(PLACE_CLIENT);
-	if (system("tc qdisc add dev c0 root tbf rate 80kbit burst 1600 limit 3000 2>/dev/null")) {
+	if (system("tc qdisc add dev c0 root tbf rate 1kbit burst 1600 limit 3000 2>/dev/null")) {
 		printf("# skip: no tc, or no qdisc tbf in this kernel\n");
 		skip();
 	}
@@ -430,7 +432,6 @@ static void a_full_qdisc_is_counted_once(void **state)
 	assert_non_null(waiting);
 	assert_true(drops > 0);
 	expect(PLACE_CLIENT, "c0", S(qdisc), nr - drops - waiting->value);
-	expect(PLACE_CLIENT, "c0", S(xmit), nr - drops - waiting->value);
 	assert_int_equal(stages[PLACE_CLIENT].ns[S(qdisc)].drops.count, drops);
 	/* its sender is told of the same ones */
 	assert_int_equal(drop_of(PLACE_CLIENT, K(udp_sndbuf)).packets, drops);

@@ -126,8 +126,8 @@ enum weir_kevent {
 		"there was no memory for a packet that came in, or IPsec refused it.",             \
 		"free -m; ip xfrm policy")                                                         \
 	DROP(ip_addr_errors, snmp, "Ip", "InAddrErrors", route_in, same, none, IP_INADDRERRORS,    \
-		"it is for an address that this host may not receive or forward to.",              \
-		"'ip route get ADDR from SRC iif DEV' tells why")                                  \
+		"forwarding is off where it came in, or its address may not be used there.",       \
+		"sysctl -w net.ipv4.conf.DEV.forwarding=1; ip route get ADDR from SRC iif DEV")    \
 	DROP(ip_no_routes_in, netstat, "IpExt", "InNoRoutes", route_in, same, none, IP_INNOROUTES, \
 		"there is no route to where it is to be forwarded.", "ip route get ADDR")          \
 	DROP(ip_rp_filter, netstat, "TcpExt", "IPReversePathFilter", route_in, same, none,         \
