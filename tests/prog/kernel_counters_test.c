@@ -164,6 +164,25 @@ static void expect(enum place place, const char *dev, enum weir_stage stage, __u
 	assert_int_not_equal(s[stage].packets.seen, WEIR_KSEEN_no);
 }
 
+/* Until a counter of the namespace has gone on by @nr since begin(), or five seconds long: on a
+ * busy machine packets wait for a softirq. */
+static void wait_for(enum place place, enum weir_kcounter counter, __u64 nr)
+{
+	const struct weir_kvalue *then = weir_kreading_find(&before[place], counter, 0, 0), *v;
+	struct weir_kreading now;
+	bool there = false;
+
+	assert_non_null(then);
+	for (unsigned int tries = 500; tries && !there; tries--) {
+		look(&now, place);
+		v = weir_kreading_find(&now, counter, 0, 0);
+		there = v && v->value >= then->value + nr;
+		weir_kreading_done(&now);
+		if (!there)
+			usleep(10000);
+	}
+}
+
 /* The drops that a counter has, and 0 for those that no counter has. */
 static struct weir_kdrop drop_of(enum place place, enum weir_kcounter counter)
 {
@@ -315,6 +334,7 @@ static void a_closed_port_and_a_full_buffer_are_told_apart(void **state)
 	(void)state;
 	begin();
 	send_udp(SERVER, nr, 100);
+	wait_for(PLACE_SERVER, K(udp_no_ports), nr);
 	end();
 	assert_int_equal(drop_of(PLACE_SERVER, K(udp_no_ports)).packets, nr);
 	assert_int_equal(stages[PLACE_SERVER].ns[S(udp_rcv)].drops.count, nr);
@@ -327,6 +347,7 @@ static void a_closed_port_and_a_full_buffer_are_told_apart(void **state)
 	enter(PLACE_CLIENT);
 	begin();
 	assert_int_equal(send_udp(SERVER, nr, 100), nr);
+	wait_for(PLACE_SERVER, K(ip_delivers), nr);
 	while (recv(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
 		kept++;
 	end();
@@ -370,6 +391,7 @@ static void a_full_listener_is_seen_by_a_counter_alone(void **state)
 		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		connect(fd[i], (struct sockaddr *)&name, sizeof(name));
 	}
+	wait_for(PLACE_SERVER, K(tcp_listen_overflows), 4);
 	end();
 	for (unsigned int i = 0; i < 7; i++)
 		close(fd[i]);
@@ -388,9 +410,11 @@ static void a_slow_tap_is_seen(void **state)
 	struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
 	struct tpacket_stats told;
 	socklen_t len = sizeof(told);
-	int fd, size = 1;
+	int fd, size = 1, server;
 
 	(void)state;
+	enter(PLACE_SERVER);
+	server = listener(SOCK_DGRAM, SERVER); /* so that nothing comes back */
 	enter(PLACE_ROUTER);
 	begin();
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -399,9 +423,11 @@ static void a_slow_tap_is_seen(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
 	enter(PLACE_CLIENT);
 	send_udp(SERVER, nr, 1000);
+	receive(server, nr);
 	end();
 	assert_int_equal(getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &told, &len), 0);
 	close(fd);
+	close(server);
 	if (!(delta[PLACE_ROUTER].sources & 1U << WEIR_KSOURCE_packet)) {
 		printf("# skip: this kernel tells nothing of packet sockets "
 		       "(CONFIG_PACKET_DIAG)\n");
