@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Bytes as if the kernel had answered them: devices, addresses, namespaces; news for the monitor;
- * rules, filters and policies for the doctor. The first says what was asked; then each datagram has
- * its length in two bytes before it. libmnl's socket is this file.
+ * rules, filters and policies for the doctor; counters. The first says what was asked; then each
+ * datagram has its length in two bytes before it. libmnl's socket is this file.
  */
 #include <sanitizer/asan_interface.h>
 
 #include <fcntl.h>
 
 #include "ctl/link.c" /* for what is static there */
+#include "ctl/kernel_counters.h"
 #include "ctl/probe.h"
 #include "fuzz.h"
 #include "model/watch.h"
@@ -172,12 +173,37 @@ static void ask_doctor(bool nft)
 	weir_findings_done(&found);
 }
 
+static void ask_counters(void)
+{
+	static int (*const questions[])(struct weir_kreading * r) = {
+		weir_kread_devs, weir_kread_qdiscs, weir_kread_qstats, weir_kread_taps};
+	struct weir_kreading r = {};
+
+	while (answers.at < answers.end) {
+		unsigned int nr = r.nr, nr_devs = r.nr_devs;
+
+		if (questions[feed8(&answers) % 4](&r))
+			MUST(r.nr == nr && r.nr_devs == nr_devs);
+	}
+	MUST(!r.failed);
+	for (unsigned int i = 0; i < r.nr; i++)
+		MUST(r.value[i].counter < WEIR_KCOUNTER_COUNT);
+	for (unsigned int i = 0; i < r.nr_devs; i++)
+		MUST(memchr(r.dev[i].name, 0, sizeof(r.dev[i].name)));
+	weir_kreading_done(&r);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned int addrs = 0;
 	int fd;
 
 	answers = (struct feed){data, data + size};
+	if (size && data[0] == 'k') {
+		feed8(&answers);
+		ask_counters();
+		return 0;
+	}
 	switch (feed8(&answers) % 6) {
 	case 0:
 		ask_link();

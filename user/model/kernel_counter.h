@@ -77,6 +77,8 @@ enum weir_kevent {
 	WEIR_KEVENT_silent, /* nothing: the counter is the only witness */
 	WEIR_KEVENT_same,   /* each of them, under the counter's cause: a check on our own events */
 	WEIR_KEVENT_some,   /* some of them, or under other causes */
+	WEIR_KEVENT_again,  /* the same of most: what is dropped at other stages is counted again
+			       here */
 };
 
 /* What a sender, a receiver or a ring can do is said in many places. */
@@ -124,8 +126,8 @@ enum weir_kevent {
 		"there was no memory for a packet that came in, or IPsec refused it.",             \
 		"free -m; ip xfrm policy")                                                         \
 	DROP(ip_addr_errors, snmp, "Ip", "InAddrErrors", route_in, same, none, IP_INADDRERRORS,    \
-		"it is for an address that this host may not receive or forward to.",              \
-		"'ip route get ADDR from SRC iif DEV' tells why")                                  \
+		"forwarding is off where it came in, or its address may not be used there.",       \
+		"sysctl -w net.ipv4.conf.DEV.forwarding=1; ip route get ADDR from SRC iif DEV")    \
 	DROP(ip_no_routes_in, netstat, "IpExt", "InNoRoutes", route_in, same, none, IP_INNOROUTES, \
 		"there is no route to where it is to be forwarded.", "ip route get ADDR")          \
 	DROP(ip_rp_filter, netstat, "TcpExt", "IPReversePathFilter", route_in, same, none,         \
@@ -136,13 +138,14 @@ enum weir_kevent {
 	COUNT(ip_reasm_oks, snmp, "Ip", "ReasmOKs", ip_defrag, made,                               \
 		"packets that fragments became")                                                   \
 	DROP(ip_reasm_fails, snmp, "Ip", "ReasmFails", ip_defrag, some, none, FRAG_REASM_FAILED,   \
-		"fragments could not be put together: too many, too large, or overlapping.",       \
+		"what fragments were of could not be put together: too many, too large, "          \
+		"overlapping.",                                                                    \
 		"sysctl net.ipv4.ipfrag_high_thresh, ipfrag_max_dist; look for loss on the way")   \
 	DROP(ip_reasm_timeout, snmp, "Ip", "ReasmTimeout", ip_defrag, some, ip_reasm_fails,        \
 		FRAG_REASM_TIMEOUT, "some fragments of a packet never came.",                      \
 		"look for loss on the way, or a filter that drops later fragments")                \
 	COUNT(ip_forwards, snmp, "Ip", "ForwDatagrams", ip_forward, packets,                       \
-		"packets that go on to the next hop")                                              \
+		"packets with TTL left that are for another host")                                 \
 	COUNT(ip_delivers, snmp, "Ip", "InDelivers", ip_local_deliver, packets,                    \
 		"packets that a protocol of this host has taken")                                  \
 	DROP(ip_unknown_protos, snmp, "Ip", "InUnknownProtos", ip_local_deliver, same, none,       \
@@ -153,11 +156,11 @@ enum weir_kevent {
 	DROP(ip_no_routes_out, snmp, "Ip", "OutNoRoutes", route_out, some, none, IP_OUTNOROUTES,   \
 		"this host has no route to where a program sends: it is told ENETUNREACH.",        \
 		"ip route get ADDR")                                                               \
-	DROP(ip_out_discards, snmp, "Ip", "OutDiscards", make_skb, some, none, IP_OUTDISCARD,      \
-		"no packet could be made of what a program sends, or none of it went out.",        \
+	DROP(ip_out_discards, snmp, "Ip", "OutDiscards", make_skb, again, none, IP_OUTDISCARD,     \
+		"what this host sends did not go out: no send buffer, a filter, a full qdisc.",    \
 		"free -m; a larger send buffer: sysctl net.core.wmem_max, SO_SNDBUF")              \
 	COUNT(ip_out_transmits, snmp, "Ip", "OutTransmits", neigh, packets,                        \
-		"packets that went to their neighbour, forwarded ones too (Linux 6.7)")            \
+		"packets, or their fragments, on their way to a neighbour (Linux 6.7)")            \
 	COUNT(ip_out_octets, netstat, "IpExt", "OutOctets", neigh, bytes,                          \
 		"bytes of the same, from the IPv4 header on")                                      \
 	COUNT(ip_frag_oks, snmp, "Ip", "FragOKs", ip_fragment, packets,                            \
@@ -184,12 +187,12 @@ enum weir_kevent {
 	DROP(udp_mem, snmp, "Udp", "MemErrors", sock_queue, same, udp_in_errors, PROTO_MEM,        \
 		"all UDP sockets together hold as much memory as they may.",                       \
 		"sysctl net.ipv4.udp_mem; /proc/net/sockstat shows how much there is")             \
-	DROP(udp_ignored_multi, snmp, "Udp", "IgnoredMulti", udp_rcv, silent, none,                \
+	DROP(udp_ignored_multi, snmp, "Udp", "IgnoredMulti", udp_rcv, same, none,                  \
 		UDP_IGNORED_MULTI, "a multicast or broadcast that no socket here wants.",          \
 		"none needed; 'ip maddr' shows which groups are joined")                           \
 	COUNT(udp_out, snmp, "Udp", "OutDatagrams", udp_send, packets, "datagrams that were sent") \
-	DROP(udp_sndbuf, snmp, "Udp", "SndbufErrors", make_skb, some, none, SOCKET_SNDBUFF,        \
-		"a datagram was not sent: the send buffer or the qdisc is full (ENOBUFS).",        \
+	DROP(udp_sndbuf, snmp, "Udp", "SndbufErrors", make_skb, again, none, SOCKET_SNDBUFF,       \
+		"a datagram did not go out: the send buffer or the qdisc is full (ENOBUFS).",      \
 		"send slower; sysctl net.core.wmem_max, SO_SNDBUF; tc -s qdisc show")              \
 	COUNT(udp_memory, sockstat, "UDP ", "mem", sock_queue, level,                              \
 		"pages that UDP sockets hold, all namespaces' together")                           \
@@ -289,7 +292,7 @@ enum weir_kevent {
 		"how many times another CPU woke this one for its backlog (RPS)")                  \
 	COUNT(softnet_backlog, softnet, "softnet_stat ", "backlog_len", rps_backlog, level,        \
 		"packets in a CPU's backlog")                                                      \
-	DROP(packet_drops, packet, "packet ", "drops", tap_rx, same, none, PACKET_SOCK_ERROR,      \
+	DROP(packet_drops, packet, "packet ", "drops", tap_rx, some, none, PACKET_SOCK_ERROR,      \
 		"a packet socket's buffer is full: tcpdump is too slow.",                          \
 		"tcpdump -B KIB for a larger buffer, or a narrower filter")                        \
 	DROP(conntrack_drop, conntrack, "nf_conntrack ", "drop", nf_prerouting, some, none,        \
@@ -330,7 +333,7 @@ enum weir_kevent {
 		"the device's own memory was full.", WEIR_KRING)                                   \
 	DROP(rx_missed, dev, "dev ", "rx_missed_errors", nic_rx, silent, none, RX_MISSED,          \
 		"the receive ring had no buffer left: the CPU is too slow.", WEIR_KRING)           \
-	DROP(rx_dropped, dev, "dev ", "rx_dropped", core, some, none, RX_DROPPED,                  \
+	DROP(rx_dropped, dev, "dev ", "rx_dropped", core, again, none, RX_DROPPED,                 \
 		"the driver or the kernel's entry dropped it: no memory, no protocol, no "         \
 		"backlog.",                                                                        \
 		"weir drop show: an event may tell which; ethtool -S DEV")                         \
@@ -380,7 +383,7 @@ enum weir_kevent {
 		"packets that the XDP program redirected")                                         \
 	COUNT(eth_xdp_tx, ethtool, "ethtool ", "xdp_tx", xdp, runs,                                \
 		"packets that the XDP program sent back")                                          \
-	DROP(eth_xdp_drops, ethtool, "ethtool ", "xdp_drops", xdp, silent, none, XDP_DROP,         \
+	DROP(eth_xdp_drops, ethtool, "ethtool ", "xdp_drops", xdp, some, none, XDP_DROP,           \
 		"the device's XDP program dropped it.",                                            \
 		"bpftool net show; weir drop show plane fast, where it is ours")                   \
 	DROP(eth_xdp_tx_errors, ethtool, "ethtool ", "xdp_tx_errors", xdp, silent, none,           \

@@ -62,7 +62,7 @@ static const struct formula formulas[] = {
 		{PLUS(ip_no_ect), PLUS(ip_ect1), PLUS(ip_ect0), PLUS(ip_ce), END}},
 	{OF(ip_defrag, packets, exact), {PLUS(ip_reasm_reqds), END}},
 	{OF(ip_defrag, made, exact), {PLUS(ip_reasm_oks), END}},
-	/* not those with TTL or MTU at fault */
+	/* not those whose TTL ended */
 	{OF(ip_forward, packets, least), {PLUS(ip_forwards), END}},
 	/* behind nf_local_in, which may have dropped some */
 	{OF(ip_local_deliver, packets, least), {PLUS(ip_delivers), END}},
@@ -76,10 +76,10 @@ static const struct formula formulas[] = {
 	{OF(ip_local_out, packets, exact), {PLUS(ip_out_requests), WITH(ip_out_transmits), END}},
 	/* before Linux 6.7 OutRequests is counted in ip_output() */
 	{OF(ip_local_out, packets, least), {PLUS(ip_out_requests), MINUS(ip_forwards), END}},
-	/* before Linux 6.7 */
+	/* those that nf_postrouting let through; each fragment counts as transmitted */
 	{OF(ip_output, packets, least),
-		{PLUS(ip_out_requests), PLUS(ip_forwards), WITH(ip_out_transmits), END}},
-	{OF(ip_output, packets, exact), {PLUS(ip_out_requests), END}},
+		{PLUS(ip_out_transmits), PLUS(ip_frag_oks), MINUS(ip_frag_creates), END}},
+	{OF(ip_output, packets, exact), {PLUS(ip_out_requests), END}}, /* before Linux 6.7 */
 	{OF(ip_fragment, packets, exact), {PLUS(ip_frag_oks), PLUS(ip_frag_fails), END}},
 	{OF(ip_fragment, made, exact), {PLUS(ip_frag_creates), END}},
 	{OF(neigh, packets, exact), {PLUS(ip_out_transmits), END}},
@@ -218,7 +218,7 @@ static void add_drops(struct weir_kstage *stages, const struct weir_kreading *de
 		struct weir_kstage *stage = &stages[info->stage];
 		struct sum s;
 
-		if (info->what != WEIR_KWHAT_drops)
+		if (info->what != WEIR_KWHAT_drops || info->event == WEIR_KEVENT_again)
 			continue;
 		s = own_drops(delta, i, level, ifindex);
 		if (!s.known)
@@ -305,6 +305,7 @@ __u64 weir_kcounted_silent(const struct weir_kcounted *drop, __u64 events)
 	case WEIR_KEVENT_silent:
 		return drop->packets;
 	case WEIR_KEVENT_some:
+	case WEIR_KEVENT_again:
 		return drop->packets > events ? drop->packets - events : 0;
 	default:
 		return 0;
@@ -314,8 +315,7 @@ __u64 weir_kcounted_silent(const struct weir_kcounted *drop, __u64 events)
 /* --- the check on our own events --- */
 
 const struct weir_kcheck_info weir_kcheck_info[WEIR_KCHECK_COUNT] = {
-#define CHECK(id, events, a, b, c)                                                                 \
-	{#id, events, {WEIR_KCOUNTER_##a, WEIR_KCOUNTER_##b, WEIR_KCOUNTER_##c}},
+#define CHECK(id, events, counter) {#id, events, WEIR_KCOUNTER_##counter},
 	WEIR_KCHECKS(CHECK)
 #undef CHECK
 };
@@ -342,19 +342,10 @@ void weir_kcheck_run(const struct weir_kreading *delta, enum weir_kcheck check,
 {
 	const struct weir_kcheck_info *info = &weir_kcheck_info[check];
 
-	*out = (struct weir_kcheck_result){};
-	for (unsigned int i = 0; i < 3; i++) {
-		struct sum s;
+	enum level level = level_of(info->counter) == LEVEL_MACHINE ? LEVEL_MACHINE : LEVEL_NS;
+	struct sum s = sum_of(delta, info->counter, level, 0);
 
-		if (info->counter[i] == WEIR_KCOUNTER_none)
-			continue;
-		s = sum_of(delta, info->counter[i],
-			level_of(info->counter[i]) == LEVEL_MACHINE ? LEVEL_MACHINE : LEVEL_NS, 0);
-		out->known = s.known && !s.reset;
-		if (!out->known)
-			return;
-		out->counted += s.count;
-	}
+	*out = (struct weir_kcheck_result){.known = s.known && !s.reset, .counted = s.count};
 	for (unsigned int i = 0; i < nr; i++)
 		if (is_meant(info->events, &events[i]))
 			out->told += events[i].packets;

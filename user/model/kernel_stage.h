@@ -84,34 +84,33 @@ __u64 weir_kcounted_silent(const struct weir_kcounted *drop, __u64 events);
 /* --- the check on our own events --- */
 
 /*
- * CHECK(name, scope, counters, events): what the counters counted is what kfree_skb told, once
- * traffic rests. Counters: up to 3 of one scope, added. Events: reasons, separated by ' ', each
- * with '@' and the beginning of the function that dropped, where the reason alone says too little.
+ * CHECK(name, events, counter): what the counter counted is what kfree_skb told, once traffic
+ * rests. Events are reasons, separated by ' ', each with '@' and the beginning of the function that
+ * dropped, where the reason alone says too little: IPv6 has the same reasons and other counters.
  */
 #define WEIR_KCHECKS(CHECK)                                                                        \
-	CHECK(udp_no_port, "NO_SOCKET@__udp4_lib_rcv NO_SOCKET@udp_", udp_no_ports, none, none)    \
-	CHECK(udp_receive_buffer, "SOCKET_RCVBUFF@udp", udp_rcvbuf, none, none)                    \
-	CHECK(udp_checksum, "UDP_CSUM", udp_csum, none, none)                                      \
-	CHECK(udp_memory, "PROTO_MEM@udp", udp_mem, none, none)                                    \
-	CHECK(tcp_checksum, "TCP_CSUM", tcp_csum, none, none)                                      \
-	CHECK(tcp_backlog, "SOCKET_BACKLOG@tcp", tcp_backlog, none, none)                          \
-	CHECK(tcp_window, "TCP_ZEROWINDOW", tcp_zero_window, none, none)                           \
-	CHECK(tcp_out_of_order, "TCP_OFO_DROP", tcp_ofo, none, none)                               \
-	CHECK(tcp_min_ttl, "TCP_MINTTL@tcp_v4", tcp_min_ttl, none, none)                           \
-	CHECK(ip_header, "IP_INHDR IP_CSUM", ip_hdr_errors, none, none)                            \
-	CHECK(ip_length, "PKT_TOO_SMALL@ip_rcv", ip_truncated, none, none)                         \
-	CHECK(ip_no_route, "IP_INNOROUTES@ip_", ip_no_routes_in, none, none)                       \
-	CHECK(ip_address, "IP_INADDRERRORS@ip_", ip_addr_errors, none, none)                       \
-	CHECK(ip_protocol, "IP_NOPROTO@ip_", ip_unknown_protos, none, none)                        \
-	CHECK(rp_filter, "IP_RPFILTER", ip_rp_filter, none, none)                                  \
-	CHECK(other_host, "OTHERHOST@ip_rcv", rx_otherhost, none, none)                            \
-	CHECK(packet_socket, "PACKET_SOCK_ERROR", packet_drops, none, none)                        \
-	CHECK(backlog, "CPU_BACKLOG", softnet_dropped, none, none)                                 \
-	CHECK(neighbour_queue, "NEIGH_QUEUEFULL", neigh_queue, none, none)                         \
-	CHECK(tc, "TC_INGRESS TC_EGRESS", clsact_drops, none, none)
+	CHECK(udp_no_port, "NO_SOCKET@__udp4_lib_rcv", udp_no_ports)                               \
+	CHECK(udp_receive_buffer, "SOCKET_RCVBUFF@udp_", udp_rcvbuf)                               \
+	CHECK(udp_checksum, "UDP_CSUM@__udp4 UDP_CSUM@udp_", udp_csum)                             \
+	CHECK(udp_memory, "PROTO_MEM@udp_", udp_mem)                                               \
+	CHECK(udp_multicast, "NOT_SPECIFIED@__udp4_lib_rcv", udp_ignored_multi)                    \
+	CHECK(tcp_checksum, "TCP_CSUM", tcp_csum)                                                  \
+	CHECK(tcp_backlog, "SOCKET_BACKLOG@tcp", tcp_backlog)                                      \
+	CHECK(tcp_window, "TCP_ZEROWINDOW", tcp_zero_window)                                       \
+	CHECK(tcp_out_of_order, "TCP_OFO_DROP", tcp_ofo)                                           \
+	CHECK(tcp_min_ttl, "TCP_MINTTL", tcp_min_ttl)                                              \
+	CHECK(ip_header, "IP_INHDR@ip_ IP_CSUM@ip_", ip_hdr_errors)                                \
+	CHECK(ip_length, "PKT_TOO_SMALL@ip_rcv", ip_truncated)                                     \
+	CHECK(ip_no_route, "IP_INNOROUTES@ip_", ip_no_routes_in)                                   \
+	CHECK(ip_address, "IP_INADDRERRORS@ip_", ip_addr_errors)                                   \
+	CHECK(ip_protocol, "IP_NOPROTO@ip_", ip_unknown_protos)                                    \
+	CHECK(rp_filter, "IP_RPFILTER", ip_rp_filter)                                              \
+	CHECK(other_host, "OTHERHOST@ip", rx_otherhost)                                            \
+	CHECK(backlog, "CPU_BACKLOG", softnet_dropped)                                             \
+	CHECK(neighbour_queue, "NEIGH_QUEUEFULL", neigh_queue)
 
 enum weir_kcheck {
-#define CHECK(id, events, a, b, c) WEIR_KCHECK_##id,
+#define CHECK(id, events, counter) WEIR_KCHECK_##id,
 	WEIR_KCHECKS(CHECK)
 #undef CHECK
 		WEIR_KCHECK_COUNT
@@ -120,7 +119,7 @@ enum weir_kcheck {
 struct weir_kcheck_info {
 	const char *name;
 	const char *events;
-	enum weir_kcounter counter[3];
+	enum weir_kcounter counter;
 };
 
 extern const struct weir_kcheck_info weir_kcheck_info[WEIR_KCHECK_COUNT];
@@ -133,7 +132,7 @@ struct weir_kevent_count {
 };
 
 struct weir_kcheck_result {
-	bool known; /* the counters were there */
+	bool known; /* the counter was there */
 	__u64 counted, told;
 };
 
