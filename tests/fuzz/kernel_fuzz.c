@@ -70,7 +70,7 @@ static void check_order(const struct weir_kreading *r)
 static void check_delta(const struct weir_kreading *now, const struct weir_kreading *d)
 {
 	struct weir_kstages stages;
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 	unsigned int at = 0;
 
 	check_order(d);
@@ -85,9 +85,9 @@ static void check_delta(const struct weir_kreading *now, const struct weir_kread
 			MUST(v->value <= w->value);
 		MUST(!v->reset || !v->value);
 	}
-	while (weir_kdrop_next(d, &at, &drop)) {
+	while (weir_kcounted_next(d, &at, &drop)) {
 		MUST(at <= d->nr && weir_kcounter_info[drop.counter].cause);
-		MUST(weir_kdrop_silent(&drop, drop.packets / 2) <= drop.packets);
+		MUST(weir_kcounted_silent(&drop, drop.packets / 2) <= drop.packets);
 	}
 	MUST(!weir_kstages_init(&stages, d));
 	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++)

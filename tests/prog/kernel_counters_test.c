@@ -184,24 +184,24 @@ static void wait_for(enum place place, enum weir_kcounter counter, __u64 nr)
 }
 
 /* The drops that a counter has, and 0 for those that no counter has. */
-static struct weir_kdrop drop_of(enum place place, enum weir_kcounter counter)
+static struct weir_kcounted drop_of(enum place place, enum weir_kcounter counter)
 {
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 	unsigned int at = 0;
 
-	while (weir_kdrop_next(&delta[place], &at, &drop))
+	while (weir_kcounted_next(&delta[place], &at, &drop))
 		if (drop.counter == counter)
 			return drop;
-	return (struct weir_kdrop){.counter = counter};
+	return (struct weir_kcounted){.counter = counter};
 }
 
 /* Of those of the namespace: what happens elsewhere on the machine is not for this test. */
 static void expect_no_drops(enum place place)
 {
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 	unsigned int at = 0;
 
-	while (weir_kdrop_next(&delta[place], &at, &drop))
+	while (weir_kcounted_next(&delta[place], &at, &drop))
 		if (weir_kcounter_scope(drop.counter) != WEIR_KSCOPE_machine)
 			fail_msg("place %d: %s %llu", place, weir_kcounter_info[drop.counter].name,
 				drop.packets);
@@ -362,7 +362,7 @@ static void a_closed_port_and_a_full_buffer_are_told_apart(void **state)
 
 static void a_sender_without_a_route_is_seen_by_a_counter_alone(void **state)
 {
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 
 	(void)state;
 	begin();
@@ -370,7 +370,7 @@ static void a_sender_without_a_route_is_seen_by_a_counter_alone(void **state)
 	end();
 	drop = drop_of(PLACE_CLIENT, K(ip_no_routes_out));
 	assert_int_equal(drop.packets, 7);
-	assert_int_equal(weir_kdrop_silent(&drop, 0), 7);
+	assert_int_equal(weir_kcounted_silent(&drop, 0), 7);
 	assert_int_equal(stages[PLACE_CLIENT].ns[S(route_out)].drops.count, 7);
 	expect(PLACE_CLIENT, NULL, S(udp_send), 0);
 }
@@ -378,7 +378,7 @@ static void a_sender_without_a_route_is_seen_by_a_counter_alone(void **state)
 static void a_full_listener_is_seen_by_a_counter_alone(void **state)
 {
 	struct sockaddr_in name = at(SERVER, PORT);
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 	int fd[7];
 
 	(void)state;
@@ -398,7 +398,7 @@ static void a_full_listener_is_seen_by_a_counter_alone(void **state)
 	/* two wait for accept(); SYNs may have been sent again meanwhile */
 	drop = drop_of(PLACE_SERVER, K(tcp_listen_overflows));
 	assert_true(drop.packets >= 4);
-	assert_int_equal(weir_kdrop_silent(&drop, 1000), drop.packets);
+	assert_int_equal(weir_kcounted_silent(&drop, 1000), drop.packets);
 	/* the same ones are in ListenDrops */
 	assert_int_equal(drop_of(PLACE_SERVER, K(tcp_listen_drops)).packets, 0);
 	assert_int_equal(stages[PLACE_SERVER].ns[S(tcp_rcv)].drops.count, drop.packets);

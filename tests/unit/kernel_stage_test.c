@@ -128,7 +128,7 @@ static void a_reset_makes_less_of_it_known(void **state)
 static void a_part_is_not_counted_twice(void **state)
 {
 	unsigned int at = 0;
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 
 	(void)state;
 	COUNT({K(udp_in_errors), 0, 10}, {K(udp_rcvbuf), 0, 6}, {K(udp_csum), 0, 4},
@@ -138,21 +138,21 @@ static void a_part_is_not_counted_twice(void **state)
 	expect(&stages.ns[S(tcp_rcv)].drops, 7, WEIR_KSEEN_least);
 
 	/* all of UdpInErrors have another name, two of ListenDrops have not */
-	assert_true(weir_kdrop_next(&delta, &at, &drop));
+	assert_true(weir_kcounted_next(&delta, &at, &drop));
 	assert_int_equal(drop.counter, K(udp_rcvbuf));
 	assert_int_equal(drop.packets, 6);
-	assert_int_equal(weir_kdrop_silent(&drop, 0), 0);
-	assert_true(weir_kdrop_next(&delta, &at, &drop));
+	assert_int_equal(weir_kcounted_silent(&drop, 0), 0);
+	assert_true(weir_kcounted_next(&delta, &at, &drop));
 	assert_int_equal(drop.counter, K(udp_csum));
-	assert_true(weir_kdrop_next(&delta, &at, &drop));
+	assert_true(weir_kcounted_next(&delta, &at, &drop));
 	assert_int_equal(drop.counter, K(tcp_listen_drops));
 	assert_int_equal(drop.packets, 2);
-	assert_int_equal(weir_kdrop_silent(&drop, 1), 1);
-	assert_int_equal(weir_kdrop_silent(&drop, 9), 0);
-	assert_true(weir_kdrop_next(&delta, &at, &drop));
+	assert_int_equal(weir_kcounted_silent(&drop, 1), 1);
+	assert_int_equal(weir_kcounted_silent(&drop, 9), 0);
+	assert_true(weir_kcounted_next(&delta, &at, &drop));
 	assert_int_equal(drop.counter, K(tcp_listen_overflows));
-	assert_int_equal(weir_kdrop_silent(&drop, 9), 5);
-	assert_false(weir_kdrop_next(&delta, &at, &drop));
+	assert_int_equal(weir_kcounted_silent(&drop, 9), 5);
+	assert_false(weir_kcounted_next(&delta, &at, &drop));
 }
 
 static void what_another_stage_has_is_not_counted_again(void **state)
@@ -167,23 +167,23 @@ static void what_another_stage_has_is_not_counted_again(void **state)
 static void drops_are_told_for_each_device(void **state)
 {
 	unsigned int at = 0;
-	struct weir_kdrop drop;
+	struct weir_kcounted drop;
 
 	(void)state;
 	/* CPUs and queues together, devices apart */
 	COUNT({K(rx_missed), 2, 1}, {K(rx_missed), 3, 2}, {K(rx_missed), 4, 0},
 		{K(softnet_dropped), 0, 3}, {K(softnet_dropped), 1, 4});
-	assert_true(weir_kdrop_next(&delta, &at, &drop));
+	assert_true(weir_kcounted_next(&delta, &at, &drop));
 	assert_int_equal(drop.counter, K(softnet_dropped));
 	assert_int_equal(drop.packets, 7);
 	assert_int_equal(drop.ifindex, 0);
 	for (unsigned int i = 2; i <= 3; i++) {
-		assert_true(weir_kdrop_next(&delta, &at, &drop));
+		assert_true(weir_kcounted_next(&delta, &at, &drop));
 		assert_int_equal(drop.ifindex, i);
 		assert_int_equal(drop.packets, i - 1);
-		assert_int_equal(weir_kdrop_silent(&drop, 0), i - 1);
+		assert_int_equal(weir_kcounted_silent(&drop, 0), i - 1);
 	}
-	assert_false(weir_kdrop_next(&delta, &at, &drop));
+	assert_false(weir_kcounted_next(&delta, &at, &drop));
 }
 
 static void checks_find_lost_events(void **state)
