@@ -151,6 +151,7 @@ static __always_inline void time_at(__u32 index, __u32 stage, __u64 ns)
 		return;
 	l->stage[stage].samples++;
 	l->stage[stage].bucket[bucket]++;
+	l->total_ns[stage] += ns;
 	if (unlikely(ns > l->stage[stage].max_ns))
 		l->stage[stage].max_ns = ns;
 }

@@ -12,7 +12,7 @@
 
 #include "abi.h"
 
-#define WEIR_KERNEL_ABI	  1
+#define WEIR_KERNEL_ABI	  2
 #define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
@@ -192,6 +192,7 @@ struct weir_krow {
 /* Map `klat`, the same index: since the packet left the stage before. */
 struct weir_klat {
 	struct weir_lat_stage stage[WEIR_STAGE_COUNT];
+	__u64 total_ns[WEIR_STAGE_COUNT]; /* of all samples: buckets alone give no exact sum */
 };
 
 /* Map `kstates`, by a hash of the packet's address: when it was seen last, and where. Two packets that

@@ -176,6 +176,7 @@ static void add_lat(struct weir_klat *to, const struct weir_klat *from)
 
 		add_words(&to->stage[i], &from->stage[i], sizeof(to->stage[i]));
 		to->stage[i].max_ns = max > was ? max : was;
+		to->total_ns[i] += from->total_ns[i];
 	}
 }
 

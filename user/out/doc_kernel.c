@@ -63,6 +63,19 @@ static const char *const seen_names[] = {[WEIR_KSEEN_no] = "unknown",
 	[WEIR_KSEEN_most] = "at most",
 	[WEIR_KSEEN_exact] = "exact"};
 
+/* Quantiles are a bucket's middle; totals are exact, so that stages can be added up. */
+static json_t *latency_doc(const struct weir_klat *lat, enum weir_stage stage)
+{
+	__u64 samples = lat->stage[stage].samples, total = lat->total_ns[stage];
+	json_t *doc = weir_doc_latency(&lat->stage[stage]);
+
+	json_object_set_new(doc, "mean_ns",
+		samples ? json_integer(weir_json_int(total / samples)) : json_null());
+	json_object_set_new(
+		doc, "total_ns", samples ? json_integer(weir_json_int(total)) : json_null());
+	return doc;
+}
+
 static json_t *stages(const struct weir_kernel_snapshot *snap, unsigned int dev)
 {
 	const struct weir_kernel_dev *d = &snap->devs[dev];
@@ -82,7 +95,7 @@ static json_t *stages(const struct weir_kernel_snapshot *snap, unsigned int dev)
 			n.seen ? json_integer(weir_json_int(n.bytes)) : json_null(), "seen",
 			seen_names[n.seen], "source", n.event ? "event" : "counter", "drops",
 			weir_json_int(drops), "causes", stage_causes(snap, dev, i));
-		if (json_object_update_new(stage, weir_doc_latency(&d->lat.stage[i])) ||
+		if (json_object_update_new(stage, latency_doc(&d->lat, i)) ||
 			json_array_append_new(list, stage)) {
 			json_decref(list);
 			return NULL;
@@ -156,6 +169,7 @@ void weir_text_kernel_path(const struct weir_face *face, const json_t *doc)
 		{"packets", "packets", .format = WEIR_COUNT},
 		{"bytes", "bytes", .format = WEIR_COUNT},
 		{"drops", "drops", .format = WEIR_COUNT, .alarm = true},
+		{"mean", "mean_ns", .format = WEIR_NS},
 		{"p50", "p50_ns", .format = WEIR_NS},
 		{"p90", "p90_ns", .format = WEIR_NS},
 		{"p99", "p99_ns", .format = WEIR_NS},

@@ -20,6 +20,8 @@ struct figure {
 	double ns_min, ns_median; /* 0 = not measured */
 	__u64 sent, received;	  /* all rounds, what does not count included */
 	double to_weir; /* median of the ratios within a round to the family's; 0 = not measured */
+	double events;	/* a tracer's, a frame; 0 = not counted */
+	double share;	/* of time in which it observed: mean of the rounds */
 	int rounds;
 };
 
@@ -29,7 +31,9 @@ struct family {
 	const char *what;
 	enum peer ours;
 	enum traffic traffic;
-	__u32 most; /* frames a run; 0 = as many as told */
+	__u32 most;   /* frames a run; 0 = as many as told */
+	__u32 times;  /* as many frames as told; 0 = once */
+	bool tracers; /* its peers watch the kernel's path */
 	int nr;
 	enum peer peers[PEER_COUNT]; /* @nr of them, as they stand in a row */
 };

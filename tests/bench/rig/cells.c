@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
 #include "bench.h"
 
 enum {
@@ -24,11 +26,32 @@ enum {
 	POOL_FRAMES = 576, /* of the last 640 ports; whole batches, so that none is cut in two */
 	WARM = 1024,	   /* frames to begin with, whatever the flows */
 	TIMES = 2,	   /* each flow is seen before it counts: by the slow road, then kept */
+	SLICES = 16, /* times as many frames: several of the slices that a second has one of */
 };
 
 static const double seen_twice = 1.02, alike = 1.05;
 
-enum family_id { FORWARD, FILTER, FILTER_NEW, NAT, ALL, SETUP, POOL, LINEAR };
+enum family_id {
+	FORWARD,
+	FILTER,
+	FILTER_NEW,
+	NAT,
+	ALL,
+	SETUP,
+	POOL,
+	WATCH_RECEIVE,
+	WATCH_FORWARD,
+	SLICES_RECEIVE,
+	SLICES_FORWARD,
+	LINEAR,
+};
+
+#define WATCHED                                                                                    \
+	.tracers = true, .nr = 6,                                                                  \
+	.peers = {PEER_UNTRACED, PEER_K_COUNTERS, PEER_K_FULL, PEER_LRU, PEER_BPFTRACE, PEER_PERF}
+#define SLICED                                                                                     \
+	.tracers = true, .times = SLICES, .nr = 4,                                                 \
+	.peers = {PEER_UNTRACED, PEER_K_COUNTERS, PEER_K_LATENCY, PEER_K_DUTY}
 
 /* Of each, `ours` is what targets are about. */
 static const struct family families[] = {
@@ -55,6 +78,14 @@ static const struct family families[] = {
 	[POOL] = {"pool", "each frame takes a port of one address, of which few are taken, or 99 %",
 		PEER_WEIR_POOL, TRAFFIC_POOL, .most = POOL_FRAMES, .nr = 3,
 		.peers = {PEER_FLOOR, PEER_WEIR_POOL, PEER_WEIR_POOL_FULL}},
+	[WATCH_RECEIVE] = {"watch_receive", "a flood that a socket reads, watched by tracers",
+		PEER_K_COUNTERS, TRAFFIC_LOCAL, WATCHED},
+	[WATCH_FORWARD] = {"watch_forward", "the kernel's forwarding, watched by tracers",
+		PEER_K_COUNTERS, TRAFFIC_PLAIN, WATCHED},
+	[SLICES_RECEIVE] = {"slices_receive", "the flood, watched in slices of time",
+		PEER_K_LATENCY, TRAFFIC_LOCAL, SLICED},
+	[SLICES_FORWARD] = {"slices_forward", "forwarding, watched in slices of time",
+		PEER_K_LATENCY, TRAFFIC_PLAIN, SLICED},
 	/* The last: the older iptables leaves its hooks in the namespace for good. */
 	[LINEAR] = {"filter_linear", "the same 10,000 rules", PEER_WEIR_10K, TRAFFIC_MIXED, .nr = 4,
 		.peers = {PEER_FLOOR, PEER_WEIR_10K, PEER_NFT_LINEAR, PEER_IPTABLES}},
@@ -85,6 +116,10 @@ static const struct {
 	{ALL, SENDER_GEN, 60, 50000},
 	{SETUP, SENDER_GEN, 60, 0},
 	{POOL, SENDER_GEN, 60, 0},
+	{WATCH_RECEIVE, SENDER_GEN, 60, 1},
+	{WATCH_FORWARD, SENDER_GEN, 60, 1},
+	{SLICES_RECEIVE, SENDER_GEN, 60, 1},
+	{SLICES_FORWARD, SENDER_GEN, 60, 1},
 	{LINEAR, SENDER_GEN, 60, 1000},
 };
 
@@ -103,19 +138,35 @@ static struct load load_for(const struct load *load, enum peer peer)
 	return l;
 }
 
-/* Nothing lost, all on one core, and translated where that is the peer's trade. */
+/* Frames that a tracer must have seen. */
+static __u64 to_be_seen(enum peer peer, __u64 all)
+{
+	switch (peer_info[peer].witness) {
+	case WITNESS_NONE:
+		return 0;
+	case WITNESS_PART:
+		return 1;
+	default:
+		return all;
+	}
+}
+
+/* Nothing lost, all on one core, and translated or watched where that is the peer's trade. */
 static bool valid(enum peer peer, const struct load *load, const struct outcome *out)
 {
 	__u64 all = load->warm + load->count;
 
 	if (out->sent == all && out->received == all &&
 		out->strays <= all / STRAYS + STRAYS_LEAST &&
-		(!peer_info[peer].source || out->translated == all))
+		(!peer_info[peer].source || out->translated == all) &&
+		out->seen >= to_be_seen(peer, all))
 		return true;
 	fprintf(stderr, "bench: %s: %llu sent, %llu received, %llu on another CPU",
 		peer_info[peer].name, out->sent, out->received, out->strays);
 	if (peer_info[peer].source)
 		fprintf(stderr, ", %llu translated", out->translated);
+	if (peer_info[peer].witness)
+		fprintf(stderr, ", %llu seen by it", out->seen);
 	fprintf(stderr, "; again\n");
 	return false;
 }
@@ -132,11 +183,14 @@ static int measure(
 		err = rig_peer_on(rig, peer);
 		if (!err)
 			err = rig_run(rig, &load, &out);
+		if (!err)
+			err = rig_tracer_seen(rig, &out);
 		if (rig_peer_off(rig) || err)
 			return err ? err : -EIO;
 		if (valid(peer, &load, &out)) {
 			f->sent += out.sent;
 			f->received += out.received;
+			f->share += (out.share - f->share) / (f->rounds + 1);
 			*ns = (double)(out.end_ns - out.start_ns) / (double)load.count;
 			return 0;
 		}
@@ -202,6 +256,25 @@ static bool settled(const struct bench *bench, const struct row *row, int rounds
 	return true;
 }
 
+/* How many events a tracer has of a frame, by the kernel's count of programs that ran: in a run
+ * that counts for nothing else, since counting takes time. */
+static int count_events(struct rig *rig, enum peer peer, const struct load *load, double *events)
+{
+	int err, stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	__u32 last = rig_last_program();
+	struct outcome out = {0};
+
+	if (stats < 0)
+		return rig_fail("counting how often programs run", errno);
+	err = rig_peer_on(rig, peer);
+	if (!err)
+		err = rig_run(rig, load, &out);
+	if (!err && out.received)
+		*events = (double)rig_program_runs(last) / (double)out.received;
+	close(stats);
+	return rig_peer_off(rig) && !err ? -EIO : err;
+}
+
 /* One more round. */
 static int go_round(struct rig *rig, const struct bench *bench, struct row *row)
 {
@@ -225,6 +298,9 @@ static int cell(struct rig *rig, const struct bench *bench, struct row *row, str
 
 	for (rounds = 0; !err && !settled(bench, row, rounds); rounds++)
 		err = go_round(rig, bench, row);
+	for (int p = 0; p < PEER_COUNT && !err; p++)
+		if (row->f[p].rounds && row->family->tracers && !row->family->times)
+			err = count_events(rig, (enum peer)p, &row->load, &row->f[p].events);
 	if (err)
 		return err;
 	for (int p = 0; p < PEER_COUNT; p++) {
@@ -276,6 +352,9 @@ static void set_load(const struct bench *bench, size_t i, struct load *load)
 	/* A local frame takes ten times a redirected one: as much of the time, then. */
 	if (load->sender == SENDER_SOCKET)
 		load->count = (load->count + 3) / 4;
+	load->tracers = family->tracers;
+	if (family->times)
+		load->count *= family->times;
 	if (family->most && load->count > family->most)
 		load->count = family->most;
 }

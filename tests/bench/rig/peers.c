@@ -36,6 +36,34 @@
 #define R1	  "198.51.100.254"
 #define POOL_ADDR "198.51.100.200"
 
+/* The kernel plane's. Of duty-cycled ones the share is of time, in slices of a second each. */
+#define UNWATCH	  "watch off plane kernel"
+#define LATENCY_N "8"
+#define DUTY	  "2"
+
+#define SIX                                                                                        \
+	EVENT(net, napi_gro_receive_entry)                                                         \
+	EVENT(net, netif_receive_skb)                                                              \
+	EVENT(net, net_dev_queue)                                                                  \
+	EVENT(net, net_dev_start_xmit)                                                             \
+	EVENT(net, net_dev_xmit)                                                                   \
+	EVENT(skb, skb_copy_datagram_iovec)
+#define EVENT(group, name) "tracepoint:" #group ":" #name " { @" #name " = count(); } "
+static const char bpftrace[] = "exec bpftrace -e '" SIX "'";
+#undef EVENT
+#define EVENT(group, name) " -e " #group ":" #name
+static const char perf[] = "exec perf stat -x , -a" SIX;
+#undef EVENT
+/* Whether it counts at all: a kernel may have tracepoints that these cannot hang by. */
+#define TRY(command, counted)                                                                      \
+	"out=$(unshare --net sh -c 'ip link set lo up; (sleep 1; exec ping -qc 5 -i 0.2 "          \
+	"127.0.0.1) >/dev/null & timeout -s INT 3 " command "' 2>&1); "                            \
+	"echo \"$out\" | grep -q '" counted "' || { echo \"it counts nothing: $out\"; false; }"
+static const char try_bpftrace[] =
+	TRY("bpftrace -e \"tracepoint:net:netif_receive_skb { @n = count(); }\"", "@n: [1-9]");
+static const char try_perf[] =
+	TRY("perf stat -x , -a -e net:netif_receive_skb", "^[1-9][0-9]*,.*netif_receive_skb");
+
 /* The pool has 64,512 ports. As many frames count where it is empty as where it is nearly full. */
 enum { POOL_WARM = 576, POOL_99_PERCENT = 63872 };
 
@@ -44,7 +72,7 @@ const struct peer_info peer_info[PEER_COUNT] = {
 	[PEER_XDP_FIB] = {"xdp_fib", "the bare XDP FIB forward", .prog = "xdp_fib"},
 	[PEER_WEIR] = {"weir", "attached, all counters on", .weir = {ATTACH, NO_WATCH}},
 	[PEER_WEIR_LATENCY] = {"weir_latency", "and the latency of one packet in 128",
-		.weir = {ATTACH, "watch on latency 1/128"}},
+		.weir = {ATTACH, "watch on latency 1/128 plane fast"}},
 	[PEER_WEIR_CAPTURE] = {"weir_capture", "and one packet in 1000 captured",
 		.weir = {ATTACH, NO_WATCH}, .traced = true},
 	[PEER_IP_FORWARD] = {"ip_forward", "the kernel's own path"},
@@ -84,6 +112,24 @@ const struct peer_info peer_info[PEER_COUNT] = {
 	[PEER_WEIR_POOL_FULL] = {"weir_pool_full", "the same, 99 % of the ports taken",
 		.weir = {ATTACH, NO_WATCH, POOL}, .undo = {NO_NAT}, .source = POOL_ADDR,
 		.warm = POOL_99_PERCENT},
+	[PEER_UNTRACED] = {"untraced", "the kernel's own path, which nobody watches"},
+	[PEER_K_COUNTERS] = {"k_counters", "weir watches drops and counters of the kernel's path",
+		.weir = {"watch on drops counters plane kernel"}, .undo = {UNWATCH},
+		.witness = WITNESS_COUNTER},
+	[PEER_K_FULL] = {"k_full", "and each packet at each stage",
+		.weir = {"watch on full plane kernel"}, .undo = {UNWATCH},
+		.witness = WITNESS_EVENT},
+	[PEER_K_LATENCY] = {"k_latency_1/" LATENCY_N, "the same, one part in " LATENCY_N " of time",
+		.weir = {"watch on latency 1/" LATENCY_N " plane kernel"}, .undo = {UNWATCH},
+		.witness = WITNESS_PART},
+	[PEER_K_DUTY] = {"k_duty_" DUTY, "the same, " DUTY " % of time",
+		.weir = {"watch on full duty " DUTY "% plane kernel"}, .undo = {UNWATCH},
+		.witness = WITNESS_PART},
+	[PEER_LRU] = {"lru_skb", "six tracepoints, and an LRU map by skb", .witness = WITNESS_LRU},
+	[PEER_BPFTRACE] = {"bpftrace", "bpftrace counts at these six", .try = try_bpftrace,
+		.beside = bpftrace, .witness = WITNESS_BESIDE},
+	[PEER_PERF] = {"perf", "perf counts at these six", .try = try_perf, .beside = perf,
+		.witness = WITNESS_BESIDE},
 };
 
 static bool is_weir(enum peer peer)
@@ -162,7 +208,7 @@ static void try_weir(struct rig *rig, enum peer peer, char *why, size_t size)
 	char out[2048];
 
 	for (int i = 0; i < PEER_COMMANDS && info->weir[i]; i++) {
-		if (strncmp(info->weir[i], "nat ", 4))
+		if (strncmp(info->weir[i], "nat ", 4) && strncmp(info->weir[i], "watch on ", 9))
 			continue;
 		if (weir_line(rig, info->weir[i], out, sizeof(out)) == USAGE_ERROR)
 			snprintf(why, size, "'weir %.70s': %.*s", info->weir[i],
@@ -259,8 +305,15 @@ int rig_peer_on(struct rig *rig, enum peer peer)
 		err = attach_prog(rig, info->prog);
 	if (!err && info->up)
 		err = router_shell(rig, info->up);
+	/* what it leaves running is no part of the sender's */
+	if (!err && info->witness)
+		err = rig_step_aside();
 	if (!err)
 		err = weir_lines(rig, info->weir);
+	if (!err && info->witness)
+		err = rig_tracer_on(rig);
+	if (info->witness && rig_pin(SEND_CPU) && !err)
+		err = -EPERM;
 	if (!err && info->traced)
 		err = trace_on(rig);
 	return err;
@@ -275,6 +328,7 @@ int rig_peer_off(struct rig *rig)
 	if (!rig->peer_on)
 		return 0;
 	rig->peer_on = false;
+	rig_tracer_off(rig);
 	trace_off(rig);
 	bpf_link__destroy(rig->r0);
 	bpf_link__destroy(rig->r1);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "bench.h"
 
-static const double zero_loss_weir_to_fib = 1.00;
+static const double zero_loss_weir_to_fib = 1.00, per_event_ns = 100;
 
 void report_target(struct report *r, const struct target *t)
 {
@@ -45,6 +45,9 @@ static const struct {
 	{"all/*/50000", PEER_WEIR_ALL, PEER_XDP_FIB, 1.3, true},
 	{"setup/*", PEER_NFT_NAT, PEER_WEIR_NAT, 3, false},
 	{"pool/*", PEER_WEIR_POOL_FULL, PEER_WEIR_POOL, 2, true},
+	{"watch_*", PEER_K_COUNTERS, PEER_UNTRACED, 1.03, true},
+	{"slices_*", PEER_K_LATENCY, PEER_UNTRACED, 1.15, true},
+	{"slices_*", PEER_K_DUTY, PEER_UNTRACED, 1.02, true},
 };
 
 /* A target that @row has no figures for, because a peer that was asked for is lacking. */
@@ -83,6 +86,31 @@ static void row_targets(struct report *r, const struct row *row)
 	}
 }
 
+/* What a tracer's events cost, with all that they make others do: the difference to nobody watching
+ * by the number of events. The kernel's own count of programs' time would be of their bodies alone.
+ */
+static void row_events(struct report *r, const struct row *row)
+{
+	const struct figure *none = &row->f[PEER_UNTRACED];
+
+	for (int i = 0; i < row->family->nr; i++) {
+		enum peer peer = row->family->peers[i];
+		const struct figure *f = &row->f[peer];
+		struct target target = {"k_full, ns an event", 0, per_event_ns, true, 0};
+
+		if (peer_info[peer].witness == WITNESS_PART && f->rounds)
+			printf("  %s observed %.1f %% of the time\n", peer_info[peer].name,
+				f->share * 100);
+		if (f->events < 0.5 || !none->rounds)
+			continue;
+		target.value = (f->ns_min - none->ns_min) / f->events;
+		printf("  %s: %.1f events a frame, %.0f ns each\n", peer_info[peer].name, f->events,
+			target.value);
+		if (peer == PEER_K_FULL)
+			report_target(r, &target);
+	}
+}
+
 void report_head(const struct rig *rig, const struct bench *bench, const struct family *family)
 {
 	printf("%s: ns per frame on one core, least (median) of the rounds\n", family->what);
@@ -101,12 +129,13 @@ static void row_json(struct report *r, const struct row *row, enum peer peer)
 {
 	const struct load *load = &row->load;
 	const struct figure *f = &row->f[peer];
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:i, s:f}",
-		"case", row->family->name, "row", row->name, "peer", peer_info[peer].name, "sender",
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:i, s:f, s:f, s:f}", "case",
+		row->family->name, "row", row->name, "peer", peer_info[peer].name, "sender",
 		sender_names[load->sender], "flows", (json_int_t)load->flows, "bytes",
 		(json_int_t)load->bytes, "ns_min", f->ns_min, "ns_median", f->ns_median, "sent",
 		(json_int_t)f->sent, "received", (json_int_t)f->received, "rounds", f->rounds,
-		"to_weir", f->to_weir);
+		"to_weir", f->to_weir, "events", f->events, "share", f->share);
 
 	json_array_append_new(r->rows, o);
 }
@@ -130,6 +159,7 @@ void report_row(struct report *r, const struct row *row)
 		printf("  %15s", text);
 	}
 	printf("\n");
+	row_events(r, row);
 	row_targets(r, row);
 	fflush(stdout);
 }

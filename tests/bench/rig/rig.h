@@ -8,6 +8,8 @@
 #ifndef BENCH_RIG_H
 #define BENCH_RIG_H
 
+#include <jansson.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,10 +37,28 @@ enum peer {
 	PEER_WEIR_ALL,
 	PEER_WEIR_POOL,
 	PEER_WEIR_POOL_FULL,
+	PEER_UNTRACED,
+	PEER_K_COUNTERS,
+	PEER_K_FULL,
+	PEER_K_LATENCY,
+	PEER_K_DUTY,
+	PEER_LRU,
+	PEER_BPFTRACE,
+	PEER_PERF,
 	PEER_COUNT
 };
 
 enum { PEER_COMMANDS = 5 };
+
+/* By what it is told that a tracer saw the frames. */
+enum witness {
+	WITNESS_NONE,
+	WITNESS_COUNTER, /* weir: a counter of the kernel's, each frame */
+	WITNESS_EVENT,	 /* weir: each frame */
+	WITNESS_PART,	 /* weir: some of them */
+	WITNESS_LRU,
+	WITNESS_BESIDE, /* a process that writes it when it ends */
+};
 
 /* Commands are a shell's, in the router's namespace. $RULES is the folder with the rules. */
 struct peer_info {
@@ -50,9 +70,11 @@ struct peer_info {
 	const char *up, *down;
 	const char *source; /* NAT: the only address that may come out */
 	bool traced;	    /* `weir trace` runs beside it */
-	bool rules;	    /* it needs the rules written */
-	__u32 slower;	    /* it is sent one frame in so many, to take as long; 0 = all */
-	__u32 warm;	    /* frames before those that count; 0 = as its load says */
+	const char *beside; /* runs while frames flow; a shell's command */
+	enum witness witness;
+	bool rules;   /* it needs the rules written */
+	__u32 slower; /* it is sent one frame in so many, to take as long; 0 = all */
+	__u32 warm;   /* frames before those that count; 0 = as its load says */
 };
 
 enum sender {
@@ -65,6 +87,7 @@ enum traffic {
 	TRAFFIC_PLAIN, /* one host to one host, another port for each flow */
 	TRAFFIC_MIXED, /* addresses and ports by chance, of what the rules are about */
 	TRAFFIC_POOL,  /* 128 ports of one host after another: all hosts want the same ports */
+	TRAFFIC_LOCAL, /* to a socket at the router */
 };
 
 enum { SEND_CPU = 0, OTHER_CPU = 1 };
@@ -73,6 +96,8 @@ extern const struct peer_info peer_info[PEER_COUNT];
 extern const char *const sender_names[SENDER_COUNT];
 
 struct peers_bpf;
+struct peers_bpf__bss;
+struct lru_bpf;
 struct bpf_link;
 struct bpf_program;
 
@@ -86,7 +111,9 @@ struct rig {
 	struct bpf_link *sink, *strays, *r0, *r1;
 	enum peer peer;
 	bool peer_on;
-	int tracer;		     /* process; 0 = none */
+	int tracer;	/* process; 0 = none */
+	int tracer_out; /* what it writes */
+	struct lru_bpf *lru;
 	char lacks[PEER_COUNT][240]; /* why a peer cannot be measured; empty = it can */
 };
 
@@ -99,6 +126,7 @@ struct load {
 	__u64 count; /* frames that count; 0 = by time */
 	__u64 rate;  /* frames a second; 0 = as fast as it goes */
 	double seconds;
+	bool tracers; /* they may work on the other core, and frames must not end as drops */
 };
 
 struct outcome {
@@ -108,7 +136,9 @@ struct outcome {
 	__u64 translated; /* of them, with the source that the peer gives them */
 	__u64 strays;	  /* frames polled for on another CPU than SEND_CPU */
 	__u64 start_ns, end_ns;
-	double pps; /* offered */
+	double pps;   /* offered */
+	__u64 seen;   /* by the tracer, on its own word */
+	double share; /* of time in which it observed */
 };
 
 extern volatile sig_atomic_t rig_interrupted;
@@ -145,6 +175,32 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out);
 int rig_spawn(int netns, char *const argv[], char *out, size_t size);
 /* The same; returns its exit code where it has one. */
 int rig_exit_code(int netns, char *const argv[], char *out, size_t size);
+
+/* --- receive.c: who reads TRAFFIC_LOCAL --- */
+struct rig_reader {
+	struct peers_bpf__bss *bss;
+	pthread_t thread;
+	int fd;
+	__u32 delay_us; /* that it sleeps after each reading */
+};
+
+int rig_read_start(struct rig *rig, struct rig_reader *reader);
+/* To be called when the sink expects nothing any more. */
+void rig_read_end(struct rig_reader *reader);
+
+/* --- tracer.c: who watches the kernel's own path --- */
+int rig_tracer_on(struct rig *rig);
+void rig_tracer_off(struct rig *rig);
+
+/* What the peer's tracer has seen; one that runs beside ends. */
+int rig_tracer_seen(struct rig *rig, struct outcome *out);
+
+/* `path show plane kernel`, or NULL. The caller owns it. */
+json_t *rig_kernel_path(const struct rig *rig);
+
+/* How often programs ran that were loaded after program @after, where the kernel counts that. */
+__u32 rig_last_program(void);
+__u64 rig_program_runs(__u32 after);
 
 /* --- beside.c: while frames flow, on the other core and out of their way --- */
 int rig_step_aside(void);

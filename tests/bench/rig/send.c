@@ -94,6 +94,7 @@ static const struct {
 	[TRAFFIC_PLAIN] = {"192.0.2.2", "198.51.100.1", "1024-65535", "9", NULL},
 	[TRAFFIC_MIXED] = {"198.18.0.0/16", "198.19.0.0/16", "1024-65535", "1-65535", "random"},
 	[TRAFFIC_POOL] = {"198.18.0.0/16", "198.51.100.1", "1024-1151", "9", NULL},
+	[TRAFFIC_LOCAL] = {"192.0.2.2", "192.0.2.254", "1024-65535", "9", NULL},
 };
 
 static int send_gen(struct rig *rig, const struct load *load, struct outcome *out)
@@ -201,22 +202,38 @@ static inline void relax(void)
 
 /*
  * Holds the other core still while frames flow: if the two are threads of one core, whatever runs
- * there halves this one's speed. A pausing thread takes next to nothing, and lets no other in.
+ * there halves this one's speed. A pausing thread takes next to nothing, and lets no other in, but
+ * for a peer that works there itself.
  */
-static void *hold_still(void *arg)
+static void hold_still(struct peers_bpf__bss *b)
 {
-	struct peers_bpf__bss *b = arg;
 	volatile __u64 *packets = &b->sink.packets, *expect = &b->sink.expect;
-	__u64 deadline;
+	__u64 deadline = 0, seen = 0;
 
-	if (rig_pin(OTHER_CPU))
-		return NULL;
 	while (!*packets && *expect)
 		usleep(WAIT_US);
-	deadline = rig_now_ns() + HOLD_MAX_NS;
-	while (*packets < *expect && rig_now_ns() < deadline)
+	while (*packets < *expect && (*packets != seen || rig_now_ns() < deadline)) {
+		if (*packets != seen)
+			deadline = rig_now_ns() + HOLD_MAX_NS;
+		seen = *packets;
 		for (int i = 0; i < 100; i++)
 			relax();
+	}
+}
+
+static void *hold_first(void *arg)
+{
+	if (!rig_pin(OTHER_CPU))
+		hold_still(arg);
+	return NULL;
+}
+
+static void *hold_last(void *arg)
+{
+	const struct sched_param none = {0};
+
+	if (!rig_step_aside() && !sched_setscheduler(0, SCHED_IDLE, &none))
+		hold_still(arg);
 	return NULL;
 }
 
@@ -224,7 +241,8 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out)
 {
 	struct peers_bpf__bss *b = rig->peers->bss;
 	volatile __u64 *packets = &b->sink.packets;
-	int err, idle = 0;
+	struct rig_reader reader = {0};
+	int err = 0, idle = 0;
 	pthread_t holder;
 	__u64 seen = 0;
 	bool held;
@@ -234,8 +252,14 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out)
 	b->sink.start_ns = b->sink.end_ns = 0;
 	b->strays = 0;
 	b->sink.warm = load->warm;
+	b->sink.no_drop = load->tracers;
 	b->sink.expect = load->count ? load->warm + load->count : 0;
-	held = load->count && !pthread_create(&holder, NULL, hold_still, b);
+	if (load->traffic == TRAFFIC_LOCAL)
+		err = rig_read_start(rig, &reader);
+	if (err)
+		return err;
+	held = load->count &&
+	       !pthread_create(&holder, NULL, load->tracers ? hold_last : hold_first, b);
 	err = load->sender == SENDER_GEN ? send_gen(rig, load, out) : send_socket(rig, load, out);
 	while (!err && *packets < out->sent && idle < WAIT_TURNS) {
 		idle = *packets == seen ? idle + 1 : 0;
@@ -245,6 +269,8 @@ int rig_run(struct rig *rig, const struct load *load, struct outcome *out)
 	b->sink.expect = 0; /* lets the holder go, whatever became of the run */
 	if (held)
 		pthread_join(holder, NULL);
+	if (load->traffic == TRAFFIC_LOCAL)
+		rig_read_end(&reader);
 	out->received = *packets;
 	out->translated = b->sink.translated;
 	out->strays = b->strays;
