@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -32,8 +33,8 @@ struct reading {
 	const struct weir_ns *k;
 	struct weir_kernel_snapshot *snap;
 	struct names names;
-	struct weir_kernel_reasons *reasons;
-	struct weir_kernel_symbols *symbols;
+	const struct weir_kernel_reasons *reasons;
+	const struct weir_kernel_symbols *symbols;
 };
 
 /* --- namespaces and devices --- */
@@ -458,12 +459,8 @@ static void read_losses(struct reading *r)
 
 static int read_all(struct reading *r, struct weir_err *err)
 {
-	int rc = weir_kernel_reasons_open(&r->reasons, err);
+	int rc;
 
-	if (!rc)
-		rc = weir_kernel_symbols_open(&r->symbols, NULL, err);
-	if (rc)
-		return rc;
 	weir_each_netns(add_name, &r->names);
 	rc = read_rows(r);
 	if (!rc)
@@ -478,7 +475,56 @@ static int read_all(struct reading *r, struct weir_err *err)
 	return rc ? weir_fail_sys(err, rc, "reading the kernel plane") : 0;
 }
 
-int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err)
+/* --- what is read once --- */
+
+struct weir_kernel_view {
+	struct weir_ns *ns;
+	struct weir_kernel_reasons *reasons; /* NULL until something is observed */
+	struct weir_kernel_symbols *symbols;
+	nlink_t modules; /* how many there were when symbols were read */
+};
+
+int weir_kernel_view_open(struct weir_ns *ns, struct weir_kernel_view **out, struct weir_err *err)
+{
+	struct weir_kernel_view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "reading the kernel plane");
+	view->ns = ns;
+	*out = view;
+	return 0;
+}
+
+void weir_kernel_view_free(struct weir_kernel_view *view)
+{
+	if (!view)
+		return;
+	weir_kernel_symbols_free(view->symbols);
+	weir_kernel_reasons_free(view->reasons);
+	free(view);
+}
+
+/* A module that came later has functions that would be taken for others'. */
+static int read_names(struct weir_kernel_view *view, struct weir_err *err)
+{
+	struct stat modules = {0};
+	int rc = 0;
+
+	stat("/sys/module", &modules);
+	if (view->symbols && view->modules != modules.st_nlink) {
+		weir_kernel_symbols_free(view->symbols);
+		view->symbols = NULL;
+	}
+	view->modules = modules.st_nlink;
+	if (!view->reasons)
+		rc = weir_kernel_reasons_open(&view->reasons, err);
+	if (!rc && !view->symbols)
+		rc = weir_kernel_symbols_open(&view->symbols, NULL, err);
+	return rc;
+}
+
+int weir_kernel_view_read(
+	struct weir_kernel_view *view, struct weir_kernel_snapshot *snap, struct weir_err *err)
 {
 	struct weir_kernel_snapshot s = {.time_ns = weir_now_ns()};
 	struct weir_ns k;
@@ -486,7 +532,7 @@ int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, stru
 	struct weir_kwatch *w;
 	int rc = 0;
 
-	weir_ns_kernel(ns, &k);
+	weir_ns_kernel(view->ns, &k);
 	w = weir_k_watch(&k);
 	if (!w && errno != ENOENT)
 		return weir_fail_pins(&k, err, -errno, "reading the kernel plane");
@@ -495,14 +541,28 @@ int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, stru
 		munmap(w, sizeof(*w));
 		s.on = s.watch.level != WEIR_KLEVEL_off;
 		s.cycling = weir_k_cycling(&k);
-		rc = read_all(&r, err);
+		rc = read_names(view, err);
+		r.reasons = view->reasons;
+		r.symbols = view->symbols;
+		if (!rc)
+			rc = read_all(&r, err);
 		names_done(&r.names);
-		weir_kernel_symbols_free(r.symbols);
-		weir_kernel_reasons_free(r.reasons);
 	}
 	if (rc)
 		weir_kernel_snapshot_done(&s);
 	else
 		*snap = s;
+	return rc;
+}
+
+int weir_kernel_read(struct weir_ns *ns, struct weir_kernel_snapshot *snap, struct weir_err *err)
+{
+	struct weir_kernel_view *view = NULL;
+	int rc = weir_kernel_view_open(ns, &view, err);
+
+	if (rc)
+		return rc;
+	rc = weir_kernel_view_read(view, snap, err);
+	weir_kernel_view_free(view);
 	return rc;
 }
