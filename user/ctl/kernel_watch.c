@@ -131,6 +131,7 @@ int weir_k_prepare(
 
 void weir_k_leave_out(struct bpf_object *obj)
 {
+	bool netfilter = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_NETFILTER, NULL) == 1;
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *prog;
 	char type[128];
@@ -139,6 +140,8 @@ void weir_k_leave_out(struct bpf_object *obj)
 	{
 		const char *at = strchr(bpf_program__section_name(prog), '/');
 
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_NETFILTER && !netfilter)
+			bpf_program__set_autoload(prog, false);
 		if (!at || bpf_program__expected_attach_type(prog) != BPF_TRACE_RAW_TP)
 			continue;
 		snprintf(type, sizeof(type), "btf_trace_%s", at + 1);
