@@ -272,7 +272,8 @@ void weir_kstages_done(struct weir_kstages *stages)
 
 /* --- drops by counter --- */
 
-bool weir_kcounted_next(const struct weir_kreading *delta, unsigned int *at, struct weir_kcounted *out)
+bool weir_kcounted_next(
+	const struct weir_kreading *delta, unsigned int *at, struct weir_kcounted *out)
 {
 	for (; *at < delta->nr;) {
 		const struct weir_kvalue *v = &delta->value[*at];

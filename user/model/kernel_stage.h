@@ -73,7 +73,8 @@ struct weir_kcounted {
  * The next drop counter that has counted any, of a difference of two readings, of each device by
  * itself: @at is 0 at first and is the caller's place. Returns whether there was one.
  */
-bool weir_kcounted_next(const struct weir_kreading *delta, unsigned int *at, struct weir_kcounted *out);
+bool weir_kcounted_next(
+	const struct weir_kreading *delta, unsigned int *at, struct weir_kcounted *out);
 
 /*
  * What no event told of @drop's packets: all of a silent one, none of one that events tell the same
