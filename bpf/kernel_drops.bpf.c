@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Each packet that the kernel drops: where, why, whose. And sends that fail before there is a packet.
+ * Each packet that the kernel drops: where, why, whose. And sends that fail before there is a
+ * packet.
  *
- * Whose: once UDP has queued a packet its `dev` is other data, and TCP clears it; the device is then
- * the one that it came in by, and the namespace is the socket's, which the kernel tells since 6.11,
- * and UDP a moment before.
+ * Whose: once UDP has queued a packet its `dev` is other data, and TCP clears it; the device is
+ * then the one that it came in by, and the namespace is the socket's, which the kernel tells
+ * since 6.11, and UDP a moment before.
  */
 #include "lib/kernel_state.h"
 
+#include <linux/tcp.h>
 #include <weir/kernel_base.h>
 
 #define EINTR	    4
@@ -17,11 +19,19 @@
 #define AF_PACKET 17
 #define FRAMES	  8
 #define LOOPBACK  1
+/* enum netdev_state_t: a bit's number */
+#define LINK_STATE_START     0
+#define LINK_STATE_NOCARRIER 2
+/* skb->pkt_type */
+#define PACKET_BROADCAST 1
+#define PACKET_MULTICAST 2
+#define PACKET_LOOPBACK	 5
 
 /* Of the running kernel, its value as CO-RE finds it. */
 enum skb_drop_reason {
 	SKB_DROP_REASON_NOT_SPECIFIED = 2,
 	SKB_DROP_REASON_NETFILTER_DROP = 7,
+	SKB_DROP_REASON_QDISC_DROP = 38,
 	SKB_DROP_REASON_QUEUE_PURGE = 60,
 };
 
@@ -166,10 +176,22 @@ static __always_inline __u64 caller_of(void *ctx)
 	return 0;
 }
 
+/* Whether a device has chains of its own. */
+static __always_inline bool has_ingress(const struct net_device *dev)
+{
+	return bpf_core_field_exists(dev->nf_hooks_ingress) && dev->nf_hooks_ingress;
+}
+
+static __always_inline bool has_egress(const struct net_device *dev)
+{
+	return bpf_core_field_exists(dev->nf_hooks_egress) && dev->nf_hooks_egress;
+}
+
 /*
  * Netfilter's hook, by what a packet is given on its way: its route behind prerouting, its outgoing
- * device behind forward. A packet of the loopback device keeps the route that it was sent by, and one
- * that leaves where it came in has one device for both: these are not told.
+ * device behind forward. A packet of the loopback device keeps the route that it was sent by, one
+ * that leaves where it came in has one device for both, and a device's own chains see it as the
+ * hooks next to them do: these are not told.
  */
 static __always_inline enum weir_khook_at hook_of(
 	const struct sk_buff *skb, const struct way *way, bool local)
@@ -178,14 +200,15 @@ static __always_inline enum weir_khook_at hook_of(
 
 	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return WEIR_KHOOK_AT_unknown;
-	if (local)
-		return (__u64)dev == way->dev ? WEIR_KHOOK_AT_postrouting : WEIR_KHOOK_AT_local_out;
-	if (!dev || dev->ifindex == LOOPBACK)
+	if (local && (__u64)dev != way->dev)
+		return WEIR_KHOOK_AT_local_out;
+	if (!dev || (dev->ifindex == LOOPBACK && !local))
 		return WEIR_KHOOK_AT_unknown;
+	if (local || dev->ifindex != skb->skb_iif)
+		return (__u64)dev == way->dev && !has_egress(dev) ? WEIR_KHOOK_AT_postrouting
+								  : WEIR_KHOOK_AT_unknown;
 	if (!way->dev)
-		return WEIR_KHOOK_AT_prerouting;
-	if (dev->ifindex != skb->skb_iif)
-		return (__u64)dev == way->dev ? WEIR_KHOOK_AT_postrouting : WEIR_KHOOK_AT_unknown;
+		return has_ingress(dev) ? WEIR_KHOOK_AT_unknown : WEIR_KHOOK_AT_prerouting;
 	if (way->input == at_ip_local_deliver)
 		return WEIR_KHOOK_AT_local_in;
 	if (way->input == at_ip_forward && way->dev != (__u64)dev)
@@ -215,7 +238,8 @@ static __always_inline bool is_local(const struct sk_buff *skb, const struct way
 	       cookie_of_sock(sk) == way->cookie;
 }
 
-/* The namespace and the device; false where it is none of the network's packets, or none watched. */
+/* The namespace and the device; false where it is none of the network's packets, or none watched.
+ */
 static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_buff *skb,
 	const struct sock *rx_sk, const struct refused *r, const struct way *way, __u64 *cgroup)
 {
@@ -254,15 +278,67 @@ static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_bu
 
 static __always_inline bool is_purge(__u32 reason)
 {
-	return bpf_core_enum_value_exists(
-		       enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
-	       reason == bpf_core_enum_value(
-				 enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
+}
+
+static __always_inline enum weir_kdrop_to to_whom(const struct sk_buff *skb)
+{
+	__u8 type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
+	__be32 daddr = 0;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U)
+		return WEIR_KDROP_TO_unknown;
+	bpf_probe_read_kernel(&daddr, sizeof(daddr),
+		skb->head + skb->network_header + offsetof(struct iphdr, daddr));
+	if ((daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
+		return WEIR_KDROP_TO_group;
+	if (type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK)
+		return WEIR_KDROP_TO_all;
+	return WEIR_KDROP_TO_host;
+}
+
+/* A TCP segment without data, and no SYN, IPv4. */
+static __always_inline bool is_bare(const struct sk_buff *skb)
+{
+	const unsigned char *at = skb->head + skb->network_header;
+	struct iphdr ip;
+	struct tcphdr tcp;
+	__u32 ihl;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U ||
+		bpf_probe_read_kernel(&ip, sizeof(ip), at) || ip.protocol != IPPROTO_TCP)
+		return false;
+	ihl = ip.ihl * 4u;
+	if (bpf_probe_read_kernel(&tcp, sizeof(tcp), at + ihl))
+		return false;
+	return !tcp.syn && bpf_ntohs(ip.tot_len) == ihl + tcp.doff * 4u;
+}
+
+/* What is told of the packet itself where the reason says too little. */
+static __always_inline void describe(
+	struct weir_kdrop_key *key, const struct sk_buff *skb, const struct sock *rx_sk)
+{
+	const struct net_device *dev = skb->dev;
+
+	if (key->reason <= SKB_DROP_REASON_NOT_SPECIFIED) {
+		key->to = (__u8)to_whom(skb);
+		key->bare = is_bare(skb);
+		if (!tells_socket)
+			key->sock_state = WEIR_KSOCK_UNTOLD;
+		else if (rx_sk)
+			key->sock_state = rx_sk->__sk_common.skc_state;
+	} else if (key->reason ==
+			   bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QDISC_DROP) &&
+		   dev) {
+		key->stopped = !(dev->state & 1UL << LINK_STATE_START) ||
+			       dev->state & 1UL << LINK_STATE_NOCARRIER;
+	}
 }
 
 /* Where, as closely as it can be told without much ado. */
-static __always_inline void place(void *ctx, struct weir_kdrop_key *key, const struct sk_buff *skb,
-	const struct way *way)
+static __always_inline void place(
+	void *ctx, struct weir_kdrop_key *key, const struct sk_buff *skb, const struct way *way)
 {
 	if (key->reason ==
 		bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NETFILTER_DROP)) {
@@ -304,6 +380,7 @@ int weir_k_kfree_skb(__u64 *ctx)
 	if (*(volatile __u64 *)&kwatch.slice_ns)
 		key.left = stage_end((__u64)skb);
 	place(ctx, &key, skb, &way);
+	describe(&key, skb, rx_sk);
 	d = drop_of(&key);
 	if (!d)
 		return 0;

@@ -20,9 +20,13 @@ typedef struct {
 	struct net *net;
 } __attribute__((preserve_access_index)) possible_net_t;
 
+struct nf_hook_entries;
+
 struct net_device {
 	int ifindex;
+	unsigned long state; /* bits: enum netdev_state_t */
 	possible_net_t nd_net;
+	struct nf_hook_entries *nf_hooks_ingress, *nf_hooks_egress;
 	char name[16];
 } __attribute__((preserve_access_index));
 
@@ -67,6 +71,7 @@ struct sk_buff {
 	unsigned int len;
 	unsigned long _skb_refdst;
 	int skb_iif;
+	__u8 pkt_type : 3;
 	__be16 protocol;
 	__u16 network_header, mac_header;
 	unsigned char *head;

@@ -116,7 +116,23 @@ struct weir_kdrop_key {
 			       WEIR_STAGE_COUNT */
 	__u8 hook;	    /* netfilter, IPv4: enum weir_khook_at */
 	__u8 sending;	    /* on its way out */
-	__u8 _pad[6];
+	/* where the reason alone says too little, else 0 */
+	__u8 to;	 /* enum weir_kdrop_to */
+	__u8 bare;	 /* TCP: without data, and no SYN */
+	__u8 sock_state; /* TCP: that of the socket which was found (TCP_LISTEN...), 0 = none was;
+			    WEIR_KSOCK_UNTOLD: the kernel does not tell */
+	__u8 stopped;	 /* its device has no carrier, or is down */
+	__u8 _pad[2];
+};
+
+#define WEIR_KSOCK_UNTOLD 255
+
+/* To whom a packet is sent. */
+enum weir_kdrop_to {
+	WEIR_KDROP_TO_unknown,
+	WEIR_KDROP_TO_host,
+	WEIR_KDROP_TO_group, /* IPv4 multicast */
+	WEIR_KDROP_TO_all,   /* by broadcast */
 };
 
 /* At which of netfilter's hooks, as far as the packet itself shows it. */
@@ -195,8 +211,8 @@ struct weir_klat {
 	__u64 total_ns[WEIR_STAGE_COUNT]; /* of all samples: buckets alone give no exact sum */
 };
 
-/* Map `kstates`, by a hash of the packet's address: when it was seen last, and where. Two packets that
- * share a place lose a time, which is counted; nothing else depends on it. */
+/* Map `kstates`, by a hash of the packet's address: when it was seen last, and where. Two packets
+ * that share a place lose a time, which is counted; nothing else depends on it. */
 struct weir_kstate {
 	__u64 skb;
 	__u64 time_ns;
@@ -209,7 +225,8 @@ struct weir_kstate {
 /* Map `ksocks`: of a socket, one packet that waits to be read. */
 struct weir_ksock {
 	__u64 ready_ns;
-	__u64 mark; /* TCP: the sequence number behind it; else how many are to be read, itself too */
+	__u64 mark; /* TCP: the sequence number behind it; else how many are to be read, itself too
+		     */
 	__u32 tcp;
 	__u32 row;
 };

@@ -307,24 +307,53 @@ static void places_tell_cause_and_stage(void **state)
 static void what_loses_nothing_of_the_network_says_so(void **state)
 {
 	static const struct weir_kernel_drop_site sites[] = {
-		{"NOT_SPECIFIED", "unix_stream_connect", "", "", false, false, 0},
-		{"SOCKET_CLOSE", "unix_release_sock", "", "", false, false, 0},
-		{"UNIX_SKIP_OOB", "somewhere", "", "", false, false, 0},
-		{"NOT_SPECIFIED", "netlink_broadcast_filtered", "", "", false, false, 0},
-		{"NOT_SPECIFIED", "rtnl_getlink", "", "", false, false, 0},
-		{"NOT_SPECIFIED", "__neigh_notify", "", "", false, false, 0},
-		{"QUEUE_PURGE", "skb_queue_purge_reason", "netlink_sock_destruct", "", false, false,
-			0},
-		{"NOT_SPECIFIED", "kfree_skb_list_reason", "skb_release_data", "", false, false, 0},
-		{"NO_SOCKET", "skb_release_data", "consume_skb", "", false, false, 0},
-		{"NO_SOCKET", "ping_rcv", "icmp_rcv", "", false, false, 0},
-		{"NO_SOCKET", "icmp_rcv", "", "", false, false, 0},
-		{"NOT_SPECIFIED", "tcp_v4_rcv", "", "", false, false, 0},
-		{"QUEUE_PURGE", "sk_stream_kill_queues", "", "", false, false, 0},
-		{"QUEUE_PURGE", "skb_queue_purge_reason", "packet_release", "", false, false, 0},
-		{"NOT_SPECIFIED", "netif_napi_add_weight_locked", "", "", false, false, 0},
-		{"NOT_SPECIFIED", "sock_recv_errqueue", "", "", false, false, 0},
-		{"NOT_SPECIFIED", "xfrm_notify_sa", "", "", false, false, 0},
+		{.reason = "NOT_SPECIFIED",
+			.location = "unix_stream_connect",
+			.caller = "",
+			.rule = ""},
+		{.reason = "SOCKET_CLOSE",
+			.location = "unix_release_sock",
+			.caller = "",
+			.rule = ""},
+		{.reason = "UNIX_SKIP_OOB", .location = "somewhere", .caller = "", .rule = ""},
+		{.reason = "NOT_SPECIFIED",
+			.location = "netlink_broadcast_filtered",
+			.caller = "",
+			.rule = ""},
+		{.reason = "NOT_SPECIFIED", .location = "rtnl_getlink", .caller = "", .rule = ""},
+		{.reason = "NOT_SPECIFIED", .location = "__neigh_notify", .caller = "", .rule = ""},
+		{.reason = "QUEUE_PURGE",
+			.location = "skb_queue_purge_reason",
+			.caller = "netlink_sock_destruct",
+			.rule = ""},
+		{.reason = "NOT_SPECIFIED",
+			.location = "kfree_skb_list_reason",
+			.caller = "skb_release_data",
+			.rule = ""},
+		{.reason = "NO_SOCKET",
+			.location = "skb_release_data",
+			.caller = "consume_skb",
+			.rule = ""},
+		{.reason = "NO_SOCKET", .location = "ping_rcv", .caller = "icmp_rcv", .rule = ""},
+		{.reason = "NO_SOCKET", .location = "icmp_rcv", .caller = "", .rule = ""},
+		{.reason = "NOT_SPECIFIED", .location = "tcp_v4_rcv", .caller = "", .rule = ""},
+		{.reason = "QUEUE_PURGE",
+			.location = "sk_stream_kill_queues",
+			.caller = "",
+			.rule = ""},
+		{.reason = "QUEUE_PURGE",
+			.location = "skb_queue_purge_reason",
+			.caller = "packet_release",
+			.rule = ""},
+		{.reason = "NOT_SPECIFIED",
+			.location = "netif_napi_add_weight_locked",
+			.caller = "",
+			.rule = ""},
+		{.reason = "NOT_SPECIFIED",
+			.location = "sock_recv_errqueue",
+			.caller = "",
+			.rule = ""},
+		{.reason = "NOT_SPECIFIED", .location = "xfrm_notify_sa", .caller = "", .rule = ""},
 	};
 	struct weir_kernel_cause got;
 
@@ -338,6 +367,41 @@ static void what_loses_nothing_of_the_network_says_so(void **state)
 	assert_true(weir_kernel_is_local("netlink_unicast.cold"));
 	assert_false(weir_kernel_is_local("udp_queue_rcv_one_skb"));
 	assert_false(weir_kernel_is_local(""));
+}
+
+static void a_packet_tells_what_its_place_leaves_open(void **state)
+{
+	static const struct {
+		struct weir_kernel_drop_site site;
+		const char *cause;
+		bool network;
+	} cases[] = {
+#define AT(reason_, location_) .reason = reason_, .location = location_, .caller = "", .rule = ""
+		{{AT("NOT_SPECIFIED", "__udp4_lib_rcv"), .to_one = true}, "PKT_TOO_SMALL", true},
+		{{AT("NOT_SPECIFIED", "__udp4_lib_rcv"), .to_one = false}, "UDP_IGNORED_MULTI",
+			true},
+		{{AT("NOT_SPECIFIED", "tcp_v4_rcv"), .sock = WEIR_KERNEL_SOCK_NONE},
+			"PKT_TOO_SMALL", true},
+		{{AT("NOT_SPECIFIED", "tcp_v4_rcv"), .sock = WEIR_KERNEL_SOCK_TIMEWAIT},
+			"TCP_SPENT", false},
+		{{AT("NOT_SPECIFIED", "tcp_v4_rcv"), .sock = WEIR_KERNEL_SOCK_OTHER}, "TCP_DISCARD",
+			true},
+		{{AT("NOT_SPECIFIED", "tcp_rcv_state_process"), .bare = true}, "TCP_SPENT", false},
+		{{AT("NOT_SPECIFIED", "tcp_rcv_state_process"), .bare = false}, "TCP_DISCARD",
+			true},
+		{{AT("QDISC_DROP", "__dev_queue_xmit"), .stopped = true}, "XMIT_STOPPED", true},
+		{{AT("QDISC_DROP", "__dev_queue_xmit"), .stopped = false}, "QDISC_DROP", true},
+#undef AT
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct weir_kernel_cause got;
+
+		weir_kernel_cause_of(&cases[i].site, &got);
+		assert_string_equal(got.name, cases[i].cause);
+		assert_int_equal(got.network, cases[i].network);
+	}
 }
 
 static void who_only_frees_is_not_to_blame(void **state)
@@ -529,6 +593,7 @@ int main(void)
 		cmocka_unit_test(each_name_is_there_once),
 		cmocka_unit_test(places_tell_cause_and_stage),
 		cmocka_unit_test(what_loses_nothing_of_the_network_says_so),
+		cmocka_unit_test(a_packet_tells_what_its_place_leaves_open),
 		cmocka_unit_test(who_only_frees_is_not_to_blame),
 		cmocka_unit_test(long_names_are_cut_not_overrun),
 		cmocka_unit_test(causes_are_found_by_name),

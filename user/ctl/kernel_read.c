@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Reading what observers of the kernel plane have counted, and naming it. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +250,20 @@ static int most_first(const void *a, const void *b)
 	return (x->count.packets < y->count.packets) - (x->count.packets > y->count.packets);
 }
 
+static enum weir_kernel_sock sock_of(const struct weir_kdrop_key *key)
+{
+	switch (key->sock_state) {
+	case WEIR_KSOCK_UNTOLD:
+		return WEIR_KERNEL_SOCK_UNTOLD;
+	case 0:
+		return WEIR_KERNEL_SOCK_NONE;
+	case TCP_TIME_WAIT:
+		return WEIR_KERNEL_SOCK_TIMEWAIT;
+	default:
+		return WEIR_KERNEL_SOCK_OTHER;
+	}
+}
+
 /* What the event means; false where it is none of the network's packets. */
 static bool explain(const struct reading *r, struct weir_kernel_drop *d)
 {
@@ -266,7 +280,11 @@ static bool explain(const struct reading *r, struct weir_kernel_drop *d)
 		.caller = d->caller,
 		.rule = "",
 		.sending = key->sending,
-		.multicast = d->count.version == 4 && IN_MULTICAST(ntohl(d->count.daddr)),
+		.multicast = key->to == WEIR_KDROP_TO_group,
+		.to_one = key->to == WEIR_KDROP_TO_host,
+		.bare = key->bare,
+		.stopped = key->stopped,
+		.sock = sock_of(key),
 		.route_error = key->error};
 	struct weir_kernel_cause cause;
 

@@ -270,6 +270,28 @@ static enum weir_stage directed(enum weir_stage stage, enum cause cause, bool se
 	return stage;
 }
 
+/* What the packet itself tells where the place has several reasons. */
+static enum cause told_by_packet(enum cause cause, const struct weir_kernel_drop_site *site)
+{
+	switch (cause) {
+	case K_ROUTE_REJECTED:
+		return route_cause(site->route_error);
+	case K_ROUTE_INVALID:
+		return site->multicast ? K_MULTICAST_NOT_JOINED : cause;
+	case K_UDP_IGNORED_MULTI:
+		return site->to_one ? K_PKT_TOO_SMALL : cause;
+	case K_TCP_SPENT: /* only a header that is not whole comes before the socket is looked for
+			   */
+		if (site->sock == WEIR_KERNEL_SOCK_NONE)
+			return K_PKT_TOO_SMALL;
+		return site->sock == WEIR_KERNEL_SOCK_OTHER ? K_TCP_DISCARD : cause;
+	case K_TCP_DISCARD: /* an ACK, or the end of a connection: read before it is freed */
+		return site->bare ? K_TCP_SPENT : cause;
+	default:
+		return cause;
+	}
+}
+
 void weir_kernel_cause_of(const struct weir_kernel_drop_site *site, struct weir_kernel_cause *out)
 {
 	enum cause reason = reason_of(site->reason), cause = reason;
@@ -287,11 +309,9 @@ void weir_kernel_cause_of(const struct weir_kernel_drop_site *site, struct weir_
 		cause = other->cause;
 		stage = other->stage;
 	} else if (place && reason == K_NOT_SPECIFIED) {
-		cause = place->cause;
-		if (cause == K_ROUTE_REJECTED)
-			cause = route_cause(site->route_error);
-		else if (cause == K_ROUTE_INVALID && site->multicast)
-			cause = K_MULTICAST_NOT_JOINED;
+		cause = told_by_packet(place->cause, site);
+	} else if (reason == K_QDISC_DROP && site->stopped) {
+		cause = K_XMIT_STOPPED; /* the queueing discipline of a device that sends nothing */
 	}
 	if (cause == NR_CAUSES) {
 		*out = (struct weir_kernel_cause){

@@ -29,6 +29,14 @@ struct weir_kernel_cause_info {
 extern const struct weir_kernel_cause_info weir_kernel_cause_info[];
 extern const unsigned int weir_kernel_nr_causes;
 
+/* Which socket TCP had found for a segment when it was dropped. */
+enum weir_kernel_sock {
+	WEIR_KERNEL_SOCK_UNTOLD,
+	WEIR_KERNEL_SOCK_NONE,
+	WEIR_KERNEL_SOCK_TIMEWAIT,
+	WEIR_KERNEL_SOCK_OTHER,
+};
+
 /* What is known of a drop. Symbols may carry a suffix (.cold, .isra.0) and an offset (+0x1f). */
 struct weir_kernel_drop_site {
 	const char *reason;   /* without SKB_DROP_REASON_; "" = the kernel gives none */
@@ -37,10 +45,15 @@ struct weir_kernel_drop_site {
 	const char *rule;     /* netfilter: TABLE, or TABLE/CHAIN; "" = unknown */
 	bool sending;	      /* on its way out: it came in by no device, or has an outgoing one */
 	bool multicast;	      /* its IP destination is a multicast address */
+	bool to_one;	      /* it is for one host only */
+	bool bare;	      /* a TCP segment without data, and no SYN */
+	bool stopped;	      /* its device has no carrier, or is down */
+	enum weir_kernel_sock sock;
 	int route_error; /* dst_entry.error of its route, of either sign; 0 = none or unknown */
 };
 
-/* Room for any name of a reason, of the running kernel's and of a value without one, with its NUL. */
+/* Room for any name of a reason, of the running kernel's and of a value without one, with its NUL.
+ */
 #define WEIR_KERNEL_REASON_MAX 64
 #define WEIR_KERNEL_CAUSE_MAX  160
 

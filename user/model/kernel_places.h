@@ -289,6 +289,7 @@
 	AT("ip_forward", IP_INHDR, IP_TTL, ip_forward)                                             \
 	AT("ip6_forward", IP_INHDR, IP_TTL, ip_forward)                                            \
 	AT("ping_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                                \
+	AT("icmp*_rcv", UNHANDLED_PROTO, ICMP_INVALID, ip_local_deliver)                           \
 	AT("icmp*_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                               \
 	AT("inet_sock_destruct", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                            \
 	AT("udp*", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                                          \
