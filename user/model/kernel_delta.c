@@ -380,8 +380,12 @@ static void follow(struct weir_kernel_seen *s, const struct weir_kernel_seen *be
 			: !before		   ? s->total
 			: s->total > before->total ? s->total - before->total
 						   : 0;
-	if (timed)
+	if (timed) {
+		/* told in whole seconds of two clocks, it would be another with each reading */
+		if (before && !before->began_unseen)
+			s->first_s = before->first_s;
 		return;
+	}
 	s->first_s = before ? before->first_s : wall_s;
 	s->began_unseen = before ? before->began_unseen : !interval;
 	s->last_s = s->rate_count ? wall_s : before ? before->last_s : 0;
