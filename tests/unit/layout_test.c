@@ -30,7 +30,7 @@ static void frames_fit_every_screen(void **state)
 	(void)state;
 	for (int w = MIN_W; w <= MAX_W; w++) {
 		for (int h = MIN_H; h <= MAX_H; h++) {
-			struct frame f = layout_frame(w, h);
+			struct frame f = layout_frame(w, h, false);
 			struct box boxes[] = {f.title, f.totals, f.body, f.trouble, f.footer};
 
 			assert_int_equal(f.fits, w >= LAYOUT_MIN_W && h >= LAYOUT_MIN_H);
@@ -52,7 +52,7 @@ static void the_map_fits_every_screen(void **state)
 
 	(void)state;
 	for (int h = LAYOUT_MIN_H; h <= MAX_H; h++) {
-		struct frame f = layout_frame(80, h);
+		struct frame f = layout_frame(80, h, false);
 		struct path_layout l = layout_path((struct box){0, 0, f.body.w, f.body.h}, ALL_HOOKS);
 		struct box boxes[] = {l.head, l.map, l.detail, l.drops, l.latency};
 		int nr = layout_path_lines(l.sides, ALL_HOOKS, lines);
@@ -70,7 +70,7 @@ static void all_of_the_map_is_there_from_80x24(void **state)
 
 	(void)state;
 	for (int h = 24; h <= MAX_H; h++) {
-		struct frame f = layout_frame(80, h);
+		struct frame f = layout_frame(80, h, false);
 		struct path_layout l = layout_path((struct box){0, 0, f.body.w, f.body.h}, ALL_HOOKS);
 
 		assert_int_equal(layout_path_lines(l.sides, ALL_HOOKS, lines), l.map.h);

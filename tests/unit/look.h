@@ -4,6 +4,7 @@
 #define WEIR_LOOK_H
 
 #include "made.h"
+#include "made_kernel.h"
 #include "test.h"
 #include "tui/tui.h"
 
@@ -13,6 +14,7 @@ enum { LINE_BYTES = 4 * 300 + 1, WALL = 1700000000 };
 
 static struct {
 	struct made made;
+	struct made_kernel kernel;
 	struct weir_tui *tui;
 	const struct cells *cells;
 	__u64 wall_s;
@@ -22,8 +24,11 @@ static struct {
 static inline void open_tui(bool utf8)
 {
 	static const char name[] = "router";
-	const struct weir_tui_config config = {
-		.name = name, .option = " -n router", .period_ns = SECOND, .utf8 = utf8};
+	const struct weir_tui_config config = {.name = name,
+		.option = " -n router",
+		.period_ns = SECOND,
+		.kernel_period_ns = SECOND,
+		.utf8 = utf8};
 
 	weir_tui_free(t.tui);
 	assert_int_equal(weir_tui_new(&config, &t.tui), 0);
@@ -58,6 +63,16 @@ static inline void look_after(__u64 ns)
 static inline void look(void)
 {
 	look_after(SECOND);
+}
+
+/* At the kernel plane, too; the test has made it. */
+static inline void look_at_both(void)
+{
+	struct weir_kernel_snapshot snap = made_kernel_read(&t.kernel, SECOND);
+
+	look();
+	assert_int_equal(weir_tui_take_kernel(t.tui, &snap, "", t.wall_s), 0);
+	assert_null(snap.devs);
 }
 
 static inline void draw(int w, int h)

@@ -168,12 +168,20 @@ static void enter_on_a_drop_leads_to_its_stage_and_device(void **state)
 static void planes_go_round_and_unseen_ones_have_one_page(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < WEIR_PLANE_COUNT; i++) {
-		assert_int_equal(
-			state_page(&t.s) == PAGE_PLANE, !weir_plane_info[t.s.plane].observed);
-		press(WEIR_KEY_TAB);
+	for (int watched = 0; watched < 2; watched++) {
+		t.s.watched = watched;
+		for (unsigned int i = 0; i < WEIR_PLANE_COUNT; i++) {
+			enum page page = t.s.plane == WEIR_PLANE_fast ? PAGE_PATH
+					 : t.s.plane == WEIR_PLANE_kernel && watched
+						 ? PAGE_KERNEL_PATH
+						 : PAGE_PLANE;
+
+			assert_int_equal(state_page(&t.s), page);
+			press(WEIR_KEY_TAB);
+		}
 	}
 	assert_int_equal(t.s.plane, WEIR_PLANE_fast);
+	t.s.watched = false;
 	press(WEIR_KEY_BTAB);
 	assert_int_equal(t.s.plane, WEIR_PLANE_kernel);
 	press('d');
@@ -182,6 +190,60 @@ static void planes_go_round_and_unseen_ones_have_one_page(void **state)
 	/* said once */
 	assert_int_equal(press('y'), CHANGED_VIEW);
 	assert_null(t.s.note);
+}
+
+static void the_kernel_plane_has_its_own_pages_and_choice(void **state)
+{
+	(void)state;
+	t.s.watched = true;
+	t.s.dev = 10;
+	press(WEIR_KEY_BTAB);
+	press('>');
+	assert_int_equal(t.s.part, 10);
+	press('>');
+	assert_int_equal(t.s.part, 11);
+	assert_int_equal(t.s.dev, 10);
+	press('d');
+	assert_int_equal(state_page(&t.s), PAGE_KERNEL_DROPS);
+	t.row[1].part_key = 10;
+	press('j');
+	press(WEIR_KEY_ENTER);
+	assert_int_equal(state_page(&t.s), PAGE_KERNEL_PATH);
+	assert_int_equal(t.s.chosen[PAGE_KERNEL_PATH], 1);
+	assert_int_equal(t.s.part, 10);
+	press('l');
+	assert_int_equal(state_page(&t.s), PAGE_KERNEL_LATENCY);
+	assert_int_equal(state_list(&t.s), PAGE_KERNEL_PATH);
+	press(WEIR_KEY_ESC);
+	press(WEIR_KEY_ESC);
+	assert_int_equal(t.s.part, 0);
+	assert_int_equal(t.s.dev, 10);
+	press('c');
+	assert_int_equal(state_page(&t.s), PAGE_KERNEL_DEVS);
+	press('r');
+	assert_true(t.s.watched);
+}
+
+static void pages_of_no_plane_are_there_in_each_and_end_by_tab(void **state)
+{
+	static const struct {
+		int key;
+		enum page page;
+	} pages[] = {{'b', PAGE_BOTH}, {'t', PAGE_TRACE}};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		state_init(&t.s);
+		for (unsigned int plane = 0; plane < WEIR_PLANE_COUNT; plane++) {
+			press(pages[i].key);
+			assert_int_equal(state_page(&t.s), pages[i].page);
+			press(WEIR_KEY_TAB);
+			assert_int_not_equal(state_page(&t.s), pages[i].page);
+		}
+		press(pages[i].key);
+		press(pages[i].key);
+		assert_int_equal(state_page(&t.s), PAGE_PATH);
+	}
 }
 
 static void devices_go_round_with_all_of_them(void **state)
@@ -311,6 +373,8 @@ int main(void)
 		TEST(pages_lead_there_and_back),
 		TEST(enter_on_a_drop_leads_to_its_stage_and_device),
 		TEST(planes_go_round_and_unseen_ones_have_one_page),
+		TEST(the_kernel_plane_has_its_own_pages_and_choice),
+		TEST(pages_of_no_plane_are_there_in_each_and_end_by_tab),
 		TEST(devices_go_round_with_all_of_them),
 		TEST(filter_takes_effect_while_typed_and_escape_undoes_it),
 		TEST(find_goes_to_the_next_row_with_the_text),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * `weir top` on a terminal. Readings are memory alone, but for one exact cut in ten seconds: the
- * ledger is shown with its age.
+ * `weir top` on a terminal. Readings of the fast plane are memory alone, but for one exact cut in
+ * ten seconds: the ledger is shown with its age. Those of the kernel plane ask the kernel for its
+ * counters, so there is one a second at most, and few where it is not watched.
  */
 #include <errno.h>
 #include <limits.h>
@@ -10,20 +11,24 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cmd/cmd.h"
+#include "cmd/live.h"
+#include "ctl/kernel.h"
 #include "tui/screen.h"
-#include "tui/tui.h"
 
-#define SECOND_NS 1000000000ull
-#define SOON_NS	  (SECOND_NS / 4)
+#define SECOND_NS    1000000000ull
+#define SOON_NS	     (SECOND_NS / 4)
+#define UNWATCHED_NS (3 * SECOND_NS)
 
 struct live {
 	struct weir_run *run;
 	struct weir_view *view;
 	struct weir_tui *tui;
 	struct weir_screen *screen;
+	struct weir_kernel_view *kernel;
+	struct weir_live_trace trace;
 	__u64 every_ns, due_ns, left; /* readings to come */
-	bool begun;
+	__u64 kernel_ns, kernel_due_ns;
+	bool begun, kernel_begun;
 };
 
 static int no_memory(struct weir_err *err)
@@ -39,6 +44,26 @@ static int show(struct live *l, struct weir_err *err)
 	weir_screen_size(l->screen, &w, &h);
 	cells = weir_tui_draw(l->tui, w, h);
 	if (!cells || weir_screen_show(l->screen, cells))
+		return no_memory(err);
+	return 0;
+}
+
+/* What cannot be read is told on the screen: the fast plane does not depend on it. */
+static int read_kernel(struct live *l, __u64 now, struct weir_err *err)
+{
+	struct weir_kernel_snapshot snap;
+	struct weir_err why = {0};
+	bool soon = !l->kernel_begun;
+	int ret;
+
+	if (now + l->every_ns / 4 < l->kernel_due_ns)
+		return 0;
+	ret = weir_kernel_view_read(l->kernel, &snap, &why);
+	l->kernel_begun = !ret && snap.on;
+	l->kernel_due_ns = now + (!l->kernel_begun			  ? UNWATCHED_NS
+					 : soon && l->kernel_ns > SOON_NS ? SOON_NS
+									  : l->kernel_ns);
+	if (weir_tui_take_kernel(l->tui, ret ? NULL : &snap, why.what, (__u64)time(NULL)))
 		return no_memory(err);
 	return 0;
 }
@@ -61,6 +86,10 @@ static int read_now(struct live *l, struct weir_err *err)
 	l->begun = true;
 	if (weir_tui_take(l->tui, &snap, (__u64)time(NULL)))
 		return no_memory(err);
+	ret = read_kernel(l, now, err);
+	if (ret)
+		return ret;
+	weir_live_trace(&l->trace, l->run, l->tui);
 	return show(l, err);
 }
 
@@ -75,6 +104,7 @@ static int press(struct live *l, int key, struct weir_err *err)
 		return 1;
 	if (changed & CHANGED_PAUSE)
 		l->due_ns = weir_tui_is_paused(l->tui) ? ULLONG_MAX : weir_now_ns();
+	weir_live_trace(&l->trace, l->run, l->tui);
 	return changed & CHANGED_VIEW ? show(l, err) : 0;
 }
 
@@ -132,12 +162,16 @@ static int needs_terminal(const struct weir_run *run, const char *where, struct 
 
 int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_err *err)
 {
-	struct live l = {.run = run, .every_ns = every_ns, .left = nr};
+	struct live l = {.run = run,
+		.every_ns = every_ns,
+		.kernel_ns = every_ns > SECOND_NS ? every_ns : SECOND_NS,
+		.left = nr};
 	char host[65], where[512] = "";
 	struct weir_tui_config config = {
 		.name = name_of(run, host, sizeof(host)),
 		.option = where,
 		.period_ns = every_ns,
+		.kernel_period_ns = l.kernel_ns,
 		.utf8 = run->face.utf8,
 	};
 	int ret;
@@ -146,16 +180,22 @@ int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_er
 	ret = needs_terminal(run, where, err);
 	if (!ret)
 		ret = weir_enter(run, err);
+	if (!ret)
+		ret = weir_kernel_view_open(run->ns, &l.kernel, err);
 	if (ret)
 		return ret;
-	if (weir_tui_new(&config, &l.tui))
+	if (weir_tui_new(&config, &l.tui)) {
+		weir_kernel_view_free(l.kernel);
 		return no_memory(err);
+	}
 	ret = weir_screen_open(&l.screen, run->face.color, err);
 	if (ret)
 		weir_remedy(err, "weir%s top -b", where);
 	else
 		ret = loop(&l, err);
 	weir_screen_close(l.screen);
+	weir_live_trace_end(&l.trace);
+	weir_kernel_view_free(l.kernel);
 	weir_tui_free(l.tui);
 	weir_view_free(l.view);
 	return ret;

@@ -544,12 +544,13 @@ static int read_names(struct weir_kernel_view *view, struct weir_err *err)
 int weir_kernel_view_read(
 	struct weir_kernel_view *view, struct weir_kernel_snapshot *snap, struct weir_err *err)
 {
-	struct weir_kernel_snapshot s = {.time_ns = weir_now_ns()};
+	struct weir_kernel_snapshot s = {0};
 	struct weir_ns k;
 	struct reading r = {.k = &k, .snap = &s};
 	struct weir_kwatch *w;
 	int rc = 0;
 
+	s.time_ns = weir_now_ns();
 	weir_ns_kernel(view->ns, &k);
 	w = weir_k_watch(&k);
 	if (!w && errno != ENOENT)
@@ -562,6 +563,7 @@ int weir_kernel_view_read(
 		rc = read_names(view, err);
 		r.reasons = view->reasons;
 		r.symbols = view->symbols;
+		s.time_ns = weir_now_ns(); /* names take their time, and were no part of it */
 		if (!rc)
 			rc = read_all(&r, err);
 		names_done(&r.names);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,4 +120,34 @@ void weir_kernel_send_cause(struct weir_kernel_drop *d, int error)
 			d->remedy = sends[i].remedy;
 			snprintf(d->cause, sizeof(d->cause), "%s", sends[i].cause);
 		}
+}
+
+static const char *l4_name(__u8 l4, char buf[8])
+{
+	switch (l4) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_ICMP:
+		return "icmp";
+	}
+	snprintf(buf, 8, "ip-%u", l4);
+	return buf;
+}
+
+void weir_kernel_example(const struct weir_kdrop *d, char *text, size_t size)
+{
+	char from[INET_ADDRSTRLEN], to[INET_ADDRSTRLEN], buf[8];
+
+	text[0] = 0;
+	if (d->version != 4)
+		return;
+	inet_ntop(AF_INET, &d->saddr, from, sizeof(from));
+	inet_ntop(AF_INET, &d->daddr, to, sizeof(to));
+	if (d->sport || d->dport)
+		snprintf(text, size, "%s %s:%u > %s:%u", l4_name(d->l4, buf), from, ntohs(d->sport),
+			to, ntohs(d->dport));
+	else
+		snprintf(text, size, "%s %s > %s", l4_name(d->l4, buf), from, to);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What observers of the kernel plane have counted, as plain data: ctl fills it, out and tui show it.
- * Sums over CPUs.
+ * What observers of the kernel plane have counted, as plain data: ctl fills it, out and tui show
+ * it. Sums over CPUs.
  */
 #ifndef WEIR_MODEL_KERNEL_H
 #define WEIR_MODEL_KERNEL_H
@@ -34,10 +34,10 @@ struct weir_kernel_drop {
 	enum weir_kernel_witness witness;
 	struct weir_kdrop_key key; /* of a counter: namespace and device */
 	struct weir_kdrop count;
-	unsigned int dev;  /* in devs */
+	unsigned int dev;		     /* in devs */
 	char reason[WEIR_KERNEL_REASON_MAX]; /* the kernel's own name; "" where it has none */
-	char location[72]; /* SYMBOL+0xOFFSET; of a counter, its name */
-	char caller[72];   /* "" = not looked for */
+	char location[72];		     /* SYMBOL+0xOFFSET; of a counter, its name */
+	char caller[72];		     /* "" = not looked for */
 	/* what that means */
 	enum weir_stage stage; /* WEIR_STAGE_COUNT: it cannot be told */
 	char cause[WEIR_KERNEL_CAUSE_MAX];
@@ -50,8 +50,8 @@ void weir_kernel_send_cause(struct weir_kernel_drop *drop, int error);
 /* Counters that the kernel keeps of a namespace, since observing began. */
 struct weir_kernel_net {
 	__u64 netns_cookie;
-	char name[64]; /* as struct weir_kernel_dev.netns */
-	bool counted; /* the rest is there */
+	char name[64];		    /* as struct weir_kernel_dev.netns */
+	bool counted;		    /* the rest is there */
 	struct weir_kreading delta; /* owned */
 	struct weir_kstages stages; /* owned */
 };
@@ -99,6 +99,10 @@ void weir_kernel_number_of(const struct weir_kernel_snapshot *snap, unsigned int
 /* Packets dropped there on a device. */
 __u64 weir_kernel_drops_at(
 	const struct weir_kernel_snapshot *snap, unsigned int dev, enum weir_stage stage);
+
+/* The last packet of a kind, in the words of 'weir explain': "udp 192.0.2.1:5 > 198.51.100.1:9", ""
+ * where it is not known. */
+void weir_kernel_example(const struct weir_kdrop *d, char *text, size_t size);
 
 void weir_kernel_snapshot_done(struct weir_kernel_snapshot *snap);
 

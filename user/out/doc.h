@@ -16,6 +16,7 @@
 #include "model/kernel.h"
 #include "model/kernel_cause.h"
 #include "model/kernel_coverage.h"
+#include "model/kernel_trouble.h"
 #include "model/latency.h"
 #include "model/ruleset.h"
 #include "model/session.h"
@@ -49,6 +50,13 @@ void weir_text_ledger(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_top(const struct weir_snapshot *snap, const struct weir_delta *delta,
 	const struct weir_trouble *trouble, const struct weir_drops *drops, const char *option,
 	__u64 wall_s);
+/* Of the kernel plane, which is the member "kernel" of it; @why it could not be read, or "". */
+json_t *weir_doc_kernel_top(const struct weir_kernel_delta *delta,
+	const struct weir_kernel_seen_list *drops, const struct weir_kernel_trouble *trouble,
+	const char *option, const char *why);
+void weir_text_kernel_top(const struct weir_face *face, const json_t *doc);
+/* Samples between powers of two, where there are any. */
+json_t *weir_doc_histogram(const struct weir_lat_stage *lat);
 void weir_text_top(const struct weir_face *face, const json_t *doc);
 
 /* What is observed: @every as of the fast plane, 0 = none timed; @kernel NULL: not asked for. */

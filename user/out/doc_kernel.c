@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The kernel plane: what is watched, its stages, its drops. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "model/tables.h"
@@ -197,37 +196,6 @@ void weir_text_kernel_path(const struct weir_face *face, const json_t *doc)
 
 /* --- drops --- */
 
-static const char *l4_name(__u8 l4, char buf[8])
-{
-	switch (l4) {
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	}
-	snprintf(buf, 8, "ip-%u", l4);
-	return buf;
-}
-
-/* The last packet of its kind, in the words of 'weir explain'. */
-static void example_of(const struct weir_kdrop *d, char *text, size_t size)
-{
-	char from[INET_ADDRSTRLEN], to[INET_ADDRSTRLEN], buf[8];
-
-	text[0] = 0;
-	if (d->version != 4)
-		return;
-	inet_ntop(AF_INET, &d->saddr, from, sizeof(from));
-	inet_ntop(AF_INET, &d->daddr, to, sizeof(to));
-	if (d->sport || d->dport)
-		snprintf(text, size, "%s %s:%u > %s:%u", l4_name(d->l4, buf), from, ntohs(d->sport),
-			to, ntohs(d->dport));
-	else
-		snprintf(text, size, "%s %s > %s", l4_name(d->l4, buf), from, to);
-}
-
 static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct weir_kernel_drop *d)
 {
 	const struct weir_kernel_dev *dev = &snap->devs[d->dev];
@@ -236,7 +204,7 @@ static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct we
 		[WEIR_KERNEL_COUNTER] = "counter"};
 	char example[96];
 
-	example_of(&d->count, example, sizeof(example));
+	weir_kernel_example(&d->count, example, sizeof(example));
 	return json_pack(
 		"{s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I}",
 		"device", weir_json_text(dev->name), "netns", netns_of(dev), "stage",

@@ -29,8 +29,7 @@ fail:
 	return NULL;
 }
 
-/* The samples of the interval, between powers of two, where there are any. */
-static json_t *histogram(const struct weir_lat_stage *lat)
+json_t *weir_doc_histogram(const struct weir_lat_stage *lat)
 {
 	struct weir_octaves octaves;
 	json_t *list = json_array();
@@ -64,7 +63,7 @@ static json_t *stages(const struct weir_delta *delta)
 			weir_delta_rate(delta, sum[i].drops), "passed_pps",
 			weir_delta_rate(delta, sum[i].passed), "punted_pps",
 			weir_delta_rate(delta, sum[i].punted), "causes", causes(delta, i),
-			"histogram", histogram(&delta->lat.stage[i]));
+			"histogram", weir_doc_histogram(&delta->lat.stage[i]));
 		if (json_object_update_new(stage, weir_doc_latency(&delta->lat.stage[i])) ||
 			json_array_append_new(list, stage)) {
 			json_decref(list);
@@ -318,4 +317,6 @@ void weir_text_top(const struct weir_face *face, const json_t *doc)
 	weir_ink(face, WEIR_PLAIN, " (since %s%s)  try: %s\n\n",
 		json_is_true(json_object_get(trouble, "began_unseen")) ? "before " : "", since,
 		weir_get_text(trouble, "try"));
+	if (json_object_get(doc, "kernel"))
+		weir_text_kernel_top(face, json_object_get(doc, "kernel"));
 }

@@ -17,7 +17,8 @@ int draw(const struct picture *p, const struct rows *rows, const struct rows *dr
 	struct cells *cells)
 {
 	struct area all = {cells, p->glyphs, {0, 0, cells->w, cells->h}}, part;
-	struct frame f = layout_frame(cells->w, cells->h);
+	enum page page = state_page(p->state);
+	struct frame f = layout_frame(cells->w, cells->h, page == PAGE_KERNEL_PATH);
 
 	if (!f.fits) {
 		draw_too_small(&all);
@@ -32,7 +33,7 @@ int draw(const struct picture *p, const struct rows *rows, const struct rows *dr
 	part = area_part(&all, f.footer);
 	draw_footer(p, &part);
 	part = area_part(&all, f.body);
-	switch (state_page(p->state)) {
+	switch (page) {
 	case PAGE_PATH:
 		return draw_path(p, rows, drops, &part);
 	case PAGE_DROPS:
@@ -40,8 +41,19 @@ int draw(const struct picture *p, const struct rows *rows, const struct rows *dr
 	case PAGE_DEVS:
 		return draw_devs(p, rows, &part);
 	case PAGE_LATENCY:
-		return draw_latency(
-			p, &part, (enum weir_fast_stage)rows->row[draw_chosen(p, rows)].stage);
+		return draw_latency(p, &part, rows->row[draw_chosen(p, rows)].stage);
+	case PAGE_BOTH:
+		return draw_both(p, rows, &part);
+	case PAGE_TRACE:
+		return draw_trace(p, rows, &part);
+	case PAGE_KERNEL_PATH:
+		return draw_kernel(p, rows, &part);
+	case PAGE_KERNEL_DROPS:
+		return draw_kernel_drops(p, rows, &part);
+	case PAGE_KERNEL_DEVS:
+		return draw_kernel_devs(p, rows, &part);
+	case PAGE_KERNEL_LATENCY:
+		return draw_latency(p, &part, rows->row[draw_chosen(p, rows)].stage);
 	case PAGE_PLANE:
 		return draw_plane(p, rows, &part);
 	default:
@@ -76,6 +88,19 @@ void draw_head(const struct area *area, const struct column *columns, const stru
 						 : s->x + columns_used,
 				0, ROLE_STRONG, invert ? area->glyphs->up : area->glyphs->down);
 	}
+}
+
+void draw_time(const struct area *area, struct span span, int y, __u64 when_s, bool before)
+{
+	char clock[16], text[32];
+
+	if (!when_s) {
+		area_right(area, span.x, y, span.w, ROLE_DIM, area->glyphs->dot);
+		return;
+	}
+	weir_format_clock(clock, sizeof(clock), when_s);
+	snprintf(text, sizeof(text), "%s%s", before ? "<" : "", clock);
+	area_right(area, span.x, y, span.w, ROLE_TEXT, text);
 }
 
 void draw_si(const struct area *area, struct span span, int y, enum role role, double value,
@@ -134,7 +159,8 @@ void draw_spark(const struct area *area, struct span span, int y, enum role role
 
 void draw_span_text(char *buf, size_t size, const struct picture *p, int readings)
 {
-	double s = (double)p->period_ns / 1e9 * readings;
+	__u64 period_ns = state_is_kernel(p->state) ? p->kernel->period_ns : p->period_ns;
+	double s = (double)period_ns / 1e9 * readings;
 
 	if (s < 120)
 		snprintf(buf, size, "last %.0f s", s);
@@ -180,6 +206,45 @@ void draw_causes(char *buf, size_t size, const struct picture *p, const struct w
 		weir_format_si(rate, sizeof(rate), weir_delta_rate(p->delta, most), "");
 		n = snprintf(buf + used, size - used, "%s%s %s", used ? ", " : "",
 			weir_cause_info[weir_exit_info[at].cause].name, rate);
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static bool is_of(const struct weir_kernel_part *part, unsigned int stage,
+	const struct weir_kernel_seen *seen)
+{
+	return seen->drop->stage == stage && seen->rate_count &&
+	       weir_kernel_part_has(part, seen->dev);
+}
+
+void draw_kernel_causes(char *buf, size_t size, const struct picture *p,
+	const struct weir_kernel_part *part, unsigned int stage)
+{
+	const struct weir_kernel_seen_list *list = p->kernel->drops;
+	char rate[WEIR_NUM_MAX];
+	size_t used = 0;
+
+	*buf = '\0';
+	/* the list has the worst first; of several devices it is told once */
+	for (unsigned int i = 0; i < list->nr && used < size; i++) {
+		__u64 packets = 0;
+		bool told = false;
+		int n;
+
+		if (!is_of(part, stage, &list->seen[i]))
+			continue;
+		for (unsigned int j = 0; j < list->nr; j++) {
+			bool same = is_of(part, stage, &list->seen[j]) &&
+				    !strcmp(list->seen[i].drop->cause, list->seen[j].drop->cause);
+
+			told = told || (same && j < i);
+			packets += same ? list->seen[j].rate_count : 0;
+		}
+		if (told)
+			continue;
+		weir_format_si(rate, sizeof(rate), weir_kernel_rate(p->kernel->delta, packets), "");
+		n = snprintf(buf + used, size - used, "%s%s %s", used ? ", " : "",
+			list->seen[i].drop->cause, rate);
 		used += n > 0 ? (size_t)n : 0;
 	}
 }

@@ -18,12 +18,22 @@ int draw_path(const struct picture *p, const struct rows *rows, const struct row
 	const struct area *area);
 int draw_drops(const struct picture *p, const struct rows *rows, const struct area *area);
 int draw_devs(const struct picture *p, const struct rows *rows, const struct area *area);
-int draw_latency(const struct picture *p, const struct area *area, enum weir_fast_stage fast);
+/* @stage: of the plane that is shown, as the history counts them. */
+int draw_latency(const struct picture *p, const struct area *area, unsigned int stage);
 int draw_plane(const struct picture *p, const struct rows *rows, const struct area *area);
 int draw_help(const struct picture *p, const struct rows *rows, const struct area *area);
 
+int draw_both(const struct picture *p, const struct rows *rows, const struct area *area);
+int draw_trace(const struct picture *p, const struct rows *rows, const struct area *area);
+int draw_kernel(const struct picture *p, const struct rows *rows, const struct area *area);
+int draw_kernel_drops(const struct picture *p, const struct rows *rows, const struct area *area);
+int draw_kernel_devs(const struct picture *p, const struct rows *rows, const struct area *area);
+
 /* The drops as a table, the first of them, with no row chosen. */
 void draw_drops_table(const struct picture *p, const struct rows *rows, const struct area *area);
+
+/* Those of the kernel plane's chosen part, the worst first. */
+void draw_kernel_drops_table(const struct picture *p, const struct area *area);
 
 /* The frame's lines. */
 void draw_title(const struct picture *p, const struct area *area);
@@ -40,6 +50,8 @@ void draw_head(const struct area *area, const struct column *columns, const stru
 /* A number at the right of its column: a dot for nothing, and for what is not known. */
 void draw_si(const struct area *area, struct span span, int y, enum role role, double value,
 	const char *unit);
+/* A time of day, or a dot; @before: it was there before. */
+void draw_time(const struct area *area, struct span span, int y, __u64 when_s, bool before);
 void draw_ns(const struct area *area, struct span span, int y, __u64 ns);
 
 /* A bar for @share (0 to 1) of the column. */
@@ -51,7 +63,7 @@ typedef float draw_value_fn(const void *ctx, int age);
 void draw_spark(const struct area *area, struct span span, int y, enum role role,
 	draw_value_fn *value, const void *ctx, float most);
 
-/* "last 20 s" */
+/* "last 20 s": of the plane that is shown. */
 void draw_span_text(char *buf, size_t size, const struct picture *p, int readings);
 
 /*
@@ -67,5 +79,9 @@ int draw_chosen(const struct picture *p, const struct rows *rows);
 enum cause_kind { CAUSES_DROPPED, CAUSES_PASSED, CAUSES_PUNTED, CAUSES_KERNEL };
 void draw_causes(char *buf, size_t size, const struct picture *p, const struct weir_row *row,
 	enum weir_fast_stage fast, enum cause_kind kind);
+
+/* The same of the kernel plane: of the part at the stage. */
+void draw_kernel_causes(char *buf, size_t size, const struct picture *p,
+	const struct weir_kernel_part *part, unsigned int stage);
 
 #endif

@@ -46,19 +46,6 @@ static void columns_of(
 		state->invert[PAGE_DROPS]);
 }
 
-static void draw_time(const struct area *a, struct span span, int y, __u64 when_s, bool before)
-{
-	char clock[16], text[32];
-
-	if (!when_s) {
-		area_right(a, span.x, y, span.w, ROLE_DIM, a->glyphs->dot);
-		return;
-	}
-	weir_format_clock(clock, sizeof(clock), when_s);
-	snprintf(text, sizeof(text), "%s%s", before ? "<" : "", clock);
-	area_right(a, span.x, y, span.w, ROLE_TEXT, text);
-}
-
 static void draw_row(const struct picture *p, const struct area *a, const struct span *s, int y,
 	const struct row *row)
 {

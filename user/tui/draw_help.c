@@ -57,6 +57,21 @@ int draw_help(const struct picture *p, const struct rows *rows, const struct are
 	return visible;
 }
 
+static void draw_why(const struct picture *p, const struct area *a)
+{
+	if (!state_is_kernel(p->state))
+		area_print(a, 0, 0, a->box.w, ROLE_STRONG,
+			"the %s plane is not observed in this version: there are no figures",
+			weir_plane_info[p->state->plane].name);
+	else if (*p->kernel->why)
+		area_print(a, 0, 0, a->box.w, ROLE_STRONG, "the kernel plane cannot be read: %s",
+			p->kernel->why);
+	else
+		area_print(a, 0, 0, a->box.w, ROLE_STRONG,
+			"the kernel plane is not watched; to watch it: weir%s watch on drops",
+			p->option);
+}
+
 int draw_plane(const struct picture *p, const struct rows *rows, const struct area *area)
 {
 	enum { STAGE, SEES, WHAT, NR };
@@ -70,9 +85,7 @@ int draw_plane(const struct picture *p, const struct rows *rows, const struct ar
 	int top = layout_scroll((int)rows->nr, visible, at);
 	struct span s[NR];
 
-	area_print(&a, 0, 0, a.box.w, ROLE_STRONG,
-		"the %s plane is not observed in this version: there are no figures",
-		weir_plane_info[p->state->plane].name);
+	draw_why(p, &a);
 	layout_columns(columns, NR, a.box.w - 1, layout_gap(a.box.w), s);
 	a = area_part(&a, (struct box){0, 2, a.box.w, a.box.h - 2});
 	draw_head(&a, columns, s, NR, NULL, false);

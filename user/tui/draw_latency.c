@@ -13,8 +13,10 @@ enum { LABEL, MARK, SHARE, BAR, WALL, HEAT, NR_COLUMNS };
 
 struct heat {
 	const struct picture *p;
+	const struct history *history;
 	const struct series *series;
-	unsigned int fast;
+	unsigned int stage; /* as the history counts them */
+	const char *name;
 	__u64 sum[WEIR_OCTAVES], all;
 	int low, high; /* octaves that ever had a sample */
 	int step;      /* octaves a line */
@@ -27,7 +29,7 @@ static void sum_up(struct heat *h, int readings)
 	h->high = -1;
 	/* the scale is that of all that is remembered, so that it seldom changes */
 	for (int age = 0; age < HISTORY_LEN; age++) {
-		const __u32 *samples = history_heat(h->p->history, h->series, h->fast, age);
+		const __u32 *samples = history_heat(h->history, h->series, h->stage, age);
 
 		for (int o = 0; samples && o < WEIR_OCTAVES; o++) {
 			if (!samples[o])
@@ -44,7 +46,6 @@ static void sum_up(struct heat *h, int readings)
 
 static void draw_figures(const struct heat *h, const struct area *a)
 {
-	const struct weir_stage_info *info = &weir_stage_info[weir_fast_to_stage[h->fast]];
 	const struct {
 		const char *name;
 		__u64 ns;
@@ -54,7 +55,7 @@ static void draw_figures(const struct heat *h, const struct area *a)
 		{"p99", h->q.p99_ns},
 		{"max", h->q.max_ns},
 	};
-	int x = area_print(a, 0, 0, a->box.w, ROLE_STRONG, "%-14s", info->name) + 1;
+	int x = area_print(a, 0, 0, a->box.w, ROLE_STRONG, "%-16s", h->name) + 1;
 	char text[WEIR_NUM_MAX];
 
 	for (int i = 0; i < 4; i++) {
@@ -64,10 +65,21 @@ static void draw_figures(const struct heat *h, const struct area *a)
 			h->q.samples ? text : a->glyphs->dot);
 		x += 13;
 	}
-	if (h->p->snap->sample_every)
+	if (state_is_kernel(h->p->state))
 		area_print(a, x, 0, a->box.w - x, ROLE_DIM,
-			a->box.w - x > 30 ? "now; 1 packet in %u is timed" : "1 in %u",
+			a->box.w - x > 34 ? "now; %.4g %% of the time is observed" : "%.4g %%",
+			h->p->kernel->snap->watch.share / 1e4);
+	else if (h->p->snap->sample_every)
+		area_print(a, x, 0, a->box.w - x, ROLE_DIM,
+			a->box.w - x > 28 ? "now; 1 packet in %u is timed" : "1 in %u",
 			h->p->snap->sample_every);
+}
+
+static bool is_timed(const struct picture *p)
+{
+	if (state_is_kernel(p->state))
+		return p->kernel->snap->watch.level >= WEIR_KLEVEL_latency;
+	return p->snap->sample_every;
 }
 
 /* Says why there is nothing to draw. Returns whether it did. */
@@ -77,18 +89,17 @@ static bool draw_nothing(const struct heat *h, const struct area *a)
 
 	if (h->high >= 0)
 		return false;
-	if (h->p->snap->sample_every)
+	if (is_timed(h->p)) {
 		area_text(a, 0, 2, a->box.w, ROLE_TEXT, "no packet was timed at this stage yet");
-	else if (!h->p->option[0])
-		area_text(a, 0, 2, a->box.w, ROLE_TEXT,
-			"no packet is timed; to time one in 128: weir watch on latency 1/128");
-	else {
-		snprintf(text, sizeof(text),
-			"no packet is timed; to time one in 128: weir%s watch on "
-			"latency 1/128",
-			h->p->option);
-		area_wrap(a, 2, 2, ROLE_TEXT, text);
+		return true;
 	}
+	snprintf(text, sizeof(text),
+		state_is_kernel(h->p->state)
+			? "no stage is timed; to do so in a part of the time: weir%s watch on "
+			  "latency 1/128"
+			: "no packet is timed; to time one in 128: weir%s watch on latency 1/128",
+		h->p->option);
+	area_wrap(a, 2, 2, ROLE_TEXT, text);
 	return true;
 }
 
@@ -112,7 +123,7 @@ static const char *mark_of(const struct heat *h, int from)
 static void draw_cell(
 	const struct heat *h, const struct area *a, struct span span, int y, int x, int from)
 {
-	const __u32 *samples = history_heat(h->p->history, h->series, h->fast, span.w - 1 - x);
+	const __u32 *samples = history_heat(h->history, h->series, h->stage, span.w - 1 - x);
 	__u64 here = 0, all = 0;
 	int shade;
 
@@ -167,7 +178,30 @@ static void draw_axis(const struct heat *h, const struct area *a, const struct s
 		area_right(a, s[HEAT].x, y, s[HEAT].w, ROLE_DIM, "now");
 }
 
-int draw_latency(const struct picture *p, const struct area *area, enum weir_fast_stage fast)
+static void look_at_kernel(struct heat *h)
+{
+	const struct weir_kernel_part *part = picture_part_shown(h->p);
+
+	h->name = picture_stage(h->stage);
+	h->history = h->p->kernel->history;
+	h->series = part ? history_of(h->history, part->key) : NULL;
+	if (part && part->known)
+		weir_quantiles_of(&part->lat.stage[h->stage], &h->q);
+}
+
+static void look_at_fast(struct heat *h)
+{
+	struct figures f;
+
+	picture_figures(h->p, &f);
+	h->name = picture_stage(weir_fast_to_stage[h->stage]);
+	h->history = h->p->history;
+	h->series = f.series;
+	if (f.known)
+		weir_quantiles_of(&f.lat->stage[h->stage], &h->q);
+}
+
+int draw_latency(const struct picture *p, const struct area *area, unsigned int stage)
 {
 	static const struct column columns[NR_COLUMNS] = {
 		[LABEL] = {"", 7, 7, 7, 0, true},
@@ -178,15 +212,14 @@ int draw_latency(const struct picture *p, const struct area *area, enum weir_fas
 		[HEAT] = {"", 10, HISTORY_LEN, HISTORY_LEN, 5, false},
 	};
 	struct area a = area_part(area, (struct box){1, 0, area->box.w - 2, area->box.h});
-	struct heat h = {.p = p, .fast = fast};
+	struct heat h = {.p = p, .stage = stage};
 	struct span s[NR_COLUMNS];
-	struct figures f;
 	int lines = a.box.h - 3, nr;
 
-	picture_figures(p, &f);
-	h.series = f.series;
-	if (f.known)
-		weir_quantiles_of(&f.lat->stage[fast], &h.q);
+	if (state_is_kernel(p->state))
+		look_at_kernel(&h);
+	else
+		look_at_fast(&h);
 	layout_columns(columns, NR_COLUMNS, a.box.w, layout_gap(a.box.w), s);
 	sum_up(&h, s[HEAT].w ? s[HEAT].w : HISTORY_LEN);
 	draw_figures(&h, &a);

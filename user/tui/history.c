@@ -17,8 +17,10 @@ static void series_free(struct series *s)
 		return;
 	for (unsigned int e = 0; e < WEIR_EXIT_COUNT; e++)
 		free(s->drops[e]);
-	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++)
+	for (unsigned int i = 0; i < HISTORY_STAGES; i++) {
+		free(s->pps[i]);
 		free(s->heat[i]);
+	}
 	free(s);
 }
 
@@ -69,52 +71,48 @@ static struct series *add_series(struct history *h, __u64 key)
 	return s;
 }
 
-static int add_drops(struct series *s, const struct weir_delta *delta, const struct weir_row *row,
-	unsigned int slot)
+static int put(float **values, unsigned int slot, double value)
 {
-	for (unsigned int e = 0; e < WEIR_EXIT_COUNT; e++) {
-		__u64 packets = weir_exit_dropped(row, e).packets;
-
-		if (!s->drops[e] && !packets)
-			continue;
-		if (!s->drops[e])
-			s->drops[e] = calloc(HISTORY_LEN, sizeof(*s->drops[e]));
-		if (!s->drops[e])
-			return -ENOMEM;
-		s->drops[e][slot] = (float)weir_delta_rate(delta, packets);
-	}
+	if (!*values && value <= 0)
+		return 0;
+	if (!*values)
+		*values = calloc(HISTORY_LEN, sizeof(**values));
+	if (!*values)
+		return -ENOMEM;
+	(*values)[slot] = (float)value;
 	return 0;
 }
 
-static int add_heat(struct series *s, const struct weir_lat *lat, unsigned int slot)
+static int put_heat(__u32 **heat, unsigned int slot, const struct weir_lat_stage *lat)
 {
 	struct weir_octaves octaves;
 
-	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++) {
-		if (!s->heat[i] && !lat->stage[i].samples)
-			continue;
-		if (!s->heat[i])
-			s->heat[i] =
-				calloc((size_t)HISTORY_LEN * WEIR_OCTAVES, sizeof(*s->heat[i]));
-		if (!s->heat[i])
-			return -ENOMEM;
-		weir_octaves_of(&lat->stage[i], &octaves);
-		for (unsigned int o = 0; o < WEIR_OCTAVES; o++)
-			s->heat[i][slot * WEIR_OCTAVES + o] = (__u32)octaves.samples[o];
-	}
+	if (!*heat && !lat->samples)
+		return 0;
+	if (!*heat)
+		*heat = calloc((size_t)HISTORY_LEN * WEIR_OCTAVES, sizeof(**heat));
+	if (!*heat)
+		return -ENOMEM;
+	weir_octaves_of(lat, &octaves);
+	for (unsigned int o = 0; o < WEIR_OCTAVES; o++)
+		(*heat)[slot * WEIR_OCTAVES + o] = (__u32)octaves.samples[o];
 	return 0;
 }
 
 static int add(struct series *s, const struct weir_delta *delta, const struct weir_row *row,
 	const struct weir_stage_sum *sum, const struct weir_lat *lat, unsigned int slot)
 {
-	int ret;
+	int ret = 0;
 
 	s->known[slot] = true;
-	for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++)
-		s->pps[i][slot] = (float)weir_delta_rate(delta, sum[i].packets);
-	ret = add_drops(s, delta, row, slot);
-	return ret || !lat ? ret : add_heat(s, lat, slot);
+	for (unsigned int i = 0; !ret && i < WEIR_FAST_STAGE_COUNT; i++)
+		ret = put(&s->pps[i], slot, weir_delta_rate(delta, sum[i].packets));
+	for (unsigned int e = 0; !ret && e < WEIR_EXIT_COUNT; e++)
+		ret = put(&s->drops[e], slot,
+			weir_delta_rate(delta, weir_exit_dropped(row, e).packets));
+	for (unsigned int i = 0; !ret && lat && i < WEIR_FAST_STAGE_COUNT; i++)
+		ret = put_heat(&s->heat[i], slot, &lat->stage[i]);
+	return ret;
 }
 
 static void forget_unseen(struct history *h)
@@ -143,29 +141,89 @@ static bool sum_is_known(const struct weir_delta *delta)
 	return any;
 }
 
-int history_add(struct history *h, const struct weir_delta *delta, bool gap)
+/* The slot of a reading that is being added. */
+static unsigned int begin(struct history *h)
 {
 	unsigned int slot = (unsigned int)(h->nr % HISTORY_LEN);
-	int ret = 0;
 
 	h->all->known[slot] = false;
 	for (unsigned int i = 0; i < h->nr_devs; i++)
 		h->dev[i]->seen = h->dev[i]->known[slot] = false;
+	return slot;
+}
+
+static struct series *seen_series(struct history *h, __u64 key)
+{
+	struct series *s = find(h, key);
+
+	if (!s)
+		s = add_series(h, key);
+	if (s)
+		s->seen = true;
+	return s;
+}
+
+int history_add(struct history *h, const struct weir_delta *delta, bool gap)
+{
+	unsigned int slot = begin(h);
+	int ret = 0;
+
 	for (unsigned int i = 0; !ret && i < delta->nr_devs; i++) {
 		const struct weir_dev_delta *d = &delta->devs[i];
-		struct series *s = find(h, dev_key(d->dev));
+		struct series *s = seen_series(h, dev_key(d->dev));
 
 		if (!s)
-			s = add_series(h, dev_key(d->dev));
-		if (!s)
 			return -ENOMEM;
-		s->seen = true;
 		if (!gap && weir_delta_known(d))
 			ret = add(s, delta, &d->row, d->stage,
 				delta->nr_devs > HISTORY_HEAT_DEVS ? NULL : &d->lat, slot);
 	}
 	if (!ret && !gap && sum_is_known(delta))
 		ret = add(h->all, delta, &delta->row, delta->stage, &delta->lat, slot);
+	forget_unseen(h);
+	h->nr++;
+	return ret;
+}
+
+static int add_part(struct series *s, const struct weir_kernel_delta *delta,
+	const struct weir_kernel_part *part, bool heat, unsigned int slot)
+{
+	int ret = 0;
+
+	s->known[slot] = true;
+	for (unsigned int i = 0; !ret && i < WEIR_STAGE_COUNT; i++) {
+		ret = put(&s->pps[i], slot, weir_kernel_rate(delta, part->stage[i].packets));
+		if (!ret && heat)
+			ret = put_heat(&s->heat[i], slot, &part->lat.stage[i]);
+	}
+	return ret;
+}
+
+int history_add_kernel(struct history *h, const struct weir_kernel_delta *delta,
+	const struct weir_kernel_seen_list *drops, bool gap)
+{
+	unsigned int slot = begin(h);
+	int ret = 0;
+
+	gap = gap || !delta->interval_ns;
+	for (unsigned int i = 0; !ret && i < delta->nr_parts; i++) {
+		const struct weir_kernel_part *part = &delta->parts[i];
+		struct series *s = seen_series(h, part->key);
+
+		if (!s)
+			return -ENOMEM;
+		if (!gap && part->known)
+			ret = add_part(s, delta, part,
+				!part->key || delta->nr_parts <= HISTORY_HEAT_DEVS, slot);
+	}
+	for (unsigned int i = 0; !ret && i < drops->nr; i++) {
+		struct series *s = seen_series(h, drops->seen[i].key);
+
+		if (!s)
+			return -ENOMEM;
+		s->known[slot] = !gap;
+		ret = put(&s->pps[0], slot, weir_kernel_rate(delta, drops->seen[i].rate_count));
+	}
 	forget_unseen(h);
 	h->nr++;
 	return ret;
@@ -182,28 +240,32 @@ static int slot_of(const struct history *h, const struct series *s, int age)
 	return s->known[slot] ? (int)slot : -1;
 }
 
-float history_pps(const struct history *h, const struct series *s, unsigned int fast, int age)
-{
-	int slot = slot_of(h, s, age);
-
-	return slot < 0 ? -1 : s->pps[fast][slot];
-}
-
-float history_drops(const struct history *h, const struct series *s, enum weir_exit exit, int age)
+static float value_of(
+	const struct history *h, const struct series *s, float *const *values, int age)
 {
 	int slot = slot_of(h, s, age);
 
 	if (slot < 0)
 		return -1;
-	return s->drops[exit] ? s->drops[exit][slot] : 0;
+	return *values ? (*values)[slot] : 0;
+}
+
+float history_pps(const struct history *h, const struct series *s, unsigned int stage, int age)
+{
+	return s ? value_of(h, s, &s->pps[stage], age) : -1;
+}
+
+float history_drops(const struct history *h, const struct series *s, enum weir_exit exit, int age)
+{
+	return s ? value_of(h, s, &s->drops[exit], age) : -1;
 }
 
 const __u32 *history_heat(
-	const struct history *h, const struct series *s, unsigned int fast, int age)
+	const struct history *h, const struct series *s, unsigned int stage, int age)
 {
 	int slot = slot_of(h, s, age);
 
-	if (slot < 0 || !s->heat[fast])
+	if (slot < 0 || !s->heat[stage])
 		return NULL;
-	return &s->heat[fast][(size_t)slot * WEIR_OCTAVES];
+	return &s->heat[stage][(size_t)slot * WEIR_OCTAVES];
 }

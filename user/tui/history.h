@@ -6,22 +6,26 @@
 #ifndef WEIR_HISTORY_H
 #define WEIR_HISTORY_H
 
+#include "model/kernel_delta.h"
 #include "model/delta.h"
 #include "model/latency.h"
 
 enum {
 	HISTORY_LEN = 300,
 	HISTORY_HEAT_DEVS = 64, /* with more devices, heat is kept for all together only */
+	HISTORY_STAGES = WEIR_STAGE_COUNT, /* a stage is an index: of the fast plane enum
+					      weir_fast_stage, of the kernel's enum weir_stage */
 };
 
 struct series {
-	__u64 key; /* of the device, as dev_key() tells it; 0 = all together */
+	__u64 key; /* of the device, as dev_key() tells it, or of a part or a drop of the kernel
+		      plane; 0 = all together */
 	bool seen; /* in the reading that is being added */
 	bool known[HISTORY_LEN];
-	float pps[WEIR_FAST_STAGE_COUNT][HISTORY_LEN];
-	float *drops[WEIR_EXIT_COUNT];	    /* HISTORY_LEN of them; NULL: never any */
-	__u32 *heat[WEIR_FAST_STAGE_COUNT]; /* HISTORY_LEN times WEIR_OCTAVES samples; NULL: never
-					       any */
+	float *pps[HISTORY_STAGES]; /* HISTORY_LEN of them; NULL: never any. Of a kernel drop: [0]
+				     */
+	float *drops[WEIR_EXIT_COUNT]; /* the same */
+	__u32 *heat[HISTORY_STAGES];   /* HISTORY_LEN times WEIR_OCTAVES samples; NULL: never any */
 };
 
 struct history {
@@ -43,15 +47,19 @@ void history_done(struct history *h);
  */
 int history_add(struct history *h, const struct weir_delta *delta, bool gap);
 
+/* The same of the kernel plane: its parts, and its drops. */
+int history_add_kernel(struct history *h, const struct weir_kernel_delta *delta,
+	const struct weir_kernel_seen_list *drops, bool gap);
+
 /* The series of a device (0 = all together), or NULL. */
 const struct series *history_of(const struct history *h, __u64 key);
 
 /* The value @age readings ago (0 = the last); negative where there was none. */
-float history_pps(const struct history *h, const struct series *s, unsigned int fast, int age);
+float history_pps(const struct history *h, const struct series *s, unsigned int stage, int age);
 float history_drops(const struct history *h, const struct series *s, enum weir_exit exit, int age);
 
 /* The samples of each octave, or NULL where there was no reading, or never a sample. */
 const __u32 *history_heat(
-	const struct history *h, const struct series *s, unsigned int fast, int age);
+	const struct history *h, const struct series *s, unsigned int stage, int age);
 
 #endif

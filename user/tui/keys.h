@@ -39,11 +39,14 @@ enum weir_typed {
 	ACTION(DEV_NEXT, "> Right", "the next device, and all of them", "device")                  \
 	ACTION(PLANE_NEXT, "Tab", "the next plane: kernel, fast, stack", "plane")                  \
 	ACTION(PLANE_BEFORE, "S-Tab", "the plane before", "")                                      \
+	ACTION(BOTH, "b", "planes side by side: where packets change hands; again for the path",   \
+		"both")                                                                            \
 	ACTION(ENTER, "Enter", "more about the chosen row", "more")                                \
 	ACTION(BACK, "Esc", "back: out of a filter, then to the path", "")                         \
 	ACTION(DROPS, "d", "drops: who, where, why, since when; again for the path", "drops")      \
 	ACTION(LATENCY, "l", "latency of the chosen stage; again for the path", "latency")         \
 	ACTION(SHARES, "c", "devices, by queue and then by CPU", "queues")                         \
+	ACTION(TRACE, "t", "trace: the last packets, and what became of each", "trace")            \
 	ACTION(SORT, "s", "sort by the next column", "sort")                                       \
 	ACTION(INVERT, "I", "sort the other way round", "")                                        \
 	ACTION(FIND, "/", "find: go to the row with a text", "find")                               \

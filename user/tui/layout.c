@@ -6,9 +6,10 @@ static int min_of(int a, int b)
 	return a < b ? a : b;
 }
 
-struct frame layout_frame(int w, int h)
+struct frame layout_frame(int w, int h, bool tall)
 {
-	int above = h >= 26, below = h >= 28, trouble = h >= 28 ? 3 : 2, inner = w - 1;
+	int above = tall ? h >= 36 : h >= 26, below = h >= 28, trouble = h >= 28 ? 3 : 2,
+	    inner = w - 1;
 	struct frame f = {.fits = w >= LAYOUT_MIN_W && h >= LAYOUT_MIN_H};
 
 	if (!f.fits)
@@ -76,8 +77,7 @@ void layout_columns(const struct column *columns, int nr, int width, int gap, st
 	}
 }
 
-int layout_path_lines(
-	enum sides sides, unsigned int hooks, struct path_line lines[PATH_LINES_MAX])
+int layout_path_lines(enum sides sides, unsigned int hooks, struct path_line lines[PATH_LINES_MAX])
 {
 	bool passes[WEIR_FAST_STAGE_COUNT] = {0}, punts[WEIR_FAST_STAGE_COUNT] = {0};
 	int nr = 0;
@@ -121,7 +121,8 @@ struct path_layout layout_path(struct box body, unsigned int hooks)
 	struct path_layout l = {.sides = SIDES_SPLIT};
 	int nr, used, left;
 
-	while ((nr = layout_path_lines(l.sides, hooks, lines)) > body.h - 1 && l.sides != SIDES_COLUMN)
+	while ((nr = layout_path_lines(l.sides, hooks, lines)) > body.h - 1 &&
+		l.sides != SIDES_COLUMN)
 		l.sides++;
 	nr = min_of(nr, body.h - 1);
 	l.head = (struct box){body.x, body.y, body.w, 1};
@@ -134,6 +135,48 @@ struct path_layout layout_path(struct box body, unsigned int hooks)
 	left = body.h - used - 1;
 	if (left >= LATENCY_MIN)
 		l.latency = take(body, &used, min_of(left, LATENCY));
+	return l;
+}
+
+int layout_kernel_lines(bool two, struct kernel_line lines[KERNEL_LINES])
+{
+	/* what is forwarded leaves nf_forward for ip_output */
+	int lower = WEIR_STAGE_nf_forward - (WEIR_STAGE_ip_output - KERNEL_RECEIVING);
+	int sending = WEIR_STAGE_COUNT - KERNEL_RECEIVING;
+	int nr = two ? sending + lower : WEIR_STAGE_COUNT;
+
+	for (int i = 0; i < nr; i++) {
+		lines[i].left = lines[i].right = WEIR_STAGE_COUNT;
+		if (!two || i < KERNEL_RECEIVING)
+			lines[i].left = (unsigned int)i;
+		if (two && i >= lower)
+			lines[i].right = (unsigned int)(KERNEL_RECEIVING + i - lower);
+	}
+	return nr;
+}
+
+struct kernel_layout layout_kernel(struct box body)
+{
+	enum { TWO = 100, ACROSS = 3, DETAIL = 2, DROPS_MIN = 4, DROPS = 14 };
+	struct kernel_layout l = {.two = body.w >= TWO};
+	struct kernel_line lines[KERNEL_LINES];
+	int nr = layout_kernel_lines(l.two, lines), half = (body.w - 1 - ACROSS) / 2, used, left;
+	int lower = 0;
+
+	used = min_of(1 + nr, body.h);
+	l.map[0] = (struct box){1, body.y, l.two ? half : body.w - 1, used};
+	if (l.two) {
+		while (lines[lower].right == WEIR_STAGE_COUNT)
+			lower++;
+		l.map[1] = (struct box){1 + half + ACROSS, body.y, half, used};
+		l.across = (struct box){1 + half, body.y, ACROSS, used};
+		if (used == 1 + nr)
+			l.worst = (struct box){l.map[1].x, body.y, half, lower};
+	}
+	l.detail = take(body, &used, DETAIL);
+	left = body.h - used - 1;
+	if (left >= DROPS_MIN)
+		l.drops = take(body, &used, min_of(left, DROPS));
 	return l;
 }
 

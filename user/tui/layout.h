@@ -17,7 +17,8 @@ struct frame {
 	struct box title, totals, body, trouble, footer;
 };
 
-struct frame layout_frame(int w, int h);
+/* @tall: a page that is in need of lines rather than of blanks. */
+struct frame layout_frame(int w, int h, bool tall);
 
 /*
  * A column that takes at least @min places (0: it is not asked for), up to @want before others grow
@@ -55,10 +56,9 @@ struct path_line {
 
 enum { PATH_LINES_MAX = 3 * WEIR_FAST_STAGE_COUNT + 1 };
 
-/* The lines of the map, as the table of exits has them, of the stages that packets cross at @hooks (a
- * bit for each). Returns how many. */
-int layout_path_lines(
-	enum sides sides, unsigned int hooks, struct path_line lines[PATH_LINES_MAX]);
+/* The lines of the map, as the table of exits has them, of the stages that packets cross at @hooks
+ * (a bit for each). Returns how many. */
+int layout_path_lines(enum sides sides, unsigned int hooks, struct path_line lines[PATH_LINES_MAX]);
 
 /* The body of the path page. Boxes without height are left out. */
 struct path_layout {
@@ -67,6 +67,34 @@ struct path_layout {
 };
 
 struct path_layout layout_path(struct box body, unsigned int hooks);
+
+/* --- the kernel plane's map --- */
+
+/* Where the way of what is sent begins, in the list of stages. */
+enum { KERNEL_RECEIVING = WEIR_STAGE_sock_send, KERNEL_LINES = WEIR_STAGE_COUNT };
+
+/* What stands in a line: stages, WEIR_STAGE_COUNT = none. */
+struct kernel_line {
+	unsigned int left, right;
+};
+
+/*
+ * The lines of the map: receiving on the left, sending on the right, so that what is forwarded goes
+ * from the one to the other on one line; or, where not @two, one way below the other on the left.
+ * Returns how many.
+ */
+int layout_kernel_lines(bool two, struct kernel_line lines[KERNEL_LINES]);
+
+/* The body of the page. Boxes without height are left out. */
+struct kernel_layout {
+	bool two;	   /* two ways beside each other */
+	struct box map[2]; /* with a line of titles; the second is empty where not @two */
+	struct box across; /* between them */
+	struct box worst;  /* above the second, which begins lower than the first */
+	struct box detail, drops;
+};
+
+struct kernel_layout layout_kernel(struct box body);
 
 /* The first of @nr lines to show where @visible fit, so that line @at is among them. */
 int layout_scroll(int nr, int visible, int at);

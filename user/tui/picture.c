@@ -57,3 +57,26 @@ const char *picture_state(const struct weir_dev_delta *dev)
 		return "reset";
 	return "";
 }
+
+const struct weir_kernel_part *picture_part(const struct picture *p)
+{
+	return p->state->part ? weir_kernel_part(p->kernel->delta, p->state->part) : NULL;
+}
+
+const struct weir_kernel_part *picture_part_shown(const struct picture *p)
+{
+	const struct weir_kernel_part *part = picture_part(p);
+
+	return part ? part : p->kernel->delta->nr_parts ? &p->kernel->delta->parts[0] : NULL;
+}
+
+const char *picture_part_name(const struct weir_kernel_part *part, char buf[96])
+{
+	snprintf(buf, 96, "%s%s%s", part->name, *part->netns ? "@" : "", part->netns);
+	return buf;
+}
+
+const char *picture_stage(unsigned int stage)
+{
+	return stage < WEIR_STAGE_COUNT ? weir_stage_info[stage].name : "unknown";
+}

@@ -34,8 +34,19 @@ static const struct sort dev_sorts[] = {
 
 static const struct sort *sorts_of(enum page page, unsigned int *nr)
 {
-	*nr = page == PAGE_DROPS ? NR(drop_sorts) : page == PAGE_DEVS ? NR(dev_sorts) : 0;
-	return page == PAGE_DROPS ? drop_sorts : page == PAGE_DEVS ? dev_sorts : NULL;
+	*nr = 0;
+	switch (page) {
+	case PAGE_DROPS:
+	case PAGE_KERNEL_DROPS:
+		*nr = NR(drop_sorts);
+		return drop_sorts;
+	case PAGE_DEVS:
+	case PAGE_KERNEL_DEVS:
+		*nr = NR(dev_sorts);
+		return dev_sorts;
+	default:
+		return NULL;
+	}
 }
 
 unsigned int rows_nr_sorts(enum page page)
@@ -113,20 +124,33 @@ static int make_path(struct rows *rows, const struct picture *p)
 	return 0;
 }
 
+static struct row *add_stage(struct rows *rows, unsigned int stage, const char *more)
+{
+	struct row *row = add(rows);
+
+	if (!row)
+		return NULL;
+	row->id = row->stage = stage;
+	snprintf(row->text, sizeof(row->text), "%s %s", weir_stage_info[stage].name, more);
+	return row;
+}
+
 static int make_plane(struct rows *rows, const struct picture *p)
 {
 	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++) {
 		const char *sees = weir_plane_sees(p->state->plane, i);
-		struct row *row;
 
-		if (!*sees)
-			continue;
-		row = add(rows);
-		if (!row)
+		if (*sees && !add_stage(rows, i, sees))
 			return -ENOMEM;
-		row->id = row->stage = i;
-		snprintf(row->text, sizeof(row->text), "%s %s", weir_stage_info[i].name, sees);
 	}
+	return 0;
+}
+
+static int make_stages(struct rows *rows)
+{
+	for (unsigned int i = 0; i < WEIR_STAGE_COUNT; i++)
+		if (!add_stage(rows, i, ""))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -172,7 +196,8 @@ static int make_drops(struct rows *rows, const struct picture *p)
 			return -ENOMEM;
 		row->dev = drop->dev;
 		row->drop = drop;
-		row->stage = exit->fast;
+		row->stage = row->place = exit->fast;
+		row->order = drop->exit;
 		row->id = dev_key(p->delta->devs[drop->dev].dev) << 16 | (drop->exit + 1);
 		row->value = drop_value(drop, sort);
 		snprintf(row->text, sizeof(row->text), "%s %s %s",
@@ -203,15 +228,16 @@ static int add_dev(struct rows *rows, const struct picture *p, unsigned int dev,
 	if (!row)
 		return -ENOMEM;
 	picture_dev_name(d->dev, name);
-	row->dev = dev;
+	row->dev = row->place = dev;
 	row->part = part;
+	row->order = (unsigned int)(part + 1);
 	row->id = dev_key(d->dev) << 16 | (__u64)(part + 1);
 	row->value = dev_value(&d->row, rows_sort(PAGE_DEVS, p->state->sort[PAGE_DEVS]));
 	if (part < 0)
 		snprintf(row->text, sizeof(row->text), "%s", name);
 	else
-		snprintf(row->text, sizeof(row->text), "%s %s %d", name,
-			cpus ? "cpu" : "queue", part);
+		snprintf(row->text, sizeof(row->text), "%s %s %d", name, cpus ? "cpu" : "queue",
+			part);
 	return 0;
 }
 
@@ -237,6 +263,88 @@ static int make_devs(struct rows *rows, const struct picture *p)
 	return ret;
 }
 
+static double kdrop_value(const struct weir_kernel_seen *drop, const char *sort)
+{
+	if (!strcmp(sort, "total"))
+		return (double)drop->total;
+	if (!strcmp(sort, "first"))
+		return (double)drop->first_s;
+	if (!strcmp(sort, "last"))
+		return (double)drop->last_s;
+	return (double)drop->rate_count;
+}
+
+static __u64 key_of(const struct weir_kernel_delta *delta, const struct weir_kernel_dev *dev)
+{
+	for (unsigned int i = 1; dev->ifindex && i < delta->nr_parts; i++)
+		if (delta->parts[i].ifindex && weir_kernel_part_has(&delta->parts[i], dev))
+			return delta->parts[i].key;
+	return 0;
+}
+
+static int make_kernel_drops(struct rows *rows, const struct picture *p)
+{
+	const struct weir_kernel_part *only = picture_part(p);
+	const char *sort = rows_sort(PAGE_KERNEL_DROPS, p->state->sort[PAGE_KERNEL_DROPS]);
+
+	for (unsigned int i = 0; i < p->kernel->drops->nr; i++) {
+		const struct weir_kernel_seen *drop = &p->kernel->drops->seen[i];
+		struct row *row;
+
+		if (only && !weir_kernel_part_has(only, drop->dev))
+			continue;
+		row = add(rows);
+		if (!row)
+			return -ENOMEM;
+		row->id = drop->key;
+		row->kdrop = drop;
+		row->stage = row->place = drop->drop->stage;
+		row->order = i;
+		row->part_key = key_of(p->kernel->delta, drop->dev);
+		row->value = kdrop_value(drop, sort);
+		snprintf(row->text, sizeof(row->text), "%.60s %s %.12s %.20s", drop->drop->cause,
+			picture_stage(drop->drop->stage), drop->dev->name, drop->dev->netns);
+	}
+	return 0;
+}
+
+static int make_kernel_devs(struct rows *rows, const struct picture *p)
+{
+	const struct weir_kernel_delta *delta = p->kernel->delta;
+	const char *sort = rows_sort(PAGE_KERNEL_DEVS, p->state->sort[PAGE_KERNEL_DEVS]);
+
+	for (unsigned int i = 1; i < delta->nr_parts; i++) {
+		const struct weir_kernel_part *part = &delta->parts[i];
+		struct row *row = add(rows);
+
+		if (!row)
+			return -ENOMEM;
+		row->id = row->part_key = part->key;
+		row->dev = row->place = row->order = i;
+		row->value =
+			(double)(strcmp(sort, "drops/s") ? part->stage[WEIR_STAGE_nic_rx].packets
+							 : part->drops);
+		snprintf(row->text, sizeof(row->text), "%s %s", part->name, part->netns);
+	}
+	return 0;
+}
+
+static int make_trace(struct rows *rows, const struct picture *p)
+{
+	for (unsigned int i = 0; i < p->traced->nr; i++) {
+		const struct traced *packet = traced_at(p->traced, i);
+		struct row *row = add(rows);
+
+		if (!row)
+			return -ENOMEM;
+		row->id = packet->serial;
+		row->order = i;
+		snprintf(row->text, sizeof(row->text), "%.15s %.40s %.38s", packet->dev,
+			packet->what, packet->verdict);
+	}
+	return 0;
+}
+
 struct sorting {
 	enum order order;
 	bool invert;
@@ -258,14 +366,12 @@ static int compare(const void *a, const void *b, void *arg)
 	else if (by->order == BY_TEXT)
 		result = strcmp(x->text, y->text);
 	else
-		result = x->drop ? three_way(x->stage, y->stage) : three_way(x->dev, y->dev);
+		result = three_way(x->place, y->place);
 	if (result)
 		return by->invert ? -result : result;
 	/* equals keep an order, and a device stands before its queues */
 	result = three_way(x->dev, y->dev);
-	if (result)
-		return result;
-	return x->drop ? three_way(x->drop->exit, y->drop->exit) : three_way(x->part, y->part);
+	return result ? result : three_way(x->order, y->order);
 }
 
 static void filter(struct rows *rows, const char *text)
@@ -278,27 +384,45 @@ static void filter(struct rows *rows, const char *text)
 	rows->nr = kept;
 }
 
+static int make(struct rows *rows, const struct picture *p, enum page page)
+{
+	switch (page) {
+	case PAGE_PATH:
+	case PAGE_LATENCY:
+		return make_path(rows, p);
+	case PAGE_DROPS:
+		return make_drops(rows, p);
+	case PAGE_DEVS:
+		return make_devs(rows, p);
+	case PAGE_BOTH:
+	case PAGE_KERNEL_PATH:
+	case PAGE_KERNEL_LATENCY:
+		return make_stages(rows);
+	case PAGE_TRACE:
+		return make_trace(rows, p);
+	case PAGE_PLANE:
+		return make_plane(rows, p);
+	case PAGE_KERNEL_DROPS:
+		return make_kernel_drops(rows, p);
+	case PAGE_KERNEL_DEVS:
+		return make_kernel_devs(rows, p);
+	default:
+		return make_help(rows);
+	}
+}
+
 int rows_make(struct rows *rows, const struct picture *p, enum page page)
 {
 	const struct sort *sorts;
 	unsigned int nr, sort;
 	struct sorting by;
-	int ret = 0;
+	int ret;
 
 	rows->nr = 0;
-	if (page == PAGE_PATH || page == PAGE_LATENCY)
-		ret = make_path(rows, p);
-	else if (page == PAGE_PLANE)
-		ret = make_plane(rows, p);
-	else if (page == PAGE_HELP)
-		ret = make_help(rows);
-	else if (page == PAGE_DROPS)
-		ret = make_drops(rows, p);
-	else
-		ret = make_devs(rows, p);
+	ret = make(rows, p, page);
 	if (ret)
 		return ret;
-	if (page == PAGE_DROPS || page == PAGE_DEVS || page == PAGE_PLANE)
+	if (state_filters(page))
 		filter(rows, p->state->filter);
 	sorts = sorts_of(page, &nr);
 	sort = p->state->sort[page];

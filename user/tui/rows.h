@@ -10,12 +10,17 @@ enum { ROW_TEXT = 96 };
 
 struct row {
 	__u64 id;
-	unsigned int stage;		   /* PATH: enum weir_fast_stage; PLANE: enum weir_stage */
-	unsigned int dev;		   /* DROPS, DEVS: index into the delta's devices */
-	const struct weir_drop_seen *drop; /* DROPS */
-	int part;			   /* DEVS: queue or CPU; -1 = the device itself */
-	double value;			   /* what it is sorted by, where that is a number */
-	char text[ROW_TEXT];		   /* what find and filter look at */
+	unsigned int stage; /* PATH, DROPS: enum weir_fast_stage; PLANE, BOTH, KERNEL_*: enum
+			       weir_stage */
+	unsigned int dev; /* DROPS, DEVS: index into the delta's devices; KERNEL_DEVS: its parts */
+	const struct weir_drop_seen *drop;    /* DROPS */
+	const struct weir_kernel_seen *kdrop; /* KERNEL_DROPS */
+	__u64 part_key;			      /* KERNEL_DROPS, KERNEL_DEVS: of the device's part */
+	int part;			      /* DEVS: queue or CPU; -1 = the device itself */
+	double value;			      /* what it is sorted by, where that is a number */
+	unsigned int place,
+		order;	     /* what it is sorted by where that is none, and how equals stand */
+	char text[ROW_TEXT]; /* what find and filter look at */
 };
 
 struct rows {

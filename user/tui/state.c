@@ -15,17 +15,48 @@ void state_init(struct state *s)
 		s->chosen[i] = ~0ull;
 }
 
+static bool is_observed(const struct state *s)
+{
+	if (s->plane == WEIR_PLANE_kernel)
+		return s->watched;
+	return weir_plane_info[s->plane].observed;
+}
+
 enum page state_page(const struct state *s)
 {
+	static const enum page kernel[PAGE_COUNT] = {
+		[PAGE_PATH] = PAGE_KERNEL_PATH,
+		[PAGE_DROPS] = PAGE_KERNEL_DROPS,
+		[PAGE_DEVS] = PAGE_KERNEL_DEVS,
+		[PAGE_LATENCY] = PAGE_KERNEL_LATENCY,
+	};
+
 	if (s->help)
 		return PAGE_HELP;
-	return weir_plane_info[s->plane].observed ? s->page : PAGE_PLANE;
+	if (s->page == PAGE_BOTH || s->page == PAGE_TRACE)
+		return s->page;
+	if (!is_observed(s))
+		return PAGE_PLANE;
+	return s->plane == WEIR_PLANE_kernel ? kernel[s->page] : s->page;
+}
+
+bool state_is_kernel(const struct state *s)
+{
+	return s->plane == WEIR_PLANE_kernel;
+}
+
+bool state_filters(enum page page)
+{
+	return page == PAGE_DROPS || page == PAGE_DEVS || page == PAGE_PLANE ||
+	       page == PAGE_KERNEL_DROPS || page == PAGE_KERNEL_DEVS || page == PAGE_TRACE;
 }
 
 enum page state_list(const struct state *s)
 {
 	enum page page = state_page(s);
 
+	if (page == PAGE_KERNEL_LATENCY)
+		return PAGE_KERNEL_PATH;
 	return page == PAGE_LATENCY ? PAGE_PATH : page;
 }
 
@@ -84,19 +115,24 @@ static bool find(struct state *s, const struct rows *rows, const char *text, uns
 
 static void next_dev(struct state *s, const __u64 *devs, unsigned int nr, int step)
 {
+	__u64 *dev = state_is_kernel(s) ? &s->part : &s->dev;
 	unsigned int at = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		if (devs[i] == s->dev)
+		if (devs[i] == *dev)
 			at = i + 1;
 	at = (at + nr + 1 + (unsigned int)step) % (nr + 1);
-	s->dev = at ? devs[at - 1] : 0;
+	*dev = at ? devs[at - 1] : 0;
 }
 
 static void go(struct state *s, enum page page)
 {
-	if (!weir_plane_info[s->plane].observed) {
-		s->note = "this plane is not observed in this version: Tab goes to the next";
+	if (!is_observed(s) && page != PAGE_BOTH && page != PAGE_TRACE) {
+		s->page = PAGE_PATH; /* out of those two */
+		s->note = state_is_kernel(s)
+				  ? "the kernel plane is not watched: Tab goes to the next"
+				  : "this plane is not observed in this version: Tab goes to the "
+				    "next";
 		return;
 	}
 	s->page = s->page == page ? PAGE_PATH : page;
@@ -111,10 +147,21 @@ static void enter(struct state *s, const struct rows *rows)
 	row = &rows->row[rows_index(rows, s->chosen[state_list(s)])];
 	switch (state_page(s)) {
 	case PAGE_PATH:
+	case PAGE_KERNEL_PATH:
 		choose(s, rows, (long)(row - rows->row));
 		s->page = PAGE_LATENCY;
 		break;
 	case PAGE_LATENCY:
+	case PAGE_KERNEL_LATENCY:
+		s->page = PAGE_PATH;
+		break;
+	case PAGE_KERNEL_DROPS:
+		s->chosen[PAGE_KERNEL_PATH] = row->stage;
+		s->part = row->part_key;
+		s->page = PAGE_PATH;
+		break;
+	case PAGE_KERNEL_DEVS:
+		s->part = row->part_key;
 		s->page = PAGE_PATH;
 		break;
 	case PAGE_DROPS:
@@ -139,6 +186,8 @@ static void back(struct state *s)
 		*s->filter = '\0';
 	else if (s->page != PAGE_PATH)
 		s->page = PAGE_PATH;
+	else if (state_is_kernel(s))
+		s->part = 0;
 	else
 		s->dev = 0;
 }
@@ -150,6 +199,7 @@ static void reset(struct state *s)
 	state_init(&fresh);
 	fresh.page = s->page;
 	fresh.plane = s->plane;
+	fresh.watched = s->watched;
 	fresh.paused = s->paused;
 	fresh.note = "the view is as at the start; counters were not touched";
 	*s = fresh;
@@ -172,8 +222,7 @@ static void begin_input(struct state *s, enum action action)
 {
 	enum page page = state_page(s);
 
-	if (action == ACTION_FILTER && page != PAGE_DROPS && page != PAGE_DEVS &&
-		page != PAGE_PLANE) {
+	if (action == ACTION_FILTER && !state_filters(page)) {
 		s->note = "this page is shown whole; the pages of drops (d) and queues (c) filter";
 		return;
 	}
@@ -236,6 +285,8 @@ static void turn(struct state *s, enum action action)
 {
 	unsigned int step = action == ACTION_PLANE_NEXT ? 1 : WEIR_PLANE_COUNT - 1;
 
+	if (s->page == PAGE_BOTH || s->page == PAGE_TRACE)
+		s->page = PAGE_PATH;
 	s->plane = (s->plane + step) % WEIR_PLANE_COUNT;
 	s->help = false;
 }
@@ -270,6 +321,11 @@ static unsigned int act(struct state *s, const struct rows *rows, int visible, c
 	case ACTION_LATENCY:
 		s->help = false;
 		go(s, action == ACTION_DROPS ? PAGE_DROPS : PAGE_LATENCY);
+		break;
+	case ACTION_BOTH:
+	case ACTION_TRACE:
+		s->help = false;
+		go(s, action == ACTION_BOTH ? PAGE_BOTH : PAGE_TRACE);
 		break;
 	case ACTION_SHARES:
 		if (state_page(s) == PAGE_DEVS)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,20 @@
 #include "tui/tui.h"
 
 #define EXACT_EVERY_NS 10000000000ull
+
+/* What is kept of the kernel plane. */
+struct kernel {
+	struct weir_kernel_snapshot before, now;
+	struct weir_kernel_delta delta; /* points into now */
+	struct weir_kernel_seen_list drops;
+	struct weir_kernel_trouble trouble;
+	struct history history;
+	__u64 *parts; /* keys of all but the first */
+	unsigned int nr_parts;
+	char why[256];
+	bool looked; /* there was a reading */
+	bool first, resumed;
+};
 
 struct weir_tui {
 	struct weir_tui_config config;
@@ -24,6 +39,8 @@ struct weir_tui {
 	bool resumed; /* the next reading follows a pause */
 	bool first;   /* no difference was looked at yet */
 	int visible;  /* rows of the page that fit the screen */
+	struct kernel kernel;
+	struct traced_list traced;
 };
 
 int weir_tui_new(const struct weir_tui_config *config, struct weir_tui **out)
@@ -38,12 +55,26 @@ int weir_tui_new(const struct weir_tui_config *config, struct weir_tui **out)
 	t->visible = 1;
 	t->trouble.kind = WEIR_TROUBLE_NONE; /* until there is something to compare */
 	state_init(&t->state);
-	if (history_init(&t->history)) {
+	t->kernel.first = true;
+	t->kernel.trouble.kind = WEIR_KERNEL_TROUBLE_NONE;
+	t->kernel.delta.now = &t->kernel.now;
+	if (history_init(&t->history) || history_init(&t->kernel.history)) {
+		history_done(&t->history);
 		free(t);
 		return -ENOMEM;
 	}
 	*out = t;
 	return 0;
+}
+
+static void kernel_done(struct kernel *k)
+{
+	weir_kernel_delta_done(&k->delta);
+	weir_kernel_seen_done(&k->drops);
+	weir_kernel_snapshot_done(&k->before);
+	weir_kernel_snapshot_done(&k->now);
+	history_done(&k->history);
+	free(k->parts);
 }
 
 void weir_tui_free(struct weir_tui *t)
@@ -58,6 +89,7 @@ void weir_tui_free(struct weir_tui *t)
 	rows_done(&t->rows);
 	rows_done(&t->drop_rows);
 	cells_done(&t->cells);
+	kernel_done(&t->kernel);
 	free(t->devs);
 	free(t);
 }
@@ -140,8 +172,84 @@ int weir_tui_take(struct weir_tui *t, struct weir_snapshot *snap, __u64 wall_s)
 	return history_add(&t->history, &t->delta, late);
 }
 
-static struct picture picture_of(const struct weir_tui *t)
+/* The part that was chosen may be gone. */
+static int note_parts(struct weir_tui *t)
 {
+	struct kernel *k = &t->kernel;
+	__u64 *parts = realloc(k->parts, (k->delta.nr_parts + 1) * sizeof(*parts));
+
+	if (!parts)
+		return -ENOMEM;
+	k->parts = parts;
+	k->nr_parts = 0;
+	for (unsigned int i = 1; i < k->delta.nr_parts; i++)
+		parts[k->nr_parts++] = k->delta.parts[i].key;
+	if (t->state.part && !weir_kernel_part(&k->delta, t->state.part)) {
+		t->state.part = 0;
+		t->state.note = "the chosen device is gone: all of them are shown";
+	}
+	return 0;
+}
+
+int weir_tui_take_kernel(
+	struct weir_tui *t, struct weir_kernel_snapshot *snap, const char *why, __u64 wall_s)
+{
+	struct kernel *k = &t->kernel;
+	bool late;
+	int ret;
+
+	weir_kernel_delta_done(&k->delta);
+	weir_kernel_snapshot_done(&k->before);
+	k->before = k->now;
+	k->now = snap ? *snap : (struct weir_kernel_snapshot){0};
+	if (snap)
+		*snap = (struct weir_kernel_snapshot){0};
+	snprintf(k->why, sizeof(k->why), "%s", why);
+	ret = weir_kernel_delta_init(&k->delta, k->before.time_ns ? &k->before : NULL, &k->now);
+	if (!ret)
+		ret = weir_kernel_seen_follow(&k->drops, &k->now, k->delta.interval_ns, wall_s);
+	if (!ret)
+		ret = note_parts(t);
+	if (ret)
+		return ret;
+	/* where there is no fast plane, but this one, it is what is shown first */
+	if (!k->looked && k->now.on && !t->now.nr_devs)
+		t->state.plane = WEIR_PLANE_kernel;
+	k->looked = true;
+	t->state.watched = k->now.on;
+	if (k->delta.interval_ns || !k->now.on) {
+		weir_kernel_trouble_follow(&k->trouble, &k->delta, &k->drops, wall_s, k->first);
+		k->first = !k->now.on;
+	}
+	if (!k->delta.interval_ns)
+		return 0;
+	late = k->resumed || k->delta.interval_ns > 2 * t->config.kernel_period_ns;
+	k->resumed = false;
+	return history_add_kernel(&k->history, &k->delta, &k->drops, late);
+}
+
+bool weir_tui_wants_trace(const struct weir_tui *t)
+{
+	return state_page(&t->state) == PAGE_TRACE && !t->state.paused;
+}
+
+void weir_tui_trace(struct weir_tui *t, const struct traced *packet)
+{
+	traced_add(&t->traced, packet);
+}
+
+/* Points into @k, which must outlive it. */
+static struct picture picture_of(const struct weir_tui *t, struct kernel_picture *k)
+{
+	*k = (struct kernel_picture){
+		.snap = &t->kernel.now,
+		.delta = &t->kernel.delta,
+		.drops = &t->kernel.drops,
+		.trouble = &t->kernel.trouble,
+		.history = &t->kernel.history,
+		.why = t->kernel.why,
+		.period_ns = t->config.kernel_period_ns,
+	};
 	return (struct picture){
 		.snap = &t->now,
 		.delta = &t->delta,
@@ -155,26 +263,32 @@ static struct picture picture_of(const struct weir_tui *t)
 		.name = t->config.name,
 		.option = t->config.option,
 		.glyphs = t->config.utf8 ? &glyphs_utf8 : &glyphs_ascii,
+		.kernel = k,
+		.traced = &t->traced,
 	};
 }
 
 int weir_tui_press(struct weir_tui *t, int key)
 {
-	struct picture p = picture_of(t);
+	bool kernel = state_is_kernel(&t->state);
+	struct kernel_picture k;
+	struct picture p = picture_of(t, &k);
 	int ret = rows_make(&t->rows, &p, state_page(&t->state));
 	unsigned int changed;
 
 	if (ret)
 		return ret;
-	changed = state_press(&t->state, &t->rows, t->visible, t->devs, t->now.nr_devs, key);
+	changed = state_press(&t->state, &t->rows, t->visible, kernel ? t->kernel.parts : t->devs,
+		kernel ? t->kernel.nr_parts : t->now.nr_devs, key);
 	if (changed & CHANGED_PAUSE && !t->state.paused)
-		t->resumed = true;
+		t->resumed = t->kernel.resumed = true;
 	return (int)changed;
 }
 
 const struct cells *weir_tui_draw(struct weir_tui *t, int w, int h)
 {
-	struct picture p = picture_of(t);
+	struct kernel_picture k;
+	struct picture p = picture_of(t, &k);
 
 	if (cells_resize(&t->cells, w, h) || rows_make(&t->rows, &p, state_page(&t->state)) ||
 		rows_make(&t->drop_rows, &p, PAGE_DROPS))
