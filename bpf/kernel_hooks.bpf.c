@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Stages between netfilter's chains and at traffic control: a program before the first chain of each
- * hook and one behind its last, and the same at a device's tcx hooks. They let everything pass.
+ * Stages between netfilter's chains and at traffic control: a program before the first chain of
+ * each hook and one behind its last, and the same at a device's tcx hooks. They let everything
+ * pass.
  */
 #include "lib/kernel_rows.h"
 
@@ -25,9 +26,9 @@ extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
 /* The device that the hook is about; the namespace is one in which this was attached. */
 static __always_inline bool here_of_hook(struct here *h, const struct nf_hook_state *state)
 {
-	const struct net_device *dev =
-		state->hook == NF_LOCAL_OUT || state->hook == NF_POST_ROUTING ? state->out
-									       : state->in;
+	const struct net_device *dev = state->hook == NF_LOCAL_OUT || state->hook == NF_POST_ROUTING
+					       ? state->out
+					       : state->in;
 
 	return dev && here_of(h, state->net->net_cookie, (__u32)dev->ifindex);
 }
@@ -73,16 +74,18 @@ int weir_k_nf_first(struct bpf_nf_ctx *ctx)
 		count_at(&h, nf_local_in, len);
 		h.row->in_first++;
 		left = stage_left(id);
-		leave(&h, id, left == WEIR_STAGE_nf_prerouting ? WEIR_STAGE_route_in
-							       : WEIR_STAGE_ip_local_deliver);
+		leave(&h, id,
+			left == WEIR_STAGE_nf_prerouting ? WEIR_STAGE_route_in
+							 : WEIR_STAGE_ip_local_deliver);
 		break;
 	case NF_FORWARD:
 		count_at(&h, ip_forward, len);
 		count_at(&h, nf_forward, len);
 		h.row->forward_first++;
 		left = stage_left(id);
-		leave(&h, id, left == WEIR_STAGE_nf_prerouting ? WEIR_STAGE_route_in
-							       : WEIR_STAGE_ip_forward);
+		leave(&h, id,
+			left == WEIR_STAGE_nf_prerouting ? WEIR_STAGE_route_in
+							 : WEIR_STAGE_ip_forward);
 		break;
 	case NF_LOCAL_OUT:
 		count_at(&h, make_skb, len);
@@ -154,7 +157,7 @@ static __always_inline const struct sk_buff *skb_of(struct __sk_buff *ctx)
 SEC("tcx/ingress")
 int weir_k_tc_in_first(struct __sk_buff *ctx)
 {
-	const struct sk_buff *skb = skb_of(ctx);
+	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
 
 	if (!skb || !here_of_dev(&h, skb->dev))
@@ -167,7 +170,7 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 SEC("tcx/ingress")
 int weir_k_tc_in_last(struct __sk_buff *ctx)
 {
-	const struct sk_buff *skb = skb_of(ctx);
+	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
 
 	if (skb && here_of_dev(&h, skb->dev))
@@ -178,7 +181,7 @@ int weir_k_tc_in_last(struct __sk_buff *ctx)
 SEC("tcx/egress")
 int weir_k_tc_out_first(struct __sk_buff *ctx)
 {
-	const struct sk_buff *skb = skb_of(ctx);
+	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
 
 	if (!skb || !here_of_dev(&h, skb->dev))
@@ -196,7 +199,7 @@ int weir_k_tc_out_first(struct __sk_buff *ctx)
 SEC("tcx/egress")
 int weir_k_tc_out_last(struct __sk_buff *ctx)
 {
-	const struct sk_buff *skb = skb_of(ctx);
+	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
 
 	if (skb && here_of_dev(&h, skb->dev))

@@ -45,11 +45,11 @@ struct weir_kcpu {
 	} cached[CACHED];
 	struct sending sending[XMIT_DEPTH];
 	__u32 depth;
-	__u32 gro; /* index of the row of the packet that GRO looks at, plus one */
-	__u64 hand;	 /* the packet that a hook was passed with last */
-	__u32 hand_index; /* its row */
+	__u32 gro;	   /* index of the row of the packet that GRO looks at, plus one */
+	__u64 hand;	   /* the packet that a hook was passed with last */
+	__u32 hand_index;  /* its row */
 	__u32 queued_more; /* that a queueing discipline gave with the next one */
-	__u64 queued; /* the packet that a queueing discipline was given, or gave, last */
+	__u64 queued;	   /* the packet that a queueing discipline was given, or gave, last */
 	__u64 irq_ns, raised_ns, polled_ns;
 };
 
@@ -90,10 +90,19 @@ __checked_once __u32 row_find(__u64 cookie, __u32 ifindex)
 	return fresh.row;
 }
 
+/* False before the last observer has been attached, and as soon as the first one is to go: some
+ * take long to come and go, and half of them would tell wrong times. */
+static __always_inline bool is_observing(void)
+{
+	return *(volatile __u64 *)&kwatch.slice_ns;
+}
+
 static __always_inline bool here_is(struct here *h)
 {
 	__u32 zero = 0;
 
+	if (!is_observing())
+		return false;
 	h->cpu = bpf_get_smp_processor_id();
 	h->now = bpf_ktime_get_ns();
 	h->c = bpf_map_lookup_elem(&kcpus, &zero);
@@ -171,7 +180,8 @@ static __always_inline void begin(const struct here *h, __u64 skb, enum weir_sta
 	s->l4 = 0;
 }
 
-/* The packet leaves @stage: the time is that stage's. Returns its state, NULL where there was none. */
+/* The packet leaves @stage: the time is that stage's. Returns its state, NULL where there was none.
+ */
 static __always_inline struct weir_kstate *leave(const struct here *h, __u64 skb, __u32 stage)
 {
 	struct weir_kstate *s = state_at(skb);

@@ -48,7 +48,7 @@ struct weir_kwatch {
 	__u64 netns_cookie; /* of the namespace that this belongs to */
 	__u64 since_ns;	    /* CLOCK_MONOTONIC: when it was turned on */
 	__u64 observed_ns;  /* how long stages were observed, but for the slice that goes on */
-	__u64 slice_ns;	    /* when that began; 0 = none does */
+	__u64 slice_ns;	    /* when that began; 0 = none does, and programs do nothing */
 	__u32 cycler;	    /* the process that begins and ends slices; 0 = none needed */
 	__u32 next_dev;	    /* the next row to be given; programs write */
 };

@@ -23,7 +23,10 @@ static const char help[] =
 	"  LAB       namespaces LAB-c, LAB-r, LAB-s, as tools/lab/lab.sh makes them\n"
 	"  case      only cases whose name contains TEXT: forward/SENDER/BYTES/FLOWS,\n"
 	"            filter/BYTES/FLOWS, nat/.., all/.., setup/.., pool/..,\n"
-	"            filter_linear/.., zero_loss, ledger, top; where each frame is another\n"
+	"            watch_receive/.., watch_forward/.., slices_receive/.., slices_forward/..,\n"
+	"            filter_linear/.., delay/PATH/WHAT, zero_loss, ledger, top; where each frame "
+	"is\n"
+	"            another\n"
 	"            flow's, FLOWS is 'new'\n"
 	"  peers     only these; each case has some of those below\n"
 	"  rounds    runs per case and peer at least, 7 unless told, 50 at most\n"
@@ -112,6 +115,8 @@ static int measure(const struct bench *bench, struct rig *rig, struct report *re
 
 	if (!err)
 		err = bench_cells(rig, bench, report);
+	if (!err)
+		err = bench_delay(rig, bench, report);
 	if (!err)
 		err = bench_zero_loss(rig, bench, report);
 	if (!err)

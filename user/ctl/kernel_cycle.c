@@ -25,7 +25,10 @@
 #include "kernel_priv.h"
 
 #define TICK_NS	   100000000ull	 /* how often it looks whether it is wanted */
-#define PERIOD_NS  1000000000ull /* of which a share is observed */
+#define PERIOD_NS  1000000000ull /* of which a share is observed, at least */
+#define PERIOD_MAX 60		 /* of those */
+#define SELDOM	   8		 /* times as long as attaching and detaching take, at least */
+#define SLICE_NS   50000000ull	 /* no shorter, if it can be helped: attaching takes longer */
 #define USED_EVERY 20		 /* ticks, after which it looks who needs the namespaces */
 #define HOOKS_TRY  16		 /* priorities: others may have taken the outermost */
 #define LINKS_MAX  4096
@@ -111,23 +114,29 @@ static void attach_dev(void *ctx, const struct weir_link *link)
 	}
 }
 
-/* In each namespace: netfilter's hooks, and traffic control's of the devices that are there. */
-static void attach_netns(struct cycler *c)
+static void attach_devs(struct cycler *c)
+{
+	weir_each_link(attach_dev, c);
+}
+
+static void attach_hooks(struct cycler *c)
 {
 	static const unsigned int hooks[] = {NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING,
 		NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_POST_ROUTING};
 	int first = bpf_program__fd(c->hooks->progs.weir_k_nf_first);
 	int last = bpf_program__fd(c->hooks->progs.weir_k_nf_last);
 
-	for (unsigned int i = 0; i < c->nr_netns; i++) {
-		if (setns(c->netns[i], CLONE_NEWNET))
-			continue;
-		for (unsigned int h = 0; first >= 0 && h < NF_INET_NUMHOOKS; h++) {
-			keep(c, attach_hook(first, hooks[h], true));
-			keep(c, attach_hook(last, hooks[h], false));
-		}
-		weir_each_link(attach_dev, c);
+	for (unsigned int h = 0; first >= 0 && h < NF_INET_NUMHOOKS; h++) {
+		keep(c, attach_hook(first, hooks[h], true));
+		keep(c, attach_hook(last, hooks[h], false));
 	}
+}
+
+static void attach_netns(struct cycler *c, void (*attach)(struct cycler *c))
+{
+	for (unsigned int i = 0; i < c->nr_netns; i++)
+		if (!setns(c->netns[i], CLONE_NEWNET))
+			attach(c);
 }
 
 static int slice_begin(struct cycler *c)
@@ -135,22 +144,23 @@ static int slice_begin(struct cycler *c)
 	int rc;
 
 	__atomic_add_fetch(&c->w->slice, 1, __ATOMIC_RELAXED);
-	/* where packets begin comes first, and goes last: else one would have a past that was another's */
+	/* Each of traffic control's waits for all CPUs, coming or going, which takes as long as all
+	 * others together take: they come first and go last, and let all pass meanwhile. */
+	attach_netns(c, attach_devs);
 	rc = attach_tracepoints(c);
-	attach_netns(c);
+	attach_netns(c, attach_hooks);
 	__atomic_store_n(&c->w->slice_ns, weir_now_ns(), __ATOMIC_RELEASE);
 	return rc;
 }
 
 static void slice_end(struct cycler *c)
 {
-	__u64 began = c->w->slice_ns;
+	__u64 began = __atomic_exchange_n(&c->w->slice_ns, 0, __ATOMIC_ACQ_REL);
 
-	while (c->nr_links)
-		close(c->link[--c->nr_links]);
 	if (began)
 		__atomic_add_fetch(&c->w->observed_ns, weir_now_ns() - began, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->w->slice_ns, 0, __ATOMIC_RELEASE);
+	while (c->nr_links)
+		close(c->link[--c->nr_links]);
 }
 
 /* --- the process --- */
@@ -190,18 +200,39 @@ static bool rest(struct cycler *c, __u64 ns, unsigned int *ticks)
 	return false;
 }
 
+/* Long enough for the share of it to be a slice that is worth its attaching, which took @took_ns.
+ */
+static __u64 period_of(__u32 share, __u64 took_ns)
+{
+	__u64 period = SLICE_NS * 1000000 / share;
+
+	if (period < took_ns * SELDOM)
+		period = took_ns * SELDOM;
+	if (period < PERIOD_NS)
+		return PERIOD_NS;
+	return period < PERIOD_MAX * PERIOD_NS ? period : PERIOD_MAX * PERIOD_NS;
+}
+
 static void cycle(struct cycler *c)
 {
-	__u64 on = PERIOD_NS / 1000000 * c->w->share;
-	unsigned int ticks = 0;
 	bool whole = c->w->share >= 1000000;
+	__u64 period = period_of(c->w->share, 0), began = c->w->slice_ns, on, past;
+	unsigned int ticks = 0;
 
 	/* the first slice has begun */
-	while (rest(c, on, &ticks)) {
+	for (;;) {
+		on = period / 1000000 * c->w->share;
+		if (!rest(c, on, &ticks))
+			break;
 		if (whole)
 			continue;
 		slice_end(c);
-		if (!rest(c, PERIOD_NS - on, &ticks) || slice_begin(c))
+		past = weir_now_ns() - began;
+		period = period_of(c->w->share, past > on ? past - on : 0);
+		if (!rest(c, past < period ? period - past : 0, &ticks))
+			break;
+		began = weir_now_ns();
+		if (slice_begin(c))
 			break;
 	}
 	slice_end(c);

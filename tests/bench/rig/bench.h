@@ -57,6 +57,7 @@ int bench_cells(struct rig *rig, const struct bench *bench, struct report *repor
 int bench_zero_loss(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_ledger(struct rig *rig, const struct bench *bench, struct report *report);
 int bench_top(struct rig *rig, const struct bench *bench, struct report *report);
+int bench_delay(struct rig *rig, const struct bench *bench, struct report *report);
 
 /* The median of what @a costs in units of what @b costs in the same round. */
 double figure_ratio(const struct figure *a, const struct figure *b);
@@ -71,6 +72,18 @@ void report_ledger(struct report *r, int readings, int wrong, __u64 sent, __u64 
 
 /* The live screen: @percent of a core over @seconds, @redraw_ms for one picture. */
 void report_top(struct report *r, double seconds, double percent, double redraw_ms);
+
+/* Times that weir tells, against what they are known to be; all of a packet. */
+struct delay_figures {
+	const char *name, *stage;
+	double known_ns, seen_ns; /* the delay, and how much longer the stage took */
+	double moved_ns;	  /* the middle of the other stage that changed most */
+	const char *moved;
+	double sum_ns, end_to_end_ns; /* of stages; without the delay */
+	double sum_delayed_ns, end_to_end_delayed_ns;
+};
+
+void report_delay(struct report *r, const struct delay_figures *f);
 
 /* A target: met if @value is on the right side of @limit (at most, or at least). */
 struct target {

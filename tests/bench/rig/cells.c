@@ -26,7 +26,7 @@ enum {
 	POOL_FRAMES = 576, /* of the last 640 ports; whole batches, so that none is cut in two */
 	WARM = 1024,	   /* frames to begin with, whatever the flows */
 	TIMES = 2,	   /* each flow is seen before it counts: by the slow road, then kept */
-	SLICES = 16, /* times as many frames: several of the slices that a second has one of */
+	SLICES = 40,	   /* times as many frames: two periods of what is watched in slices */
 };
 
 static const double seen_twice = 1.02, alike = 1.05;
@@ -233,9 +233,11 @@ static bool settled(const struct bench *bench, const struct row *row, int rounds
 {
 	const struct figure *base = NULL;
 
-	if (rounds < bench->rounds)
+	int least_rounds = row->family->times ? (bench->rounds + 1) / 2 : bench->rounds;
+
+	if (rounds < least_rounds)
 		return false;
-	if (rounds >= bench->rounds * MORE_ROUNDS)
+	if (rounds >= least_rounds * MORE_ROUNDS)
 		return true;
 	for (int i = 0; i < row->family->nr; i++) {
 		const struct figure *f = &row->f[row->family->peers[i]];

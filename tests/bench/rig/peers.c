@@ -39,7 +39,7 @@
 /* The kernel plane's. Of duty-cycled ones the share is of time, in slices of a second each. */
 #define UNWATCH	  "watch off plane kernel"
 #define LATENCY_N "8"
-#define DUTY	  "2"
+#define DUTY	  "1"
 
 #define SIX                                                                                        \
 	EVENT(net, napi_gro_receive_entry)                                                         \

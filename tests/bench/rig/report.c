@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <fnmatch.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "bench.h"
 
-static const double zero_loss_weir_to_fib = 1.00, per_event_ns = 100;
+static const double zero_loss_weir_to_fib = 1.00, per_event_ns = 100, delay_within = 0.10,
+		    sum_within = 0.05;
 
 void report_target(struct report *r, const struct target *t)
 {
@@ -210,6 +212,35 @@ void report_top(struct report *r, double seconds, double percent, double redraw_
 			seconds, "cpu_percent", percent, "redraw_ms", redraw_ms));
 	report_target(r, &cpu);
 	report_target(r, &redraw);
+	fflush(stdout);
+}
+
+void report_delay(struct report *r, const struct delay_figures *f)
+{
+	const struct target targets_of[] = {
+		{"delay seen less delay known, parts of it", fabs(f->seen_ns / f->known_ns - 1),
+			delay_within, true, 0},
+		{"the most that another stage moved, parts of the delay", f->moved_ns / f->known_ns,
+			delay_within, true, 0},
+		{"sum of stages less end to end, parts of it",
+			fabs(f->sum_ns / f->end_to_end_ns - 1), sum_within, true, 0},
+		{"the same with the delay", fabs(f->sum_delayed_ns / f->end_to_end_delayed_ns - 1),
+			sum_within, true, 0},
+	};
+
+	printf("%-22s  %.0f ns put into %s, %.0f seen there; %s moved by %.0f\n", f->name,
+		f->known_ns, f->stage, f->seen_ns, *f->moved ? f->moved : "no other", f->moved_ns);
+	printf("  sum of stages %.0f ns, end to end %.0f; with the delay %.0f, %.0f\n", f->sum_ns,
+		f->end_to_end_ns, f->sum_delayed_ns, f->end_to_end_delayed_ns);
+	json_array_append_new(r->rows,
+		json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:f, s:f, s:f, s:f, s:f}", "case",
+			"delay", "row", f->name, "peer", "k_full", "stage", f->stage, "known_ns",
+			f->known_ns, "seen_ns", f->seen_ns, "moved", f->moved, "moved_ns",
+			f->moved_ns, "sum_ns", f->sum_ns, "end_to_end_ns", f->end_to_end_ns,
+			"sum_delayed_ns", f->sum_delayed_ns, "end_to_end_delayed_ns",
+			f->end_to_end_delayed_ns));
+	for (size_t i = 0; i < sizeof(targets_of) / sizeof(targets_of[0]); i++)
+		report_target(r, &targets_of[i]);
 	fflush(stdout);
 }
 
