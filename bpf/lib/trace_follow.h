@@ -28,6 +28,15 @@ struct {
 	__type(value, struct weir_trace_packet);
 } packets SEC(".maps");
 
+/* Packets that match and are not followed, over the rate or for want of room: known, so that each
+ * is counted once and none begins in the middle of its way. Their id is 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WEIR_TRACE_PACKETS);
+	__type(key, __u64); /* skb->head */
+	__type(value, struct weir_trace_packet);
+} refused SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, WEIR_TRACE_PACKETS);
@@ -133,10 +142,7 @@ static __always_inline bool rate_allows(__u64 now)
 		counts.window = window;
 		counts.window_nr = 0;
 	}
-	if (__sync_fetch_and_add(&counts.window_nr, 1) < conf.per_window)
-		return true;
-	__sync_fetch_and_add(&counts.limited, 1);
-	return false;
+	return __sync_fetch_and_add(&counts.window_nr, 1) < conf.per_window;
 }
 
 /* Whether the driver of a device below this one's is being handed this very skb. */
@@ -209,7 +215,29 @@ __checked_once int move(struct here *h, struct seen *s, struct look *l)
 	return 1;
 }
 
-/* A packet begins, if it is one to follow. */
+static __always_inline bool is_refusing(void)
+{
+	return counts.limited + counts.full != 0;
+}
+
+static __always_inline int refuse(const struct seen *s, struct weir_trace_packet *p, __u64 *count)
+{
+	__sync_fetch_and_add(count, 1);
+	p->id = 0;
+	bpf_map_delete_elem(&packets, &s->head); /* what ended there */
+	return !bpf_map_update_elem(&refused, &s->head, p, BPF_ANY);
+}
+
+static __always_inline struct weir_trace_packet *known(const struct seen *s)
+{
+	struct weir_trace_packet *p = bpf_map_lookup_elem(&packets, &s->head);
+
+	if (!p && is_refusing())
+		p = bpf_map_lookup_elem(&refused, &s->head);
+	return p;
+}
+
+/* A packet begins, if it matches; it is known then, be it to be followed or refused. */
 __checked_once int begin(struct seen *s, struct look *l)
 {
 	struct weir_trace_packet p = {};
@@ -218,15 +246,16 @@ __checked_once int begin(struct seen *s, struct look *l)
 		return 0;
 	if (conf.ifindex && (s->ifindex != conf.ifindex || s->netns != conf.own_netns))
 		return 0;
-	if (!expr_matches(&l->run, l->raw ? WEIR_EXPR_RAW : WEIR_EXPR_FRAME) ||
-		!rate_allows(s->now))
+	if (!expr_matches(&l->run, l->raw ? WEIR_EXPR_RAW : WEIR_EXPR_FRAME))
 		return 0;
-	p.id = __sync_fetch_and_add(&counts.next_id, 1) + 1;
 	p.skb = (__u64)s->skb;
-	if (bpf_map_update_elem(&packets, &s->head, &p, BPF_ANY)) {
-		__sync_fetch_and_add(&counts.full, 1);
-		return 0;
-	}
+	if (!rate_allows(s->now))
+		return refuse(s, &p, &counts.limited);
+	p.id = __sync_fetch_and_add(&counts.next_id, 1) + 1;
+	if (bpf_map_update_elem(&packets, &s->head, &p, BPF_ANY))
+		return refuse(s, &p, &counts.full);
+	if (is_refusing())
+		bpf_map_delete_elem(&refused, &s->head);
 	bpf_map_update_elem(&heads, &p.skb, &s->head, BPF_ANY);
 	__sync_fetch_and_add(&counts.begun, 1);
 	return 1;
@@ -303,7 +332,7 @@ static __always_inline void settle(
 	p->mark = l->mark;
 	p->len = l->len;
 	p->ended = s->ends;
-	if (p->skb != (__u64)s->skb) {
+	if (p->id && p->skb != (__u64)s->skb) {
 		__u64 old = p->skb;
 
 		bpf_map_delete_elem(&heads, &old);
@@ -321,7 +350,7 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 	if (!h || !w || !s)
 		return 0;
 	place(s);
-	p = bpf_map_lookup_elem(&packets, &s->head);
+	p = known(s);
 	if (p && !s->netns)
 		s->netns = p->netns; /* what is freed has no device any more */
 	seen_here = is_watched(s->netns);
@@ -332,7 +361,7 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 	if (!p || !goes_on(h, p, s, &w->look)) {
 		if (!move(h, s, &w->look) && (!seen_here || !begin(s, &w->look)))
 			return 0;
-		p = bpf_map_lookup_elem(&packets, &s->head);
+		p = known(s);
 		if (!p)
 			return 0;
 	}
@@ -340,7 +369,7 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 	s->port = w->look.dport;
 	if (s->shared && p->skb != (__u64)s->skb)
 		s->flags |= WEIR_TRACE_COPY;
-	if (seen_here) {
+	if (seen_here && p->id) {
 		w->event.flags = s->flags;
 		put_head(&w->event, &w->look, p);
 		tell(w, s);
@@ -348,7 +377,10 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 	settle(p, s, &w->look);
 	if (s->ends && !s->shared && s->point != WEIR_TRACE_data_ready &&
 		s->point != WEIR_TRACE_copy_out) {
-		bpf_map_delete_elem(&packets, &s->head);
+		if (s->id)
+			bpf_map_delete_elem(&packets, &s->head);
+		else
+			bpf_map_delete_elem(&refused, &s->head);
 		bpf_map_delete_elem(&heads, &s->skb);
 	}
 	return 0;

@@ -108,7 +108,7 @@ const struct weir_command weir_commands[] = {
 		"Time one packet in N; only 'latency' is in this version.", weir_watch_on_cmd, false},
 	{"watch", "off", "", "Time no packets.", weir_watch_off_cmd, false},
 	{"watch", "show", "", "Show how many packets are timed.", weir_watch_show_cmd, false},
-	{"trace", "read", "FILE",
+	{"trace", "read", "FILE|-",
 		"Show packets of a file that 'trace ... plane kernel write FILE' has written, as they were shown "
 		"then; '-' is stdin.",
 		weir_trace_read_cmd, false},

@@ -264,7 +264,7 @@ int weir_trace_read_cmd(struct weir_run *run, const struct weir_args *args, stru
 	const char *path = weir_arg_plain(args);
 	struct replay r = {.run = run, .err = err};
 	struct weir_pcapng_losses losses;
-	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	FILE *file = path ? fopen(path, "re") : stdin;
 	int ret;
 
 	if (!file) {
@@ -272,9 +272,8 @@ int weir_trace_read_cmd(struct weir_run *run, const struct weir_args *args, stru
 
 		return weir_fail(err, status, -errno, "opening %s", path);
 	}
-	ret = weir_pcapng_read(
-		file, strcmp(path, "-") ? path : "standard input", on_read, &r, &losses, err);
-	if (file != stdin)
+	ret = weir_pcapng_read(file, path ? path : "standard input", on_read, &r, &losses, err);
+	if (path)
 		fclose(file);
 	if (!ret)
 		fprintf(stderr, "weir: %" PRIu64 " packets; not captured: %" PRIu64 "\n",
