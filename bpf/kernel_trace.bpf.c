@@ -44,12 +44,11 @@ enum gro_result {
 SEC("tp_btf/napi_gro_receive_exit")
 int gro_leave(__u64 *ctx)
 {
-	struct weir_trace_event e = {.point = WEIR_TRACE_gro_leave,
-		.stage = WEIR_STAGE_gro,
-		.what = WEIR_TRACE_WHAT_leave};
-	struct weir_trace_packet *p;
 	struct here *h = here_now();
 	int result = (int)ctx[0];
+	bool merged = result == GRO_MERGED || result == GRO_MERGED_FREE;
+	struct weir_trace_packet *p;
+	struct work *w;
 	__u64 head;
 
 	if (!h || !h->merging)
@@ -60,15 +59,12 @@ int gro_leave(__u64 *ctx)
 	/* what was not held has gone on already */
 	if (!p || p->point != WEIR_TRACE_gro_enter)
 		return 0;
-	if (result == GRO_MERGED || result == GRO_MERGED_FREE) {
-		e.what = WEIR_TRACE_WHAT_merge;
-		p->ended = 1;
-	}
+	p->ended = merged;
 	p->point = WEIR_TRACE_gro_leave;
-	e.id = p->id;
-	e.netns = p->netns;
-	if (is_watched(e.netns))
-		tell_known(h, &e);
+	w = begin_known(h, p->id, p->netns, WEIR_TRACE_gro_leave, WEIR_STAGE_gro,
+		merged ? WEIR_TRACE_WHAT_merge : WEIR_TRACE_WHAT_leave);
+	if (w)
+		send_known(w);
 	return 0;
 }
 
@@ -164,16 +160,17 @@ int udp_fail(__u64 *ctx)
 	return 0;
 }
 
-/* By what came to a socket's queue last, which a fast reader may have taken from there. */
-static __always_inline bool deliver_tail(struct sock *sk, __u8 stage, __u8 flags)
+/* By what came to a socket's queue last, which a fast reader may have taken from there: an empty
+ * queue's last is itself, and no packet. */
+static __always_inline bool deliver_tail(struct sock *sk, bool tap)
 {
 	struct sk_buff *tail = BPF_CORE_READ(sk, sk_receive_queue.prev);
-	POINT_SKB(data_ready, sock_wake, deliver, tail, .sk = sk, .flags = flags, .ends = true,
-		.known_only = true);
+	POINT_SKB(data_ready, sock_wake, deliver, tail, .sk = sk, .ends = true, .known_only = true);
 
-	s.stage = stage;
-	if ((void *)tail == (void *)&sk->sk_receive_queue)
-		return false;
+	if (tap) {
+		s.stage = WEIR_STAGE_tap_rx;
+		s.flags = WEIR_TRACE_COPY;
+	}
 	see(&s);
 	return s.id != 0;
 }
@@ -181,11 +178,9 @@ static __always_inline bool deliver_tail(struct sock *sk, __u8 stage, __u8 flags
 /* By what is on its way on this CPU, if that is its port. */
 static __always_inline void deliver_known(struct here *h, struct sock *sk)
 {
-	struct weir_trace_event e = {.point = WEIR_TRACE_data_ready,
-		.stage = WEIR_STAGE_sock_wake,
-		.what = WEIR_TRACE_WHAT_deliver};
 	struct weir_trace_packet *p;
 	__u64 head = h->delivering;
+	struct work *w;
 
 	if (!head || BPF_CORE_READ(sk, __sk_common.skc_num) != h->delivering_port ||
 		sock_netns(sk) != h->delivering_netns)
@@ -194,11 +189,12 @@ static __always_inline void deliver_known(struct here *h, struct sock *sk)
 	if (!p || p->ended || p->netns != h->delivering_netns)
 		return;
 	p->ended = 1;
-	e.id = p->id;
-	e.netns = p->netns;
-	e.cgroup = sock_cgroup(sk);
-	if (is_watched(e.netns))
-		tell_known(h, &e);
+	w = begin_known(h, p->id, p->netns, WEIR_TRACE_data_ready, WEIR_STAGE_sock_wake,
+		WEIR_TRACE_WHAT_deliver);
+	if (!w)
+		return;
+	w->event.cgroup = sock_cgroup(sk);
+	send_known(w);
 }
 
 SEC("tp_btf/sk_data_ready")
@@ -207,16 +203,14 @@ int data_ready(__u64 *ctx)
 	struct sock *sk = (void *)ctx[0];
 	struct here *h = here_now();
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	bool tap = family == AF_PACKET;
 
-	if (!h)
+	if (!h || (!tap && family != AF_INET && family != AF_INET6))
 		return 0;
-	if (family == AF_PACKET) {
-		deliver_tail(sk, WEIR_STAGE_tap_rx, WEIR_TRACE_COPY);
-	} else if (family == AF_INET || family == 10) {
-		if (!deliver_tail(sk, WEIR_STAGE_sock_wake, 0))
-			deliver_known(h, sk);
+	if (!deliver_tail(sk, tap) && !tap)
+		deliver_known(h, sk);
+	if (!tap)
 		h->delivering = 0;
-	}
 	return 0;
 }
 
@@ -296,32 +290,30 @@ SEC("tp_btf/net_dev_xmit")
 int xmit(__u64 *ctx)
 {
 	struct net_device *dev = (void *)ctx[2];
-	struct weir_trace_event e = {.point = WEIR_TRACE_xmit,
-		.stage = WEIR_STAGE_xmit,
-		.what = ctx[1] == NETDEV_TX_BUSY ? WEIR_TRACE_WHAT_busy : WEIR_TRACE_WHAT_leave,
-		.reason = (__u32)ctx[1],
-		.len = (__u32)ctx[3]};
 	struct weir_trace_packet *p;
 	struct here *h = here_now();
+	int answer = (int)ctx[1];
 	struct sending *was;
+	struct work *w;
 	__u64 head;
 
 	was = h ? sent(h, ctx[0]) : NULL;
 	if (!was)
 		return 0;
 	was->skb = 0;
-	if (!was->id)
-		return 0;
-	e.id = was->id;
-	e.netns = dev_netns(dev);
-	e.ifindex = dev_ifindex(dev);
-	dev_name(e.dev, dev);
 	head = was->head;
-	p = bpf_map_lookup_elem(&packets, &head);
-	if (p && p->id == e.id && p->point == WEIR_TRACE_start_xmit)
+	p = was->id ? bpf_map_lookup_elem(&packets, &head) : NULL;
+	if (p && p->id == was->id && p->point == WEIR_TRACE_start_xmit)
 		p->point = WEIR_TRACE_xmit;
-	if (is_watched(e.netns))
-		tell_known(h, &e);
+	w = begin_known(h, was->id, dev_netns(dev), WEIR_TRACE_xmit, WEIR_STAGE_xmit,
+		answer == NETDEV_TX_BUSY ? WEIR_TRACE_WHAT_busy : WEIR_TRACE_WHAT_leave);
+	if (!w)
+		return 0;
+	w->event.reason = (__u32)answer;
+	w->event.len = (__u32)ctx[3];
+	w->event.ifindex = dev_ifindex(dev);
+	dev_name(w->event.dev, dev);
+	send_known(w);
 	return 0;
 }
 

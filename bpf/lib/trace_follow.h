@@ -196,7 +196,7 @@ static __always_inline bool goes_on(const struct here *h, const struct weir_trac
 __checked_once int move(struct here *h, struct seen *s, struct look *l)
 {
 	struct weir_trace_packet *p;
-	__u64 skb, head, *old;
+	__u64 skb, head, now, *old;
 
 	if (!h || !s || !l)
 		return 0;
@@ -208,10 +208,11 @@ __checked_once int move(struct here *h, struct seen *s, struct look *l)
 	p = bpf_map_lookup_elem(&packets, &head);
 	if (!p || p->ended || p->skb != skb || (p->mark != l->mark && !is_sending(h, skb)))
 		return 0;
-	if (bpf_map_update_elem(&packets, &s->head, p, BPF_ANY))
+	now = s->head;
+	if (bpf_map_update_elem(&packets, &now, p, BPF_ANY))
 		return 0;
 	bpf_map_delete_elem(&packets, &head);
-	bpf_map_update_elem(&heads, &skb, &s->head, BPF_ANY);
+	bpf_map_update_elem(&heads, &skb, &now, BPF_ANY);
 	return 1;
 }
 
@@ -222,18 +223,21 @@ static __always_inline bool is_refusing(void)
 
 static __always_inline int refuse(const struct seen *s, struct weir_trace_packet *p, __u64 *count)
 {
+	__u64 head = s->head;
+
 	__sync_fetch_and_add(count, 1);
 	p->id = 0;
-	bpf_map_delete_elem(&packets, &s->head); /* what ended there */
-	return !bpf_map_update_elem(&refused, &s->head, p, BPF_ANY);
+	bpf_map_delete_elem(&packets, &head); /* what ended there */
+	return !bpf_map_update_elem(&refused, &head, p, BPF_ANY);
 }
 
 static __always_inline struct weir_trace_packet *known(const struct seen *s)
 {
-	struct weir_trace_packet *p = bpf_map_lookup_elem(&packets, &s->head);
+	__u64 head = s->head; /* Linux 6.1 takes keys from the stack alone */
+	struct weir_trace_packet *p = bpf_map_lookup_elem(&packets, &head);
 
 	if (!p && is_refusing())
-		p = bpf_map_lookup_elem(&refused, &s->head);
+		p = bpf_map_lookup_elem(&refused, &head);
 	return p;
 }
 
@@ -241,6 +245,7 @@ static __always_inline struct weir_trace_packet *known(const struct seen *s)
 __checked_once int begin(struct seen *s, struct look *l)
 {
 	struct weir_trace_packet p = {};
+	__u64 head;
 
 	if (!s || !l || s->known_only)
 		return 0;
@@ -249,14 +254,15 @@ __checked_once int begin(struct seen *s, struct look *l)
 	if (!expr_matches(&l->run, l->raw ? WEIR_EXPR_RAW : WEIR_EXPR_FRAME))
 		return 0;
 	p.skb = (__u64)s->skb;
+	head = s->head;
 	if (!rate_allows(s->now))
 		return refuse(s, &p, &counts.limited);
 	p.id = __sync_fetch_and_add(&counts.next_id, 1) + 1;
-	if (bpf_map_update_elem(&packets, &s->head, &p, BPF_ANY))
+	if (bpf_map_update_elem(&packets, &head, &p, BPF_ANY))
 		return refuse(s, &p, &counts.full);
 	if (is_refusing())
-		bpf_map_delete_elem(&refused, &s->head);
-	bpf_map_update_elem(&heads, &p.skb, &s->head, BPF_ANY);
+		bpf_map_delete_elem(&refused, &head);
+	bpf_map_update_elem(&heads, &p.skb, &head, BPF_ANY);
 	__sync_fetch_and_add(&counts.begun, 1);
 	return 1;
 }
@@ -333,12 +339,31 @@ static __always_inline void settle(
 	p->len = l->len;
 	p->ended = s->ends;
 	if (p->id && p->skb != (__u64)s->skb) {
-		__u64 old = p->skb;
+		__u64 old = p->skb, skb = (__u64)s->skb, head = s->head;
 
 		bpf_map_delete_elem(&heads, &old);
-		p->skb = (__u64)s->skb;
-		bpf_map_update_elem(&heads, &s->skb, &s->head, BPF_ANY);
+		p->skb = skb;
+		bpf_map_update_elem(&heads, &skb, &head, BPF_ANY);
 	}
+}
+
+static __always_inline void forget(const struct seen *s)
+{
+	__u64 head = s->head, skb = (__u64)s->skb;
+
+	if (s->id)
+		bpf_map_delete_elem(&packets, &head);
+	else
+		bpf_map_delete_elem(&refused, &head);
+	bpf_map_delete_elem(&heads, &skb);
+}
+
+/* A packet whose memory was moved is known by its skb. */
+static __always_inline bool is_by_skb(const struct seen *s)
+{
+	__u64 skb = (__u64)s->skb;
+
+	return bpf_map_lookup_elem(&heads, &skb) != NULL;
 }
 
 /* The body of see(), with room to work in. */
@@ -354,7 +379,7 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 	if (p && !s->netns)
 		s->netns = p->netns; /* what is freed has no device any more */
 	seen_here = is_watched(s->netns);
-	if (!p && (s->known_only || !seen_here) && !bpf_map_lookup_elem(&heads, &s->skb))
+	if (!p && (s->known_only || !seen_here) && !is_by_skb(s))
 		return 0;
 	if (!look_at((__u64)s->skb, &w->look, s->receiving))
 		return 0;
@@ -376,13 +401,8 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 	}
 	settle(p, s, &w->look);
 	if (s->ends && !s->shared && s->point != WEIR_TRACE_data_ready &&
-		s->point != WEIR_TRACE_copy_out) {
-		if (s->id)
-			bpf_map_delete_elem(&packets, &s->head);
-		else
-			bpf_map_delete_elem(&refused, &s->head);
-		bpf_map_delete_elem(&heads, &s->skb);
-	}
+		s->point != WEIR_TRACE_copy_out)
+		forget(s);
 	return 0;
 }
 
@@ -400,16 +420,27 @@ static __always_inline void see(struct seen *s)
 	work_give(w);
 }
 
-/* An event of a packet whose skb may be gone. */
-static __always_inline void tell_known(struct here *h, struct weir_trace_event *from)
+/* An event of a packet whose skb may be gone: room for it, to be filled further and sent; NULL:
+ * there is none. */
+static __always_inline struct work *begin_known(
+	struct here *h, __u64 id, __u64 netns, __u8 point, __u8 stage, __u8 what)
 {
-	struct work *w = work_take(h);
+	struct work *w = id && is_watched(netns) ? work_take(h) : NULL;
 
 	if (!w)
-		return;
-	__builtin_memcpy(&w->event, from, __builtin_offsetof(struct weir_trace_event, head));
+		return NULL;
+	__builtin_memset(&w->event, 0, __builtin_offsetof(struct weir_trace_event, head));
 	w->event.time_ns = bpf_ktime_get_ns();
-	w->event.head_len = 0;
+	w->event.id = id;
+	w->event.netns = netns;
+	w->event.point = point;
+	w->event.stage = stage;
+	w->event.what = what;
+	return w;
+}
+
+static __always_inline void send_known(struct work *w)
+{
 	send(&w->event);
 	work_give(w);
 }

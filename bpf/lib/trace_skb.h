@@ -92,6 +92,7 @@ struct bpf_nf_ctx {
 	struct sk_buff *skb;
 } KERNEL;
 
+#define AF_INET6       10
 #define AF_PACKET      17
 #define NO_HEADER      0xffff /* of mac_header: not set */
 #define ARPHRD_ETHER   1
