@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Commands from words to output and exit code, over a control plane made of one variable. */
+/*
+ * Commands from words to output and exit code, over a control plane made of one variable. The file is
+ * longer than others, since that control plane stands in it once.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
