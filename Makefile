@@ -26,7 +26,7 @@ override CFLAGS += $(SAN) -fsanitize=fuzzer-no-link -fno-omit-frame-pointer
 endif
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Iinclude -Iuser -isystem $(B)/skel \
 	-ffile-prefix-map=$(CURDIR)=.
-LIBS	:= -lbpf -lelf -lz -lmnl -ljansson -lncursesw
+LIBS	:= -lbpf -lelf -lz -lmnl -ljansson -lncursesw -lpcap
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Werror \
 	-Wno-unused-parameter -Iinclude -Ibpf $(addprefix -isystem /usr/include/,$(MULTIARCH)) \
@@ -86,7 +86,7 @@ $(B)/bpf/%.bpf.o: %.bpf.c $(BPF_LIB)
 
 $(B)/skel/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
-	$(Q)printf '#include <weir/%s.h>\n' abi rules sessions kernel >$@ # the types of its global data
+	$(Q)printf '#include <weir/%s.h>\n' abi rules sessions kernel trace >$@ # the types of its global data
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >>$@
 
 $(B)/weir-%: $(B)/obj/tools/%/main.o $(LIBWEIR)

@@ -7,6 +7,7 @@
 #include "../unit/fake_filter.h"
 #include "../unit/fake_kernel.h"
 #include "../unit/fake_nat.h"
+#include "../unit/fake_trace.h"
 #include "fake_ctl.h"
 #include "fuzz.h"
 

@@ -11,6 +11,7 @@
 #include "fake_filter.h"
 #include "fake_kernel.h"
 #include "fake_nat.h"
+#include "fake_trace.h"
 #include "model/tables.h"
 #include "test.h"
 #include "tui/keys.h"
@@ -120,11 +121,26 @@ static void what_is_not_in_this_version_says_so(void **state)
 {
 	(void)state;
 	says("dev attach x punt stack", WEIR_REFUSED, "not in this version");
-	says("trace plane kernel", WEIR_REFUSED, "not observed in this version");
+	says("trace plane stack", WEIR_REFUSED, "not observed in this version");
 	says("path show plane stack", WEIR_REFUSED, "not observed in this version");
 	assert_int_equal(fake.nr_attached, 0);
 	assert_int_equal(fake.every, 0);
 	assert_int_equal(fake.opened, 0);
+}
+
+static void trace_hands_on_its_expression(void **state)
+{
+	(void)state;
+	says("trace udp port 9 and not src 192.0.2.1 plane kernel dev r0 netns a,b rate 7",
+		WEIR_REFUSED, "tracing");
+	assert_string_equal(fake_trace.expr, "udp port 9 and not src 192.0.2.1");
+	assert_string_equal(fake_trace.dev, "r0");
+	assert_string_equal(fake_trace.netns, "a,b");
+	assert_int_equal(fake_trace.rate, 7);
+	says("trace plane kernel", WEIR_REFUSED, "tracing");
+	assert_string_equal(fake_trace.expr, "");
+	assert_int_equal(fake_trace.rate, 1000);
+	says("trace read /nonexistent", WEIR_NOT_FOUND, "/nonexistent");
 }
 
 static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
@@ -147,6 +163,13 @@ static void misuse_is_a_usage_error_with_the_nearest_word(void **state)
 	says("trace sample 1/0", WEIR_USAGE, "1/0");
 	says("trace count 0", WEIR_USAGE, "'0'");
 	says("trace seconds x", WEIR_USAGE, "'x'");
+	says("trace udp", WEIR_USAGE, "'plane kernel'");
+	says("trace rate 5", WEIR_USAGE, "'plane kernel'");
+	says("trace plane kernel rate 0", WEIR_USAGE, "'0'");
+	says("trace plane kernel count 0", WEIR_USAGE, "'0'");
+	says("trace plane kernel sample 1/2", WEIR_USAGE, "'sample'");
+	says("trace plane kernel udp", WEIR_USAGE, "'udp'");
+	says("trace read", WEIR_USAGE, "needs FILE");
 	says("top -b -n 0", WEIR_USAGE, "'0'");
 	says("top -b -d 0.05", WEIR_USAGE, "0.05");
 	says("drop explain", WEIR_USAGE, "weir drop explain");
@@ -406,6 +429,7 @@ int main(void)
 		TEST(attach_passes_on_what_was_typed),
 		TEST(attach_takes_xdp_tc_or_both),
 		TEST(what_is_not_in_this_version_says_so),
+		TEST(trace_hands_on_its_expression),
 		TEST(misuse_is_a_usage_error_with_the_nearest_word),
 		TEST(what_is_not_there_is_not_found),
 		TEST(shows_may_be_limited_to_a_device),

@@ -151,8 +151,12 @@ static void assert_verdict(const struct block *b, __u32 fixed, __u8 type, __u64 
 
 static struct weir_capture capture(enum weir_hook hook, enum weir_exit exit, __u16 head_len)
 {
-	struct weir_capture c = {.ifindex = 5, .len = 1000, .exit = (__u16)exit, .queue = 3,
-		.head_len = head_len, .hook = (__u8)hook};
+	struct weir_capture c = {.ifindex = 5,
+		.len = 1000,
+		.exit = (__u16)exit,
+		.queue = 3,
+		.head_len = head_len,
+		.hook = (__u8)hook};
 
 	for (unsigned int i = 0; i < head_len; i++)
 		c.head[i] = (__u8)(i + 1);
@@ -305,8 +309,8 @@ static void losses_are_written(void **state)
 	b = block(9, 5);
 	assert_option64(&b, 12, 4, 5);
 	assert_option64(&b, 12, 7, 34);
-	assert_text(&b, 12, 1,
-		"not captured: 30, the ring being full, 4, to the limit of the rate");
+	assert_text(
+		&b, 12, 1, "not captured: 30, the ring being full, 4, to the limit of the rate");
 	b = block(10, 5);
 	assert_option64(&b, 12, 4, 1);
 	assert_option64(&b, 12, 7, 0);
@@ -341,7 +345,7 @@ static void losses_without_a_packet_are_written(void **state)
 static void words_without_end(void **state)
 {
 	struct weir_capture c = capture(WEIR_HOOK_xdp, WEIR_EXIT_xmit_NONE, WEIR_CAPTURE_HEAD);
-	char words[5000];
+	static char words[70000];
 	struct block b;
 
 	(void)state;

@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 
-enum { WEIR_TERM_TEXT = 48, WEIR_KEYS_MAX = 8 };
+enum { WEIR_TERM_TEXT = 48, WEIR_KEYS_MAX = 12 };
 
 struct weir_term {
 	char word[WEIR_TERM_TEXT];  /* the keyword, or the name of the plain word in capitals */

@@ -125,6 +125,9 @@ void weir_where(const struct weir_run *run, char *buf, size_t size);
 /* live.c: the screen of `weir top`; @nr readings, one each @every_ns. */
 int weir_top_live(struct weir_run *run, __u64 nr, __u64 every_ns, struct weir_err *err);
 
+/* trace_kernel.c: `weir trace` where that is of the kernel plane. */
+int weir_trace_kernel(struct weir_run *run, const struct weir_args *args, struct weir_err *err);
+
 /* Handlers, one file an object. */
 weir_handler_fn weir_dev_attach_cmd, weir_dev_detach_cmd, weir_dev_show_cmd;
 weir_handler_fn weir_path_show_cmd, weir_path_coverage_cmd;
@@ -139,6 +142,6 @@ weir_handler_fn weir_nat_load_cmd, weir_nat_check_cmd, weir_nat_timeout_cmd, wei
 weir_handler_fn weir_nat_session_cmd, weir_nat_explain_cmd;
 weir_handler_fn weir_set_add_cmd, weir_set_del_cmd, weir_set_show_cmd;
 weir_handler_fn weir_explain_cmd, weir_doctor_cmd, weir_monitor_cmd;
-weir_handler_fn weir_trace_cmd, weir_top_cmd, weir_version_cmd, weir_help_cmd;
+weir_handler_fn weir_trace_cmd, weir_trace_read_cmd, weir_top_cmd, weir_version_cmd, weir_help_cmd;
 
 #endif

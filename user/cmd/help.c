@@ -245,6 +245,15 @@ static void print_values(FILE *file, const char *name)
 		weir_choice_each(name, print_word, file);
 }
 
+/* Whether the object is a command by itself; it may have others beside. */
+static bool is_command(const char *object)
+{
+	for (size_t i = 0; i < weir_nr_commands; i++)
+		if (!strcmp(weir_commands[i].object, object) && !*weir_commands[i].name)
+			return true;
+	return false;
+}
+
 static void completion_case(FILE *file, const struct weir_command *c)
 {
 	const char *syntax = c->syntax;
@@ -259,6 +268,9 @@ static void completion_case(FILE *file, const struct weir_command *c)
 		fputs("\" ;;\n", file);
 	}
 	fprintf(file, "\t%s/%s/*) words=\"", c->object, c->name);
+	for (size_t i = 0; !*c->name && i < weir_nr_commands; i++)
+		if (!strcmp(weir_commands[i].object, c->object) && *weir_commands[i].name)
+			print_word(weir_commands[i].name, file);
 	for (syntax = c->syntax; weir_term_next(&syntax, &term);) {
 		print_values(file, term.plain ? term.word : "");
 		if (term.plain)
@@ -297,7 +309,7 @@ static void completion_objects(FILE *file)
 		bool first = !i || strcmp(c->object, c[-1].object);
 		bool last = i + 1 == weir_nr_commands || strcmp(c->object, c[1].object);
 
-		if (!*c->name)
+		if (is_command(c->object))
 			continue;
 		if (first)
 			fprintf(file, "\t%s//*) words=\"", c->object);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Packets as the fast plane meets them, until told to stop. */
+/* Packets as the fast plane meets them, until told to stop; those of the kernel's are
+ * trace_kernel.c's. */
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
@@ -138,6 +139,9 @@ static int parse(const struct weir_args *args, struct wish *w, struct weir_err *
 		weir_remedy(err, "weir trace plane fast");
 		return ret;
 	}
+	if (args->nr_plain || weir_arg(args, "netns") || weir_arg(args, "rate"))
+		return weir_fail(err, WEIR_USAGE, 0,
+			"an expression, 'netns' and 'rate' go with 'plane kernel'");
 	if (sample && !weir_parse_ratio(sample, &w->every))
 		return weir_fail(err, WEIR_USAGE, 0,
 			"'%s' is no share of packets: 1/N, N from 1 to 2147483648", sample);
@@ -193,7 +197,8 @@ static int trace(struct trace *t, const struct wish *w)
 	sigaction(SIGTERM, &action, &old_term);
 	ret = open_file(t, w->path);
 	if (!ret)
-		fprintf(stderr, "weir: capturing 1 packet in %" PRIu32 " of the fast plane; ^C ends it\n",
+		fprintf(stderr,
+			"weir: capturing 1 packet in %" PRIu32 " of the fast plane; ^C ends it\n",
 			w->every);
 	if (!ret)
 		ret = loop(t, c, clock_ns(CLOCK_MONOTONIC) + w->time_ns);
@@ -210,9 +215,13 @@ static int trace(struct trace *t, const struct wish *w)
 int weir_trace_cmd(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
 	struct trace t = {.run = run, .err = err};
+	const char *plane = weir_arg(args, "plane");
 	struct wish w;
-	int ret = parse(args, &w, err);
+	int ret;
 
+	if (plane && !strcmp(plane, "kernel"))
+		return weir_trace_kernel(run, args, err);
+	ret = parse(args, &w, err);
 	if (!ret)
 		ret = weir_enter(run, err);
 	if (!ret && w.dev)

@@ -13,6 +13,7 @@ enum {
 	PACKET = 6,		     /* 4.3 */
 	ORDER_MAGIC = 0x1a2b3c4d,
 	LINK_ETHERNET = 1,
+	LINK_RAW = 101,
 	OPT_COMMENT = 1,
 	SHB_USERAPPL = 4,
 	IF_NAME = 2,
@@ -31,10 +32,13 @@ enum {
 
 #define FRAME_MAX (WEIR_CAPTURE_HEAD + 4) /* with a tag that was beside it */
 
+/* Two comments as long as they may be, and all else. */
+#define BLOCK_MAX (2 * 65536 + 1024)
+
 /* One block under way: its length stands at both ends. */
 struct block {
 	unsigned int len;
-	__u8 at[1024 + WEIR_CAPTURE_HEAD];
+	__u8 at[BLOCK_MAX];
 };
 
 static void put(struct block *b, const void *data, unsigned int len)
@@ -57,7 +61,7 @@ static void put16(struct block *b, __u16 v, __u16 w)
 
 static void option(struct block *b, __u16 code, const void *data, size_t len)
 {
-	if (b->len + len + 16 > sizeof(b->at))
+	if (len > 65535 || b->len + len + 16 > sizeof(b->at))
 		return;
 	put16(b, code, (__u16)len);
 	put(b, data, (unsigned int)len);
@@ -96,13 +100,14 @@ int weir_pcapng_begin(struct weir_pcapng *p, FILE *file)
 	return end(&b, file);
 }
 
-static int interface_add(struct weir_pcapng *p, struct weir_hook_key key, const char *name)
+static int interface_add(
+	struct weir_pcapng *p, struct weir_pcapng_key key, __u16 link, const char *name)
 {
 	static const __u8 resolution = NANOSECONDS;
 	struct block b;
 
 	begin(&b, INTERFACE);
-	put16(&b, LINK_ETHERNET, 0);
+	put16(&b, link, 0);
 	put32(&b, FRAME_MAX);
 	option(&b, IF_NAME, name, strlen(name));
 	option(&b, IF_TSRESOL, &resolution, 1);
@@ -110,20 +115,28 @@ static int interface_add(struct weir_pcapng *p, struct weir_hook_key key, const 
 	return end(&b, p->file);
 }
 
-/* The number of the hook's interface in the file, or -errno. */
-static int interface_of(struct weir_pcapng *p, const struct weir_capture *c, const char *dev)
+/* The number of an interface in the file, or -errno. */
+static int interface_of(
+	struct weir_pcapng *p, struct weir_pcapng_key key, __u16 link, const char *name)
 {
-	char name[64];
 	int rc;
 
 	for (unsigned int i = 0; i < p->nr; i++)
-		if (p->interface[i].ifindex == c->ifindex && p->interface[i].hook == c->hook)
+		if (!memcmp(&p->interface[i], &key, sizeof(key)))
 			return (int)i;
 	if (p->nr == WEIR_DEV_MAX)
 		return WEIR_DEV_MAX - 1;
-	snprintf(name, sizeof(name), "%s %s", dev, weir_hook_info[c->hook].name);
-	rc = interface_add(p, (struct weir_hook_key){c->ifindex, c->hook}, name);
+	rc = interface_add(p, key, link, name);
 	return rc ? rc : (int)p->nr - 1;
+}
+
+static int hook_interface(struct weir_pcapng *p, const struct weir_capture *c, const char *dev)
+{
+	struct weir_pcapng_key key = {.ifindex = c->ifindex, .kind = c->hook};
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s %s", dev, weir_hook_info[c->hook].name);
+	return interface_of(p, key, LINK_ETHERNET, name);
 }
 
 /* The frame as on the wire: a tag that the kernel holds beside it stands in it again. */
@@ -152,32 +165,60 @@ static __u64 verdict(const struct weir_capture *c)
 	return drop ? 2 : out ? 7 : ~0ull;     /* TC_ACT_SHOT, TC_ACT_REDIRECT, TC_ACT_UNSPEC */
 }
 
+/* The head of a packet's block: times, lengths, bytes. */
+static void packet_begin(
+	struct block *b, int interface, __u64 wall_ns, const __u8 *bytes, __u32 len, __u32 wire_len)
+{
+	begin(b, PACKET);
+	put32(b, (__u32)interface);
+	put32(b, (__u32)(wall_ns >> 32));
+	put32(b, (__u32)wall_ns);
+	put32(b, len);
+	put32(b, wire_len);
+	put(b, bytes, len);
+}
+
 int weir_pcapng_packet(struct weir_pcapng *p, const struct weir_capture *c, __u64 wall_ns,
 	const char *dev, const char *words)
 {
 	__u32 flags = c->hook == WEIR_HOOK_tc_egress ? OUTBOUND : INBOUND, queue = c->queue;
 	__u8 bytes[FRAME_MAX], verdict_option[9];
 	unsigned int len = frame(c, bytes);
-	int number = interface_of(p, c, dev);
+	int number = hook_interface(p, c, dev);
 	__u64 v = verdict(c);
 	struct block b;
 
 	if (number < 0)
 		return number;
 	p->received[number]++;
-	begin(&b, PACKET);
-	put32(&b, (__u32)number);
-	put32(&b, (__u32)(wall_ns >> 32));
-	put32(&b, (__u32)wall_ns);
-	put32(&b, len);
-	put32(&b, c->len + (c->tag ? 4 : 0));
-	put(&b, bytes, len);
+	packet_begin(&b, number, wall_ns, bytes, len, c->len + (c->tag ? 4 : 0));
 	option(&b, OPT_COMMENT, words, strlen(words));
 	option(&b, EPB_FLAGS, &flags, sizeof(flags));
 	option(&b, EPB_QUEUE, &queue, sizeof(queue));
 	verdict_option[0] = c->hook == WEIR_HOOK_xdp ? VERDICT_XDP : VERDICT_TC;
 	memcpy(verdict_option + 1, &v, sizeof(v));
 	option(&b, EPB_VERDICT, verdict_option, sizeof(verdict_option));
+	return end(&b, p->file);
+}
+
+int weir_pcapng_traced(struct weir_pcapng *p, const struct weir_pcapng_traced *t)
+{
+	/* interfaces of the file are of one link type, so the last is kept for what has no room of
+	 * its own */
+	struct weir_pcapng_key key = {.netns = t->netns, .ifindex = t->ifindex, .kind = t->raw};
+	char json[65536];
+	struct block b;
+	int number = interface_of(p, key, t->raw ? LINK_RAW : LINK_ETHERNET, t->name);
+
+	if (number < 0)
+		return number;
+	if (snprintf(json, sizeof(json), WEIR_PCAPNG_JSON "%s", t->json) >= (int)sizeof(json))
+		return -E2BIG;
+	p->received[number]++;
+	packet_begin(&b, number, t->wall_ns, t->bytes, t->len,
+		t->wire_len < t->len ? t->len : t->wire_len);
+	option(&b, OPT_COMMENT, t->words, strlen(t->words));
+	option(&b, OPT_COMMENT, json, strlen(json));
 	return end(&b, p->file);
 }
 
@@ -190,7 +231,7 @@ int weir_pcapng_end(struct weir_pcapng *p, __u64 wall_ns, __u64 full, __u64 limi
 		"not captured: %llu, the ring being full, %llu, to the limit of the rate", full,
 		limited);
 	if (!p->nr && full + limited) /* statistics are an interface's */
-		rc = interface_add(p, (struct weir_hook_key){0}, "not captured");
+		rc = interface_add(p, (struct weir_pcapng_key){0}, LINK_ETHERNET, "not captured");
 	for (unsigned int i = 0; i < p->nr && !rc; i++) {
 		__u64 lost = i ? 0 : full + limited; /* of all: which interface's is not known */
 		struct block b;

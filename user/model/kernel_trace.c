@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Events of several CPUs come in nearly, but not quite, the order of time. A packet is handed on
+ * once it has rested: shortly after its end, or when nothing more was heard of it for a second.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/kernel_trace.h"
+#include "model/tables.h"
+
+#define BUCKETS 1024
+
+const char *const weir_trace_end_name[WEIR_TRACE_END_COUNT] = {
+#define END(id) #id,
+	WEIR_TRACE_ENDS(END)
+#undef END
+};
+
+const char *const weir_trace_what_name[WEIR_TRACE_WHAT_COUNT] = {
+#define WHAT(id) #id,
+	WEIR_TRACE_WHATS(WHAT)
+#undef WHAT
+};
+
+const struct weir_trace_point_info weir_trace_point_info[WEIR_TRACE_POINT_COUNT] = {
+#define POINT(id, kernel, args) {kernel, args},
+	WEIR_TRACE_POINTS(POINT)
+#undef POINT
+};
+
+struct weir_traces {
+	int (*fn)(void *ctx, const struct weir_traced *packet);
+	void *ctx;
+	struct weir_traced *bucket[BUCKETS];
+	size_t nr;
+};
+
+struct weir_traces *weir_traces_new(
+	int (*fn)(void *ctx, const struct weir_traced *packet), void *ctx)
+{
+	struct weir_traces *t = calloc(1, sizeof(*t));
+
+	if (t) {
+		t->fn = fn;
+		t->ctx = ctx;
+	}
+	return t;
+}
+
+static void traced_free(struct weir_traced *p)
+{
+	free(p->event);
+	free(p);
+}
+
+void weir_traces_free(struct weir_traces *t)
+{
+	if (!t)
+		return;
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		while (t->bucket[i]) {
+			struct weir_traced *p = t->bucket[i];
+
+			t->bucket[i] = p->next;
+			traced_free(p);
+		}
+	}
+	free(t);
+}
+
+static struct weir_traced *find(struct weir_traces *t, __u64 id)
+{
+	struct weir_traced **at = &t->bucket[id % BUCKETS], *p;
+
+	for (p = *at; p; p = p->next)
+		if (p->id == id)
+			return p;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->id = id;
+	p->next = *at;
+	*at = p;
+	t->nr++;
+	return p;
+}
+
+static int grow(struct weir_traced *p)
+{
+	unsigned int room = p->room ? p->room * 2 : 8;
+	struct weir_trace_event *event = realloc(p->event, room * sizeof(*event));
+
+	if (!event)
+		return -ENOMEM;
+	p->event = event;
+	p->room = room;
+	return 0;
+}
+
+static bool is_end(const struct weir_trace_event *e)
+{
+	if (e->flags & WEIR_TRACE_COPY)
+		return false;
+	return e->what == WEIR_TRACE_WHAT_drop || e->what == WEIR_TRACE_WHAT_done ||
+	       e->what == WEIR_TRACE_WHAT_read || e->what == WEIR_TRACE_WHAT_merge;
+}
+
+int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event)
+{
+	struct weir_traced *p = find(t, event->id);
+	unsigned int at;
+
+	if (!p)
+		return -ENOMEM;
+	if (p->last_ns < event->time_ns)
+		p->last_ns = event->time_ns;
+	p->ended |= is_end(event);
+	if (p->nr == WEIR_TRACED_MAX) {
+		p->more++;
+		return 0;
+	}
+	if (p->nr == p->room && grow(p))
+		return -ENOMEM;
+	for (at = p->nr; at && p->event[at - 1].time_ns > event->time_ns; at--)
+		p->event[at] = p->event[at - 1];
+	p->event[at] = *event;
+	p->nr++;
+	return 0;
+}
+
+static bool is_complete(const struct weir_traced *p, __u64 now_ns)
+{
+	__u64 wait = p->ended ? WEIR_TRACE_REST_NS : WEIR_TRACE_IDLE_NS;
+
+	return now_ns > p->last_ns && now_ns - p->last_ns >= wait;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct weir_traced *p = *(struct weir_traced *const *)a,
+				 *q = *(struct weir_traced *const *)b;
+
+	return p->id < q->id ? -1 : p->id > q->id;
+}
+
+/* Takes out what is complete. Returns how many are in *@list, the caller's; or -ENOMEM. */
+static long collect(struct weir_traces *t, __u64 now_ns, bool all, struct weir_traced ***list)
+{
+	size_t nr = 0;
+
+	*list = t->nr ? calloc(t->nr, sizeof(**list)) : NULL;
+	if (!*list)
+		return t->nr ? -ENOMEM : 0;
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		struct weir_traced **at = &t->bucket[i];
+
+		while (*at) {
+			struct weir_traced *p = *at;
+
+			if (all || is_complete(p, now_ns)) {
+				*at = p->next;
+				(*list)[nr++] = p;
+			} else {
+				at = &p->next;
+			}
+		}
+	}
+	t->nr -= nr;
+	qsort(*list, nr, sizeof(**list), by_time);
+	return (long)nr;
+}
+
+int weir_traces_pass(struct weir_traces *t, __u64 now_ns, bool all)
+{
+	struct weir_traced **list;
+	long nr = collect(t, now_ns, all, &list);
+	int ret = 0;
+
+	if (nr < 0)
+		return (int)nr;
+	for (long i = 0; i < nr; i++) {
+		if (!ret && list[i]->nr)
+			ret = t->fn(t->ctx, list[i]);
+		traced_free(list[i]);
+	}
+	free(list);
+	return ret;
+}
+
+enum weir_trace_end weir_traced_end(const struct weir_traced *p, unsigned int *at)
+{
+	enum weir_trace_end end = WEIR_TRACE_END_seen;
+	bool sent = false;
+
+	*at = 0;
+	for (unsigned int i = 0; i < p->nr; i++) {
+		const struct weir_trace_event *e = &p->event[i];
+
+		if (e->flags & WEIR_TRACE_COPY)
+			continue;
+		*at = i;
+		end = WEIR_TRACE_END_seen;
+		if (e->what == WEIR_TRACE_WHAT_drop)
+			end = WEIR_TRACE_END_dropped;
+		else if (e->what == WEIR_TRACE_WHAT_deliver || e->what == WEIR_TRACE_WHAT_read)
+			end = WEIR_TRACE_END_delivered;
+		else if (e->what == WEIR_TRACE_WHAT_merge)
+			end = WEIR_TRACE_END_merged;
+		else if (e->what == WEIR_TRACE_WHAT_done)
+			end = sent ? WEIR_TRACE_END_sent : WEIR_TRACE_END_consumed;
+		else if (e->point == WEIR_TRACE_xmit && e->what == WEIR_TRACE_WHAT_leave)
+			end = WEIR_TRACE_END_sent;
+		sent = e->stage == WEIR_STAGE_xmit;
+	}
+	return end;
+}
+
+/* Functions that drop, and whose stage that is; what begins with the words counts. */
+static const struct {
+	const char *symbol;
+	enum weir_stage stage;
+} place[] = {
+	{"__netif_receive_skb", WEIR_STAGE_core},
+	{"netif_receive_generic_xdp", WEIR_STAGE_xdp},
+	{"do_xdp_generic", WEIR_STAGE_xdp},
+	{"veth_xdp", WEIR_STAGE_xdp},
+	{"enqueue_to_backlog", WEIR_STAGE_rps_backlog},
+	{"sch_handle_ingress", WEIR_STAGE_tc_ingress},
+	{"tcf_qevent", WEIR_STAGE_qdisc},
+	{"sch_handle_egress", WEIR_STAGE_tc_egress},
+	{"packet_rcv", WEIR_STAGE_tap_rx},
+	{"tpacket_rcv", WEIR_STAGE_tap_rx},
+	{"ip_rcv_core", WEIR_STAGE_ip_rcv},
+	{"ip_rcv_finish_core", WEIR_STAGE_route_in},
+	{"ip_rcv_finish", WEIR_STAGE_route_in},
+	{"ip_route_input", WEIR_STAGE_route_in},
+	{"ip_rcv", WEIR_STAGE_ip_rcv},
+	{"ip_error", WEIR_STAGE_route_in},
+	{"dst_discard", WEIR_STAGE_route_in},
+	{"ip_frag", WEIR_STAGE_ip_defrag},
+	{"ip_defrag", WEIR_STAGE_ip_defrag},
+	{"inet_frag", WEIR_STAGE_ip_defrag},
+	{"ip_forward", WEIR_STAGE_ip_forward},
+	{"ip_local_deliver", WEIR_STAGE_ip_local_deliver},
+	{"ip_protocol_deliver", WEIR_STAGE_ip_local_deliver},
+	{"icmp_rcv", WEIR_STAGE_ip_local_deliver},
+	{"raw_rcv", WEIR_STAGE_sock_queue},
+	{"__udp4_lib_rcv", WEIR_STAGE_udp_rcv},
+	{"__udp6_lib_rcv", WEIR_STAGE_udp_rcv},
+	{"udp_queue_rcv", WEIR_STAGE_sock_queue},
+	{"udpv6_queue_rcv", WEIR_STAGE_sock_queue},
+	{"__udp_enqueue", WEIR_STAGE_sock_queue},
+	{"udp_", WEIR_STAGE_udp_rcv},
+	{"tcp_v4_send", WEIR_STAGE_tcp_send},
+	{"tcp_", WEIR_STAGE_tcp_rcv},
+	{"sock_queue_rcv", WEIR_STAGE_sock_queue},
+	{"sk_filter", WEIR_STAGE_sock_queue},
+	{"__ip_local_out", WEIR_STAGE_ip_local_out},
+	{"ip_output", WEIR_STAGE_ip_output},
+	{"ip_mc_output", WEIR_STAGE_ip_output},
+	{"ip_fragment", WEIR_STAGE_ip_fragment},
+	{"ip_do_fragment", WEIR_STAGE_ip_fragment},
+	{"ip_finish_output2", WEIR_STAGE_neigh},
+	{"ip_finish_output", WEIR_STAGE_ip_output},
+	{"neigh_", WEIR_STAGE_neigh},
+	{"__neigh_", WEIR_STAGE_neigh},
+	{"arp_", WEIR_STAGE_neigh},
+	{"__dev_queue_xmit", WEIR_STAGE_qdisc},
+	{"__dev_xmit_skb", WEIR_STAGE_qdisc},
+	{"qdisc_", WEIR_STAGE_qdisc},
+	{"__qdisc_", WEIR_STAGE_qdisc},
+	{"validate_xmit", WEIR_STAGE_xmit},
+	{"dev_hard_start_xmit", WEIR_STAGE_xmit},
+};
+
+/* The hook of netfilter that the packet was in before event @at: entered last, and not left. */
+static bool within_hook(const struct weir_traced *p, unsigned int at, enum weir_stage *stage)
+{
+	while (at--) {
+		const struct weir_trace_event *e = &p->event[at];
+
+		if (e->flags & WEIR_TRACE_COPY)
+			continue;
+		if (e->point == WEIR_TRACE_nf_first)
+			*stage = e->stage;
+		return e->point == WEIR_TRACE_nf_first;
+	}
+	return false;
+}
+
+static enum weir_stage stage_before(const struct weir_traced *p, unsigned int at)
+{
+	enum weir_stage stage = p->event[at].stage;
+
+	while (at--)
+		if (!(p->event[at].flags & WEIR_TRACE_COPY))
+			return p->event[at].stage;
+	return stage;
+}
+
+enum weir_stage weir_traced_stage(
+	const struct weir_traced *p, unsigned int at, const char *location)
+{
+	enum weir_stage stage = p->event[at].stage;
+
+	if (p->event[at].what == WEIR_TRACE_WHAT_done && stage_before(p, at) != WEIR_STAGE_xmit)
+		return stage_before(p, at);
+	if (p->event[at].what != WEIR_TRACE_WHAT_drop)
+		return stage;
+	if (within_hook(p, at, &stage))
+		return stage;
+	for (size_t i = 0; i < sizeof(place) / sizeof(*place); i++)
+		if (!strncmp(location, place[i].symbol, strlen(place[i].symbol)))
+			return place[i].stage;
+	return stage_before(p, at);
+}
+
+const char *weir_traced_dev(const struct weir_traced *p, unsigned int at)
+{
+	const struct weir_trace_event *e = &p->event[at], *other = e;
+
+	for (unsigned int i = 0; !e->dev[0] && i < p->nr; i++) {
+		const struct weir_trace_event *o = &p->event[i];
+
+		if (o->dev[0] && o->netns == e->netns &&
+			(e->ifindex ? o->ifindex == e->ifindex : i < at))
+			other = o;
+	}
+	return other->dev;
+}
+
+/* Which stages a point is of: all netfilter hooks are of two. */
+static bool point_sees(enum weir_trace_point point, enum weir_stage stage)
+{
+	static const enum weir_stage of[WEIR_TRACE_POINT_COUNT] = {
+		[WEIR_TRACE_gro_enter] = WEIR_STAGE_gro,
+		[WEIR_TRACE_gro_leave] = WEIR_STAGE_gro,
+		[WEIR_TRACE_netif_rx] = WEIR_STAGE_rps_backlog,
+		[WEIR_TRACE_netif_receive] = WEIR_STAGE_core,
+		[WEIR_TRACE_nf_first] = WEIR_STAGE_COUNT,
+		[WEIR_TRACE_nf_last] = WEIR_STAGE_COUNT,
+		[WEIR_TRACE_tcp_probe] = WEIR_STAGE_tcp_rcv,
+		[WEIR_TRACE_rcvqueue_full] = WEIR_STAGE_sock_queue,
+		[WEIR_TRACE_udp_fail] = WEIR_STAGE_sock_queue,
+		[WEIR_TRACE_data_ready] = WEIR_STAGE_sock_wake,
+		[WEIR_TRACE_copy_out] = WEIR_STAGE_sock_recv,
+		[WEIR_TRACE_dev_queue] = WEIR_STAGE_tc_egress,
+		[WEIR_TRACE_qdisc_enqueue] = WEIR_STAGE_qdisc,
+		[WEIR_TRACE_qdisc_dequeue] = WEIR_STAGE_qdisc,
+		[WEIR_TRACE_start_xmit] = WEIR_STAGE_xmit,
+		[WEIR_TRACE_xmit] = WEIR_STAGE_xmit,
+		[WEIR_TRACE_kfree] = WEIR_STAGE_COUNT,
+		[WEIR_TRACE_consume] = WEIR_STAGE_tx_complete,
+	};
+
+	if (point == WEIR_TRACE_nf_first)
+		return stage == WEIR_STAGE_nf_prerouting || stage == WEIR_STAGE_nf_local_in ||
+		       stage == WEIR_STAGE_nf_forward || stage == WEIR_STAGE_nf_local_out ||
+		       stage == WEIR_STAGE_nf_postrouting;
+	return of[point] == stage;
+}
+
+void weir_trace_stages(__u32 points, bool seen, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	if (size)
+		*buf = '\0';
+	for (unsigned int s = 0; s < WEIR_STAGE_COUNT && used < size; s++) {
+		bool any = false;
+
+		for (unsigned int i = 0; i < WEIR_TRACE_POINT_COUNT; i++)
+			any |= point_sees((enum weir_trace_point)i, (enum weir_stage)s) &&
+			       !(points & 1U << i) != seen;
+		if (any)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "",
+				weir_stage_info[s].name);
+	}
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Packets on the kernel's road: what each is, how it ended, and a line for each stage that it came
+ * by. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/num.h"
+#include "model/tables.h"
+#include "out/doc.h"
+#include "out/doc_trace.h"
+
+#define ETHERNET 14
+
+/* What the head says: of a packet without a link header, one is made up, and shows nowhere. */
+static void put_head(json_t *doc, const struct weir_trace_event *e)
+{
+	__u8 frame[ETHERNET + WEIR_TRACE_HEAD] = {0};
+
+	if (!(e->flags & WEIR_TRACE_RAW)) {
+		weir_put_packet(doc, e->head, e->head_len, 0);
+		return;
+	}
+	frame[12] = (__u8)(e->protocol >> 8);
+	frame[13] = (__u8)e->protocol;
+	memcpy(frame + ETHERNET, e->head, e->head_len);
+	weir_put_packet(doc, frame, ETHERNET + e->head_len, 0);
+}
+
+static void put_text(json_t *doc, const char *key, const char *text)
+{
+	json_object_set_new(doc, key, weir_json_text(text));
+}
+
+static void put_number(json_t *doc, const char *key, unsigned long long value)
+{
+	json_object_set_new(doc, key, json_integer(weir_json_int(value)));
+}
+
+/* "NETFILTER_DROP/forward": whose rules it was. */
+static void cause_of(enum weir_stage stage, const char *reason, char cause[WEIR_TRACE_NAME_MAX * 2])
+{
+	const char *hook = weir_stage_info[stage].name;
+
+	if (!strcmp(reason, "NETFILTER_DROP") && !strncmp(hook, "nf_", 3))
+		snprintf(cause, WEIR_TRACE_NAME_MAX * 2, "%s/%s", reason, hook + 3);
+	else
+		snprintf(cause, WEIR_TRACE_NAME_MAX * 2, "%s", reason);
+}
+
+static void put_drop(json_t *doc, const struct weir_traced *p, unsigned int at,
+	const struct weir_trace_names *names)
+{
+	const struct weir_trace_event *e = &p->event[at];
+	char reason[WEIR_TRACE_NAME_MAX], location[WEIR_TRACE_NAME_MAX];
+	char cause[WEIR_TRACE_NAME_MAX * 2];
+	enum weir_stage stage;
+
+	names->reason(names->ctx, e->reason, reason);
+	names->location(names->ctx, e->location, location);
+	stage = weir_traced_stage(p, at, location);
+	cause_of(stage, reason, cause);
+	put_text(doc, "stage", weir_stage_info[stage].name);
+	put_text(doc, "cause", cause);
+	put_text(doc, "reason", reason);
+	put_text(doc, "location", location);
+}
+
+/* What NAT has made of it, where that is something else than it was before. */
+static void put_change(json_t *doc, const struct weir_traced *p, unsigned int at)
+{
+	static const char *const ends[] = {"src", "dst", "sport", "dport"};
+	json_t *now = json_object(), *then = json_object();
+	unsigned int before = at;
+	bool same = true;
+
+	while (before && !p->event[--before].head_len)
+		;
+	if (p->event[at].head_len && before < at) {
+		put_head(now, &p->event[at]);
+		put_head(then, &p->event[before]);
+		for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+			same &= json_equal(json_object_get(now, ends[i]),
+					json_object_get(then, ends[i])) ||
+				json_object_get(now, ends[i]) == json_object_get(then, ends[i]);
+	}
+	if (!same)
+		json_object_set(doc, "packet", now);
+	json_decref(now);
+	json_decref(then);
+}
+
+static json_t *event_doc(
+	const struct weir_traced *p, unsigned int at, const struct weir_trace_names *names)
+{
+	const struct weir_trace_event *e = &p->event[at];
+	char netns[WEIR_TRACE_NAME_MAX];
+	json_t *doc = json_object();
+
+	put_number(doc, "after_ns", e->time_ns - p->event[0].time_ns);
+	put_number(doc, "cpu", e->cpu);
+	put_text(doc, "netns", names->netns(names->ctx, e->netns, netns));
+	put_text(doc, "device", weir_traced_dev(p, at));
+	put_number(doc, "ifindex", e->ifindex);
+	put_text(doc, "stage", weir_stage_info[weir_traced_stage(p, at, "")].name);
+	put_text(doc, "what", weir_trace_what_name[e->what]);
+	if (e->what == WEIR_TRACE_WHAT_drop)
+		put_drop(doc, p, at, names);
+	else if (e->reason)
+		json_object_set_new(doc, "answer", json_integer((__s32)e->reason));
+	if (e->flags & WEIR_TRACE_COPY)
+		json_object_set_new(doc, "copy", json_true());
+	put_number(doc, "length", e->len);
+	put_number(doc, "mark", e->mark);
+	put_number(doc, "protocol", e->protocol);
+	if (e->cgroup)
+		put_number(doc, "cgroup", e->cgroup);
+	put_change(doc, p, at);
+	return doc;
+}
+
+/* How it ended, in a few words. */
+static void put_verdict(
+	json_t *doc, const struct weir_traced *p, const struct weir_trace_names *names)
+{
+	unsigned int at;
+	enum weir_trace_end end = weir_traced_end(p, &at);
+	const char *stage = weir_stage_info[weir_traced_stage(p, at, "")].name;
+	const char *dev = weir_traced_dev(p, at);
+	char text[512];
+
+	put_text(doc, "end", weir_trace_end_name[end]);
+	put_text(doc, "stage", stage);
+	switch (end) {
+	case WEIR_TRACE_END_dropped:
+		put_drop(doc, p, at, names);
+		snprintf(text, sizeof(text), "dropped at %s: %s", weir_get_text(doc, "stage"),
+			weir_get_text(doc, "cause"));
+		break;
+	case WEIR_TRACE_END_sent:
+		snprintf(text, sizeof(text), "sent%s%s", *dev ? " by " : "", dev);
+		break;
+	case WEIR_TRACE_END_seen:
+		snprintf(text, sizeof(text), "last seen at %s", stage);
+		break;
+	default:
+		snprintf(text, sizeof(text), "%s", weir_trace_end_name[end]);
+	}
+	put_text(doc, "verdict", text);
+}
+
+json_t *weir_doc_traced(
+	const struct weir_traced *p, const struct weir_trace_names *names, __u64 offset_ns)
+{
+	const struct weir_trace_event *first = &p->event[0];
+	json_t *doc = json_object(), *events = json_array();
+	char netns[WEIR_TRACE_NAME_MAX];
+
+	if (!doc || !events)
+		return NULL;
+	put_number(doc, "time_ns", first->time_ns + offset_ns);
+	put_text(doc, "plane", "kernel");
+	put_number(doc, "number", p->id);
+	put_text(doc, "netns", names->netns(names->ctx, first->netns, netns));
+	put_text(doc, "device", weir_traced_dev(p, 0));
+	put_number(doc, "length", first->frame_len);
+	if (first->head_len)
+		put_head(doc, first);
+	put_verdict(doc, p, names);
+	for (unsigned int i = 0; i < p->nr; i++)
+		json_array_append_new(events, event_doc(p, i, names));
+	json_object_set_new(doc, "events", events);
+	if (p->more)
+		put_number(doc, "more", p->more);
+	return doc;
+}
+
+/* --- text --- */
+
+static void text_time(const struct weir_face *face, json_int_t ns)
+{
+	time_t s = (time_t)(ns / 1000000000);
+	char clock[16] = "?";
+	struct tm tm;
+
+	if (localtime_r(&s, &tm))
+		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	weir_ink(face, WEIR_PLAIN, "%s.%06lld ", clock, (long long)(ns / 1000 % 1000000));
+}
+
+static void text_event(const struct weir_face *face, const json_t *e)
+{
+	bool drop = !strcmp(weir_get_text(e, "what"), "drop");
+	const json_t *packet = json_object_get(e, "packet");
+	char after[WEIR_NUM_MAX + 8], where[96];
+
+	weir_format_ns(after, sizeof(after), (double)weir_get_int(e, "after_ns"), face->utf8);
+	snprintf(where, sizeof(where), "%s/%s", weir_get_text(e, "netns"),
+		*weir_get_text(e, "device") ? weir_get_text(e, "device") : "-");
+	weir_ink(face, WEIR_PLAIN, "  +%-9s cpu %-3lld %-24s %-16s ", after,
+		(long long)weir_get_int(e, "cpu"), where, weir_get_text(e, "stage"));
+	weir_ink(face, drop ? WEIR_ALARM : WEIR_PLAIN, "%s", weir_get_text(e, "what"));
+	if (json_is_true(json_object_get(e, "copy")))
+		weir_ink(face, WEIR_PLAIN, " of a copy");
+	if (drop)
+		weir_ink(face, WEIR_PLAIN, " %s at %s", weir_get_text(e, "cause"),
+			weir_get_text(e, "location"));
+	if (json_object_get(e, "answer"))
+		weir_ink(face, WEIR_PLAIN, ", answer %lld", (long long)weir_get_int(e, "answer"));
+	if (packet) {
+		weir_ink(face, WEIR_PLAIN, "  as ");
+		weir_text_packet(face, packet);
+	}
+	weir_ink(face, WEIR_PLAIN, "\n");
+}
+
+void weir_text_traced(const struct weir_face *face, const json_t *doc)
+{
+	bool drop = !strcmp(weir_get_text(doc, "end"), "dropped");
+	const json_t *e;
+	size_t i;
+
+	text_time(face, weir_get_int(doc, "time_ns"));
+	weir_ink(face, WEIR_HEAD, "%s/%s", weir_get_text(doc, "netns"),
+		*weir_get_text(doc, "device") ? weir_get_text(doc, "device") : "-");
+	weir_ink(face, WEIR_PLAIN, "  ");
+	weir_text_packet(face, doc);
+	weir_ink(face, WEIR_PLAIN, ", %lld bytes  ", (long long)weir_get_int(doc, "length"));
+	weir_ink(face, drop ? WEIR_ALARM : WEIR_PLAIN, "%s", weir_get_text(doc, "verdict"));
+	weir_ink(face, WEIR_PLAIN, "\n");
+	json_array_foreach (json_object_get(doc, "events"), i, e)
+		text_event(face, e);
+	if (json_object_get(doc, "more"))
+		weir_ink(face, WEIR_PLAIN, "  and %lld events more\n",
+			(long long)weir_get_int(doc, "more"));
+}
+
+/* --- to a file --- */
+
+/* The frame to write: with its link header, if it has had one. */
+static const struct weir_trace_event *frame_of(const struct weir_traced *p)
+{
+	for (unsigned int i = 0; i < p->nr; i++)
+		if (p->event[i].head_len && !(p->event[i].flags & WEIR_TRACE_RAW))
+			return &p->event[i];
+	return &p->event[0];
+}
+
+int weir_write_traced(struct weir_pcapng *file, const struct weir_traced *p, const json_t *doc)
+{
+	const struct weir_trace_event *e = frame_of(p), *first = &p->event[0];
+	struct weir_pcapng_traced to = {
+		.wall_ns = (__u64)weir_get_int(doc, "time_ns"),
+		.netns = first->netns,
+		.ifindex = first->ifindex,
+		.raw = e->flags & WEIR_TRACE_RAW,
+		.bytes = e->head,
+		.len = e->head_len,
+		.wire_len = e->frame_len,
+	};
+	char *json = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER), *text = NULL;
+	struct weir_face face = {.utf8 = true};
+	char name[160];
+	size_t size;
+	int rc = -ENOMEM;
+
+	face.file = open_memstream(&text, &size);
+	if (face.file) {
+		weir_text_traced(&face, doc);
+		fclose(face.file);
+	}
+	if (json && text) {
+		snprintf(name, sizeof(name), "%s/%s%s", weir_get_text(doc, "netns"),
+			*weir_get_text(doc, "device") ? weir_get_text(doc, "device") : "-",
+			to.raw ? " (before the link layer)" : "");
+		to.name = name;
+		to.words = text;
+		to.json = json;
+		rc = weir_pcapng_traced(file, &to);
+	}
+	free(text);
+	free(json);
+	return rc;
+}
