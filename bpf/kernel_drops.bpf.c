@@ -41,7 +41,7 @@ const volatile struct weir_krange servants[WEIR_KSERVANTS] SEC(".rodata.servants
 const volatile __u64 at_ip_local_deliver = 0, at_ip_forward = 0;
 
 /* The event names the socket that refuses the packet: Linux 6.11. */
-const volatile bool tells_socket = true;
+const volatile bool tells_socket SEC(".rodata.tells_socket");
 
 /* Where the kernel's own counters stood when observing began: user space alone looks there. */
 struct {

@@ -12,7 +12,7 @@
 
 #include "abi.h"
 
-#define WEIR_KERNEL_ABI	  2
+#define WEIR_KERNEL_ABI	  3
 #define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
@@ -51,6 +51,8 @@ struct weir_kwatch {
 	__u64 slice_ns;	    /* when that began; 0 = none does, and programs do nothing */
 	__u32 cycler;	    /* the process that begins and ends slices; 0 = none needed */
 	__u32 next_dev;	    /* the next row to be given; programs write */
+	__u32 whole;	    /* all is attached that the ledger needs */
+	__u32 _pad;
 };
 
 /* What an observer is loaded for: constants to it. */

@@ -104,7 +104,7 @@ static void programs_stay_within_half_of_what_the_verifier_walks(void **state)
 			struct bpf_object *obj = opened(sources.gl_pathv[i]);
 
 			ways = set_self(obj, asked) ? WAYS : 1;
-			weir_k_leave_out(obj); /* as the kernel plane's are loaded */
+			weir_k_fit(obj); /* as the kernel plane's are loaded */
 			if (bpf_object__load(obj)) {
 				print_message("# %s: this kernel refuses it, asked %u\n",
 					sources.gl_pathv[i], asked);

@@ -225,7 +225,10 @@ static int check_kernel_ledger(const struct weir_kernel_snapshot *snap, struct w
 
 	if (!weir_kernel_ledger_is(snap)) {
 		ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane is not observed whole");
-		weir_remedy(err, "weir watch on full");
+		weir_remedy(err, "weir watch on full%s",
+			snap->on && snap->cycling && !snap->watch.whole
+				? "  (needs netfilter links, Linux 6.4: weir doctor)"
+				: "");
 		return ret;
 	}
 	if (weir_kernel_ledger_holds(snap))

@@ -41,15 +41,14 @@ struct cycler {
 	const int *netns;
 	unsigned int nr_netns;
 	int link[LINKS_MAX];
-	unsigned int nr_links, left_out;
+	unsigned int nr_links;
+	unsigned int hooks_out; /* of netfilter, that could not be had */
 };
 
 static bool keep(struct cycler *c, int fd)
 {
-	if (fd < 0 || c->nr_links == LINKS_MAX) {
-		c->left_out++;
+	if (fd < 0 || c->nr_links == LINKS_MAX)
 		return false;
-	}
 	c->link[c->nr_links++] = fd;
 	return true;
 }
@@ -81,7 +80,7 @@ static int attach_hook(int prog, unsigned int hook, bool first)
 
 	opts.netfilter.pf = NFPROTO_IPV4;
 	opts.netfilter.hooknum = hook;
-	for (int i = 1; fd < 0 && i <= HOOKS_TRY; i++) {
+	for (int i = 1; prog >= 0 && fd < 0 && i <= HOOKS_TRY; i++) {
 		opts.netfilter.priority = first ? INT_MIN + i : INT_MAX - i;
 		fd = bpf_link_create(prog, 0, BPF_NETFILTER, &opts);
 		if (fd < 0 && errno != EBUSY && errno != EEXIST)
@@ -144,11 +143,13 @@ static int slice_begin(struct cycler *c)
 	int rc;
 
 	__atomic_add_fetch(&c->w->slice, 1, __ATOMIC_RELAXED);
+	c->hooks_out = 0;
 	/* Each of traffic control's waits for all CPUs, coming or going, which takes as long as all
 	 * others together take: they come first and go last, and let all pass meanwhile. */
 	attach_netns(c, attach_devs);
 	rc = attach_tracepoints(c);
 	attach_netns(c, attach_hooks);
+	c->w->whole = !rc && !c->hooks_out;
 	__atomic_store_n(&c->w->slice_ns, weir_now_ns(), __ATOMIC_RELEASE);
 	return rc;
 }
@@ -251,14 +252,14 @@ static int load(struct cycler *c, __u64 only)
 		rc = weir_k_prepare(c->k, c->hooks->obj, c->w, only);
 	if (rc)
 		return rc;
-	weir_k_leave_out(c->path->obj);
+	weir_k_fit(c->path->obj);
 	rc = kernel_path_bpf__load(c->path);
 	if (!rc) /* both follow the same packets */
 		rc = bpf_map__reuse_fd(c->hooks->maps.kcpus, bpf_map__fd(c->path->maps.kcpus));
 	if (rc)
 		return rc;
 	/* what the kernel has no hooks for is left out, and `path coverage` says so */
-	weir_k_leave_out(c->hooks->obj);
+	weir_k_fit(c->hooks->obj);
 	return kernel_hooks_bpf__load(c->hooks);
 }
 

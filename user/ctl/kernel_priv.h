@@ -20,8 +20,8 @@ bool weir_k_cycling(const struct weir_ns *k);
  * constants. @only: the one namespace that is watched, 0 = what `kns` and kwatch.all say. 0 or -errno. */
 int weir_k_prepare(const struct weir_ns *k, struct bpf_object *obj, const struct weir_kwatch *w,
 	__u64 only);
-/* Leaves out programs of tracepoints, and of netfilter, that the running kernel has not. */
-void weir_k_leave_out(struct bpf_object *obj);
+/* Fits an object to the running kernel: programs of what it has not are left out. */
+void weir_k_fit(struct bpf_object *obj);
 
 /*
  * Begins the process that observes stages in the namespaces whose descriptors are given, and returns

@@ -129,48 +129,52 @@ int weir_k_prepare(
 	return rc;
 }
 
-void weir_k_leave_out(struct bpf_object *obj)
-{
-	bool netfilter = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_NETFILTER, NULL) == 1;
-	struct btf *btf = btf__load_vmlinux_btf();
-	struct bpf_program *prog;
-	char type[128];
-
-	bpf_object__for_each_program(prog, obj)
-	{
-		const char *at = strchr(bpf_program__section_name(prog), '/');
-
-		if (bpf_program__type(prog) == BPF_PROG_TYPE_NETFILTER && !netfilter)
-			bpf_program__set_autoload(prog, false);
-		if (!at || bpf_program__expected_attach_type(prog) != BPF_TRACE_RAW_TP)
-			continue;
-		snprintf(type, sizeof(type), "btf_trace_%s", at + 1);
-		if (btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) < 0)
-			bpf_program__set_autoload(prog, false);
-	}
-	btf__free(btf);
-}
-
-/* --- drops --- */
-
 /* How many arguments the tracepoint has. */
-static int nr_args(const char *tracepoint)
+static int nr_args(const struct btf *btf, const char *tracepoint)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
 	const struct btf_type *t;
 	char type[128];
-	int id, nr = 0;
+	int id;
 
 	snprintf(type, sizeof(type), "btf_trace_%s", tracepoint);
 	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
 	t = id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
 	if (t)
 		t = btf__type_by_id(btf, t->type);
-	if (t && btf_is_func_proto(t))
-		nr = btf_vlen(t) - 1; /* the first is the tracepoint's own */
-	btf__free(btf);
-	return nr;
+	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : 0; /* the first is its own */
 }
+
+static bool has_tracepoint(const struct btf *btf, const char *name)
+{
+	char type[128];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
+}
+
+void weir_k_fit(struct bpf_object *obj)
+{
+	bool netfilter = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_NETFILTER, NULL) == 1;
+	struct bpf_map *tells = bpf_object__find_map_by_name(obj, ".rodata.tells_socket");
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *prog;
+	size_t size;
+
+	bpf_object__for_each_program (prog, obj) {
+		const char *at = strchr(bpf_program__section_name(prog), '/');
+
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_NETFILTER && !netfilter)
+			bpf_program__set_autoload(prog, false);
+		if (at && bpf_program__expected_attach_type(prog) == BPF_TRACE_RAW_TP &&
+			!has_tracepoint(btf, at + 1))
+			bpf_program__set_autoload(prog, false);
+	}
+	if (tells)
+		*(bool *)bpf_map__initial_value(tells, &size) = nr_args(btf, "kfree_skb") > 3;
+	btf__free(btf);
+}
+
+/* --- drops --- */
 
 /* Pins the links of all programs that were loaded. */
 static int attach_all(const struct weir_ns *k, struct bpf_object *obj)
@@ -232,13 +236,12 @@ static int drops_up(
 
 	if (!rc) {
 		skel->data_kwatch->kwatch = *w;
-		skel->rodata->tells_socket = nr_args("kfree_skb") > 3;
 		rc = set_places(skel, err);
 		if (rc) {
 			kernel_drops_bpf__destroy(skel);
 			return rc;
 		}
-		weir_k_leave_out(skel->obj);
+		weir_k_fit(skel->obj);
 		rc = kernel_drops_bpf__load(skel);
 	}
 	if (!rc)

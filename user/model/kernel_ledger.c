@@ -108,8 +108,8 @@ void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie
 
 bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap)
 {
-	return snap->on && snap->cycling && snap->watch.level == WEIR_KLEVEL_full &&
-	       snap->watch.share == 1000000;
+	return snap->on && snap->cycling && snap->watch.whole &&
+	       snap->watch.level == WEIR_KLEVEL_full && snap->watch.share == 1000000;
 }
 
 bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap)
