@@ -10,7 +10,7 @@
 #include "lib/kernel_state.h"
 
 #include <linux/tcp.h>
-#include <weir/kernel_base.h>
+#include <weir/kbase.h>
 
 #define EINTR	    4
 #define EAGAIN	    11

@@ -15,10 +15,9 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
-#include <weir/kernel_base.h>
 
 #include "ctl/kernel_counters.h"
 #include "model/kernel_stage.h"
@@ -515,108 +514,6 @@ static void another_namespace_is_read_from_here(void **state)
 	assert_int_equal(weir_kcounters_read_in(0, &there, &err), -EINVAL);
 }
 
-/* --- the baseline --- */
-
-static int new_map(__u32 entries)
-{
-	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "kbase", sizeof(struct weir_kbase_key),
-		sizeof(__u64), entries, NULL);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static void same(const struct weir_kreading *a, const struct weir_kreading *b)
-{
-	unsigned int nr = 0;
-
-	assert_int_equal(a->netns, b->netns);
-	assert_int_equal(a->time_ns, b->time_ns);
-	assert_int_equal(a->sources, b->sources);
-	for (unsigned int i = 0; i < a->nr; i++) {
-		const struct weir_kvalue *v = &a->value[i], *w;
-
-		if (weir_kcounter_info[v->counter].what == WEIR_KWHAT_level)
-			continue;
-		w = weir_kreading_find(b, v->counter, v->queue, v->scope);
-		assert_non_null(w);
-		assert_int_equal(v->value, w->value);
-		nr++;
-	}
-	assert_int_equal(nr, b->nr);
-}
-
-static void a_baseline_is_as_it_was_saved(void **state)
-{
-	struct weir_kreading r[2], back;
-	struct weir_err err = {};
-	int map = new_map(16384);
-	__u32 lost = 7;
-
-	(void)state;
-	look(&r[0], PLACE_CLIENT);
-	look(&r[1], PLACE_ROUTER);
-	assert_int_equal(weir_kbase_load(map, r[0].netns, &back, &err), -ENOENT);
-	for (unsigned int n = 0; n < 2; n++)
-		assert_int_equal(weir_kbase_save(map, &r[n], &lost, &err), 0);
-	assert_int_equal(lost, 0);
-	/* another time, in place of what there was */
-	r[0].nr -= 20;
-	r[0].value[0].value++;
-	assert_int_equal(weir_kbase_save(map, &r[0], &lost, &err), 0);
-	for (unsigned int n = 0; n < 2; n++) {
-		assert_int_equal(weir_kbase_load(map, r[n].netns, &back, &err), 0);
-		same(&r[n], &back);
-		weir_kreading_done(&back);
-	}
-	assert_int_equal(weir_kbase_forget(map, r[0].netns, &err), 0);
-	assert_int_equal(weir_kbase_load(map, r[0].netns, &back, &err), -ENOENT);
-	assert_int_equal(weir_kbase_load(map, r[1].netns, &back, &err), 0);
-	weir_kreading_done(&back);
-	weir_kreading_done(&r[0]);
-	weir_kreading_done(&r[1]);
-	close(map);
-}
-
-static void a_full_map_is_counted(void **state)
-{
-	struct weir_kreading r, back;
-	struct weir_err err = {};
-	int map = new_map(40);
-	__u32 lost;
-
-	(void)state;
-	look(&r, PLACE_CLIENT);
-	assert_int_equal(weir_kbase_save(map, &r, &lost, &err), 0);
-	assert_true(lost > 0);
-	assert_int_equal(weir_kbase_load(map, r.netns, &back, &err), 0);
-	assert_int_equal(back.lost, lost);
-	assert_int_equal(back.time_ns, r.time_ns);
-	assert_int_equal(back.nr, 36); /* four tell of the baseline itself */
-	weir_kreading_done(&back);
-	weir_kreading_done(&r);
-	close(map);
-}
-
-static void another_versions_baseline_is_not_taken(void **state)
-{
-	struct weir_kbase_key key = {.counter = WEIR_KBASE_LAYOUT};
-	struct weir_kreading r, back;
-	struct weir_err err = {};
-	int map = new_map(16384);
-	__u64 other = weir_kcounter_layout() + 1;
-	__u32 lost;
-
-	(void)state;
-	look(&r, PLACE_CLIENT);
-	assert_int_equal(weir_kbase_save(map, &r, &lost, &err), 0);
-	key.netns = r.netns;
-	assert_int_equal(bpf_map_update_elem(map, &key, &other, BPF_EXIST), 0);
-	assert_int_equal(weir_kbase_load(map, r.netns, &back, &err), -ESTALE);
-	weir_kreading_done(&r);
-	close(map);
-}
-
 static void features_are_those_of_this_kernel(void **state)
 {
 	struct weir_kfeatures have;
@@ -655,9 +552,6 @@ int main(void)
 		TEST(a_full_qdisc_is_counted_once),
 		TEST(a_device_that_was_replaced_is_told),
 		TEST(another_namespace_is_read_from_here),
-		TEST(a_baseline_is_as_it_was_saved),
-		TEST(a_full_map_is_counted),
-		TEST(another_versions_baseline_is_not_taken),
 		TEST(features_are_those_of_this_kernel),
 	};
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <bpf/bpf.h>
-#include <weir/kernel_base.h>
+#include <weir/kbase.h>
 
 #include "kernel_counters.h"
 

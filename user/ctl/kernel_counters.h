@@ -30,7 +30,7 @@ int weir_kread_taps(struct weir_kreading *r);
 /* What drivers tell, of the devices already there. */
 void weir_kread_drivers(struct weir_kreading *r);
 
-/* --- kernel_base.c: where counters stood, in a map (weir/kernel_base.h) --- */
+/* --- kernel_base.c: where counters stood, in a map (weir/kbase.h) --- */
 
 /*
  * Puts a reading into the map in place of what it had of the same namespace. What had no room is

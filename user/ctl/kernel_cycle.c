@@ -125,9 +125,9 @@ static void attach_hooks(struct cycler *c)
 	int first = bpf_program__fd(c->hooks->progs.weir_k_nf_first);
 	int last = bpf_program__fd(c->hooks->progs.weir_k_nf_last);
 
-	for (unsigned int h = 0; first >= 0 && h < NF_INET_NUMHOOKS; h++) {
-		keep(c, attach_hook(first, hooks[h], true));
-		keep(c, attach_hook(last, hooks[h], false));
+	for (unsigned int h = 0; h < NF_INET_NUMHOOKS; h++) {
+		c->hooks_out += !keep(c, attach_hook(first, hooks[h], true));
+		c->hooks_out += !keep(c, attach_hook(last, hooks[h], false));
 	}
 }
 
@@ -136,6 +136,8 @@ static void attach_netns(struct cycler *c, void (*attach)(struct cycler *c))
 	for (unsigned int i = 0; i < c->nr_netns; i++)
 		if (!setns(c->netns[i], CLONE_NEWNET))
 			attach(c);
+		else
+			c->hooks_out++;
 }
 
 static int slice_begin(struct cycler *c)

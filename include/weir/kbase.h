@@ -3,8 +3,8 @@
  * Where the kernel's own counters stood when `weir watch on` began: a hash from this key to the
  * counter's value then, in a map that outlives the command.
  */
-#ifndef WEIR_KERNEL_BASE_H
-#define WEIR_KERNEL_BASE_H
+#ifndef WEIR_KBASE_H
+#define WEIR_KBASE_H
 
 #include <linux/types.h>
 
