@@ -308,7 +308,8 @@ int weir_shared_untrack(struct weir_ns *ns, struct weir_err *err)
 
 	if (!ctl)
 		return 0; /* nothing is there */
-	if (!ctl->track) {
+	/* large maps are what a weir that was killed in here has left, with sessions in them */
+	if (!ctl->track && size_now(ns, "sessions") <= WEIR_SESSIONS_MIN) {
 		munmap(ctl, sizeof(*ctl));
 		return 0;
 	}
