@@ -37,11 +37,13 @@ static __always_inline struct track *sent_begin(struct pkt *p, bool ours)
 	what = track_read(p->ctx, ETH_HLEN, p->ctx->ingress_ifindex);
 	if (what == TRACKED_NEW)
 		what = track_in(p->ctx);
-	if (what == TRACKED_FOUND) {
-		t->done = ours;
-		if (ours && t->frag == WEIR_FRAG_FIRST) /* the kernel has cut what came whole */
+	if (ours && t->frag == WEIR_FRAG_FIRST) {
+		fragment_through(t);
+		if (what == TRACKED_FOUND) /* the kernel has cut it, or put it together */
 			fragment_keep(t, true);
 	}
+	if (what == TRACKED_FOUND)
+		t->done = ours;
 	return t;
 }
 

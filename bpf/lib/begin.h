@@ -6,6 +6,7 @@
 #ifndef WEIR_BPF_BEGIN_H
 #define WEIR_BPF_BEGIN_H
 
+#include "fragment.h"
 #include "nat.h"
 
 /* RFC 5508, REQ-8: who can have no session, for want of ports or of room, is told. */
@@ -292,7 +293,16 @@ __checked_once int track_out(hook_ctx *ctx, __u32 found)
 
 	if (!t || t->done)
 		return OUT_DONE;
+	if (THIS_HOOK != WEIR_HOOK_tc_egress && is_reassembled(t)) {
+		t->drop = (__u32)fragment_out(ctx, t);
+		if (t->drop)
+			return OUT_DROP;
+		if (t->given && fragment_waits(t, t->oif))
+			return OUT_DONE; /* its session is its first one's, at TC egress */
+	}
 	t->done = 1;
+	if (t->frag == WEIR_FRAG_LATER && t->what == TRACKED_NOT)
+		return OUT_DONE; /* its first was left as it is */
 	t->drop = (__u32)track_known(ctx, t, found);
 	if (t->drop)
 		return OUT_DROP;

@@ -43,6 +43,14 @@ static __always_inline __u32 flow_ports(const struct headers *h)
 	return 0;
 }
 
+/* A fragment of what has no ports is no packet of a known session's flow: whether others of its
+ * packet are the kernel's is asked for each (fragment.h). */
+static __always_inline __u32 fragment_port(const struct iphdr *ip)
+{
+	return self.track && !has_ports(ip->protocol) &&
+	       ip->frag_off & bpf_htons(IP_MF | IP_OFFSET);
+}
+
 /* What an answer depends on, besides the addresses and the device. */
 struct flow_key {
 	__u32 ports;
@@ -54,7 +62,7 @@ static __always_inline struct flow_key flow_key(const struct pkt *p, const struc
 	if (likely(!p->cur->narrow && !self.filter && !self.track))
 		return (struct flow_key){.proto_tos = (__u16)((h->ip->tos & TOS_ROUTING) << 8)};
 	return (struct flow_key){
-		.ports = flow_ports(h),
+		.ports = flow_ports(h) ?: fragment_port(h->ip),
 		.proto_tos = (__u16)(h->ip->protocol | (h->ip->tos & TOS_ROUTING) << 8),
 	};
 }

@@ -237,9 +237,13 @@ static __always_inline struct step step_nf_postrouting(
 		t->oif = p->oif_way;
 		drop = track_leave(p->ctx, t, p->nexthop);
 		if (unlikely(drop)) {
-			stage_done(p, WEIR_FAST_nf_postrouting);
 			exit = drop - 1;
 			barrier_var(exit); /* what is compared is what is used */
+			if (exit == WEIR_EXIT_nf_forward_IP_REASSEMBLE) {
+				t->drop = 0;
+				return LEAVE(exit_punt(p, exit));
+			}
+			stage_done(p, WEIR_FAST_nf_postrouting);
 			if (exit >= WEIR_EXIT_COUNT)
 				exit = WEIR_EXIT_nf_postrouting_NAT_FULL;
 			return LEAVE(exit_reject(p, exit,
@@ -253,12 +257,13 @@ static __always_inline struct step step_nf_postrouting(
 }
 
 /* An ICMP error of a translated session is never the one to confirm its next hop: the kernel would
- * be given it in part alone, so it would be dropped (leave_translated()). */
-static __always_inline bool is_translated_error(const struct pkt *p)
+ * be given it in part alone, so it would be dropped (leave_translated()). Nor is a fragment whose
+ * packet the kernel would wait for. */
+static __always_inline bool confirms_nothing(const struct pkt *p)
 {
 	const struct track *t = self.track && p->tracked ? track_of() : NULL;
 
-	return t && t->error && t->session;
+	return t && ((t->error && t->session) || is_reassembled(t));
 }
 
 /* @asked: the FIB was asked just now, which is when the next hop's time is looked at too. */
@@ -268,7 +273,7 @@ static __always_inline struct step step_neigh(
 	if (unlikely(found == BPF_FIB_LKUP_RET_NO_NEIGH))
 		return LEAVE(weir_pass(p, neigh, NEIGH_UNRESOLVED));
 	if (unlikely(asked && neigh_wants_kernel(p->row, r->oif, r->nexthop,
-				      is_translated_error(p) ? 0 : r->reachable_ms)))
+				      confirms_nothing(p) ? 0 : r->reachable_ms)))
 		return LEAVE(weir_pass(p, neigh, NEIGH_CONFIRM));
 	stage_done(p, WEIR_FAST_neigh);
 	return GO_ON;

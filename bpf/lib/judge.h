@@ -112,12 +112,17 @@ __checked_once __u64 way_of(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 daddr)
 
 /* Rules see where a packet goes to in the end, and where it comes from in the beginning; and of what
  * state its session is. True where that will not change as long as there is the session. */
-static __always_inline bool fields_track(struct weir_fields *f)
+static __always_inline bool fields_track(struct weir_fields *f, __u32 oif)
 {
-	const struct track *t = track_of();
+	struct track *t = track_of();
 
 	if (!t || f->dim[WEIR_DIM_proto] == PROTO_NONE)
 		return false;
+	/* nothing of the packet goes further unless its first fragment may, which is asked about
+	 * with the session's own state */
+	if (THIS_HOOK != WEIR_HOOK_tc_egress && t->frag == WEIR_FRAG_LATER &&
+		fragment_waits(t, oif))
+		t->state = WEIR_STATE_new;
 	f->dim[WEIR_DIM_dst] = bpf_ntohl(t->daddr);
 	if (f->dim[WEIR_DIM_dport] != WEIR_NO_PORT)
 		f->dim[WEIR_DIM_dport] = bpf_ntohs(t->dport);
@@ -151,7 +156,7 @@ __checked_once __u64 judge(hook_ctx *ctx, __u32 l3_off, __u32 iif, __u32 oif, __
 		return SAID(WEIR_VERDICT_COUNT, WEIR_FLOW_JUDGE);
 	f = &w->fields;
 	fields_take(ctx, l3_off);
-	if (self.track && tracked && fields_track(f))
+	if (self.track && tracked && fields_track(f, oif))
 		each &= ~WEIR_CHECK_STATE;
 	f->dim[WEIR_DIM_iif] = iif;
 	f->dim[WEIR_DIM_oif] = oif;

@@ -194,6 +194,7 @@ static __always_inline int leave(struct pkt *p, struct verdict v)
 	}
 	if (t) {
 		t->oif = (__u32)way;
+		t->given = 1;
 		drop = track_leave(p->ctx, t, (__u32)(way >> 32));
 		if (drop)
 			return leave_drop(p, drop - 1, is_for_want(drop - 1));

@@ -247,17 +247,4 @@ __checked_once int rewrite_packet(hook_ctx *ctx, __u32 what)
 	return 0;
 }
 
-/* Whether the packet's source, or its destination, becomes another. */
-static __always_inline bool src_changes(const struct track *t)
-{
-	return (t->session || t->rule_src) &&
-	       (t->saddr != t->t.saddr || (t->frag != WEIR_FRAG_LATER && t->sport != t->t.sport));
-}
-
-static __always_inline bool dst_changes(const struct track *t)
-{
-	return (t->session || t->rule_dst) &&
-	       (t->daddr != t->t.daddr || (t->frag != WEIR_FRAG_LATER && t->dport != t->t.dport));
-}
-
 #endif

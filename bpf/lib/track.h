@@ -38,6 +38,9 @@ enum tracked {
 	TRACKED_STRAY, /* of a session that is not there: an ICMP error, an answer */
 };
 
+/* Where others of a fragment's packet have gone: see fragment.h. */
+enum { LEFT_NOT, LEFT_LED, LEFT_AHEAD };
+
 #define ERROR_OWN   2
 #define LOCAL_TRIES 16
 
@@ -55,6 +58,8 @@ struct track {
 	__u8 back, ref;
 	__u8 turned; /* found by its answer's ends: see sent_find() */
 	__u8 hairpin;
+	__u8 left;		 /* LEFT_LED, LEFT_AHEAD: its fragments are the kernel's */
+	__u8 given;		 /* it is being left to the kernel */
 	__u8 done;		 /* its session is made, or there is none to be */
 	__u8 from_outside, name; /* of `iif`, and of its destination: may_be_name() */
 	__u32 session;		 /* number plus one; 0: none */
@@ -337,10 +342,8 @@ static __always_inline enum tracked track_fragment(struct track *t, bool egress)
 
 	if (!f || epoch_now() - f->seen >= WEIR_FRAG_EPOCHS)
 		return TRACKED_LATER;
-	if (!f->session) {
-		t->done = 1;
+	if (!f->session)
 		return TRACKED_NOT;
-	}
 	s = session_at(f->session - 1);
 	if (!s || s->serial != f->serial || !track_take(t, s, f->session - 1, f->ref, f->serial))
 		return TRACKED_LATER;
@@ -500,7 +503,7 @@ __checked_once int track_read(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	t->oif = t->drop = t->session = t->serial = t->rule_src = t->rule_dst = 0;
 	t->outside = t->mapping_in = t->named = 0;
 	t->error = t->tcp = t->state = t->back = t->ref = t->turned = 0;
-	t->hairpin = t->done = t->frag = t->from_outside = t->name = t->ask.known = 0;
+	t->hairpin = t->done = t->frag = t->left = t->given = t->from_outside = t->name = t->ask.known = 0;
 	t->bucket = WEIR_FLOW_UNTRACKED;
 	t->what = packet_read(ctx, t);
 	t->sport = t->t.sport;
@@ -547,6 +550,19 @@ __checked_once int track_in(hook_ctx *ctx)
 	if (t->what != TRACKED_FOUND)
 		t->state = t->what == TRACKED_NEW ? WEIR_STATE_new : WEIR_STATE_invalid;
 	return t->what;
+}
+
+/* Whether the packet's source, or its destination, becomes another. */
+static __always_inline bool src_changes(const struct track *t)
+{
+	return (t->session || t->rule_src) &&
+	       (t->saddr != t->t.saddr || (t->frag != WEIR_FRAG_LATER && t->sport != t->t.sport));
+}
+
+static __always_inline bool dst_changes(const struct track *t)
+{
+	return (t->session || t->rule_dst) &&
+	       (t->daddr != t->t.daddr || (t->frag != WEIR_FRAG_LATER && t->dport != t->t.dport));
 }
 
 #endif

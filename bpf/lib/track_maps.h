@@ -84,6 +84,13 @@ struct {
 	__type(value, struct weir_frag_session);
 } frags SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WEIR_FRAG_LINES);
+	__type(key, __u32);
+	__type(value, struct weir_frag_line);
+} frags_left SEC(".maps");
+
 struct weir_nat_state nat SEC(".data.nat");
 
 #endif

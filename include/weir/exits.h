@@ -101,8 +101,9 @@ enum weir_kind {
 	EXIT(tc_egress, DROP, NAT_CLASH)                                                           \
 	EXIT(tc_egress, DROP, NAT_FULL)                                                            \
 	EXIT(tc_egress, DROP, NAT_NO_SESSION)                                                      \
-	EXIT(tc_egress, DROP, NAT_FRAGMENT) \
-	EXIT(ip_forward, PUNT, XFRM_POLICY)
+	EXIT(tc_egress, DROP, NAT_FRAGMENT)                                                        \
+	EXIT(ip_forward, PUNT, XFRM_POLICY)                                                        \
+	EXIT(nf_forward, PUNT, IP_REASSEMBLE)
 
 enum weir_exit {
 #define EXIT(stage, kind, cause) WEIR_EXIT_##stage##_##cause,

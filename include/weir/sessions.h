@@ -255,6 +255,21 @@ struct weir_frag_session {
 	__u8 _pad[2];
 };
 
+/*
+ * Map `frags_left`, lines of slots: fragmented packets that the kernel puts together, so that all
+ * their fragments are to go there. A slot holds a hash of the packet above and the epoch below; two
+ * packets of one hash go the same way, which is right for both. 0: free.
+ */
+#define WEIR_FRAG_SLOTS 8
+#define WEIR_FRAG_LINES (WEIR_FRAGS_MAX / WEIR_FRAG_SLOTS)
+
+struct weir_frag_line {
+	__u64 slot[WEIR_FRAG_SLOTS];
+};
+
+/* In the hash: a later fragment went there first, as it had come in. */
+#define WEIR_FRAG_AHEAD (1ULL << 32)
+
 #define WEIR_FRAG_EPOCHS 600 /* 30 s, as net.ipv4.ipfrag_time */
 
 /* Map `nat`, one entry: settings, which user space writes, and what became of sessions. */
@@ -268,12 +283,14 @@ struct weir_nat_state {
 	__u32 seed;   /* of the index, by chance, so that nobody can fill a bucket on purpose */
 	__u32 states; /* filter rules ask for states: what is not translated has sessions, too */
 	__u32 sweep;  /* the session that the sweeper looks at next */
+	__u32 defrag; /* the kernel puts packets together before it forwards them */
+	__u32 _pad;
 	__u64 created, ended; /* the difference is how many there are */
 	__u64 expired;	      /* of ended, those whose time was over */
 	__u64 sessions_full;  /* own limit: packets of sessions that there was no room for */
 	__u64 mappings_full;
 	__u64 index_full;
-	__u64 frags_full; /* own limit: fragmented packets that were forgotten for others */
+	__u64 frags_full; /* own limit: fragmented packets that there was no room to remember */
 	__u64 ports_full; /* no free port in the rule's pool */
 	__u64 clashes;	  /* answers to it would have been another session's */
 };

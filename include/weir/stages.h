@@ -220,14 +220,17 @@ enum weir_fast_stage {
 	      "weir nat explain ADDR:PORT; 'weir nat add dnat' opens a port")                      \
 	CAUSE(NAT_FILTERED, "from outside to a mapping that lets in whom it has sent to alone.",   \
 	      "'filtering endpoint' in the NAT rule lets anyone in; weir nat show")                \
-	CAUSE(NAT_FRAGMENT, "a later fragment that NAT governs, before the first one came.",       \
-	      "fragments come out of order: look for two paths to here; 'ip link show' compares MTUs") \
+	CAUSE(NAT_FRAGMENT, "a later fragment that NAT governs, and no first one that it could follow.", \
+	      "fragments come out of order: look for two paths to here; outwards the kernel can "  \
+	      "sort them: 'weir doctor' says whether it does (reassembly)")                        \
 	CAUSE(NAT_UNTRANSLATED, "it cannot be finished here, and would leave the kernel untranslated.", \
 	      "weir dev attach DEV: the device that it leaves by")                                 \
 	CAUSE(ICMP_CSUM, "the checksum of an ICMP message is wrong.",                              \
 	      "look for a faulty sender or link: tcpdump -vv shows 'wrong icmp cksum'") \
 	CAUSE(XFRM_POLICY, "IPsec governs it: an xfrm policy speaks of it, or it came encrypted.", \
-	      "the kernel encrypts, checks or drops it: 'ip xfrm policy' shows which one governs it")
+	      "the kernel encrypts, checks or drops it: 'ip xfrm policy' shows which one governs it") \
+	CAUSE(IP_REASSEMBLE, "a fragment of a packet that the kernel has parts of: it puts them together.", \
+	      "none needed: the kernel forwards it; many: look for two paths to here, or a smaller MTU")
 
 enum weir_cause {
 #define CAUSE(id, text, remedy) WEIR_CAUSE_##id,

@@ -321,6 +321,7 @@ static bool is_elsewhere(enum weir_hook hook, enum weir_exit e)
 		WEIR_EXIT_nf_postrouting_NAT_FULL,	   /* there, too */
 		WEIR_EXIT_nf_postrouting_NAT_NO_SESSION,   /* nat_icmp_test.c */
 		WEIR_EXIT_nf_postrouting_NAT_FRAGMENT,	   /* nat_fragment_test.c */
+		WEIR_EXIT_nf_forward_IP_REASSEMBLE,	   /* there, too */
 		WEIR_EXIT_nf_postrouting_NAT_UNTRANSLATED, /* nat_road_test.c */
 		WEIR_EXIT_nf_postrouting_ICMP_CSUM,	   /* nat_error_test.c */
 	};

@@ -44,6 +44,19 @@ static void pools_clear(const struct prog *p)
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
 }
 
+/* No fragment has gone anywhere yet. */
+static void frags_clear(const struct prog *p)
+{
+	static const struct weir_frag_line none;
+	int fd = prog_map(p, "frags");
+	struct weir_frag_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		bpf_map_delete_elem(fd, &key);
+	for (__u32 i = 0; i < WEIR_FRAG_LINES; i++)
+		prog_put(p, "frags_left", &i, &none);
+}
+
 static void pools_of(const struct prog *p, const struct weir_rule *r, __u32 *next)
 {
 	__u32 dev = if_nametoindex(*r->dev ? r->dev : r->nat == WEIR_NAT_dnat ? r->in : r->out);
@@ -78,9 +91,10 @@ void prog_nat(struct prog *p, const char *text)
 
 	prog_flush(p);
 	pools_clear(p);
+	frags_clear(p);
 	memcpy(p->nat->timeout_s, timeouts, sizeof(timeouts));
 	p->nat->sessions_max = p->nat->mappings_max = PROG_SESSIONS;
-	p->nat->states = 0;
+	p->nat->states = p->nat->defrag = 0;
 	p->nat->index_mask = PROG_SESSIONS - 1;
 	p->nat->names_mask = PROG_SESSIONS - 1;
 	memset(&p->nat->sessions_full, 0,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Fragments: those whose first was seen go its way, others are dropped where NAT governs them. */
+/* Fragments: those whose first was seen go its way. Others are dropped where NAT governs them, or,
+ * where the kernel puts packets together, wait for it there. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "base/clock.h"
 #include "gate.h"
 
 enum { PARTS = 3, PART = 64 };
@@ -290,6 +292,250 @@ static void fragments_that_the_kernel_sends_in_are_left_as_they_are(void **state
 	}
 }
 
+/* --- what the kernel puts together --- */
+
+#define WAITS X(nf_forward, IP_REASSEMBLE)
+
+static void reassembles(struct gate *g, const char *rules)
+{
+	gate_rules(g, rules);
+	g->in->nat->defrag = 1;
+}
+
+static void part_left(
+	struct prog *p, const struct frame *whole, unsigned int i, enum weir_exit exit)
+{
+	struct frame f;
+
+	cut(&f, whole, i);
+	gate_left_as(p, &f, exit, &f);
+}
+
+/* The kernel has put @f together, and sends it: as @want. */
+static void kernel_sends(struct gate *g, const struct frame *f, const struct frame *want)
+{
+	struct frame part, as;
+
+	for (unsigned int i = 0; i < PARTS; i++) {
+		cut(&part, f, i);
+		cut(&as, want, i);
+		gate_left_as(g->sent, &part, X(xmit, NONE), &as);
+	}
+}
+
+static void make_nth(struct frame *f, unsigned int proto, struct ends e, unsigned int id)
+{
+	make_whole(f, proto, e);
+	put16(f, AT_IP_ID, id);
+	frame_seal_ip(f);
+}
+
+static const unsigned int orders[][PARTS] = {
+	{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+/* All of a packet by one way, the fast path's or the kernel's, on any CPU; then the next of that id
+ * does as it comes. */
+static void fragments_in_every_order_go_one_way(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want;
+
+	for (size_t n = 0; n < ARRAY_SIZE(orders) * ARRAY_SIZE(gate_protos); n++) {
+		const unsigned int *order = orders[n % ARRAY_SIZE(orders)];
+		unsigned int proto = gate_protos[n / ARRAY_SIZE(orders)];
+		unsigned int port = gate_server_port(proto);
+
+		reassembles(g, "masquerade out dev out0 ports 40000-40000");
+		make_whole(&f, proto, ENDS(HOST, 5000, FAR, port));
+		make_whole(&want, proto, ENDS(OUTSIDE, 40000, FAR, port));
+		for (unsigned int i = 0; i < PARTS; i++) {
+			prog_on_cpu(i);
+			if (!order[0])
+				part_goes(g->in, &f, &want, order[i], PORT_OUT);
+			else
+				part_left(g->in, &f, order[i], WAITS);
+		}
+		assert_int_equal(prog_sessions(g->in), 1);
+		if (order[0])
+			kernel_sends(g, &f, &want);
+		for (unsigned int i = 0; i < PARTS; i++)
+			part_goes(g->in, &f, &want, i, PORT_OUT);
+	}
+	prog_on_cpu(0);
+}
+
+static void packets_between_one_anothers_fragments_keep_their_ways(void **state)
+{
+	struct gate *g = *state;
+	struct frame a, b, c, a_out, b_out, c_out;
+
+	reassembles(g, "masquerade out dev out0");
+	make_nth(&a, PROTO_UDP, ENDS(HOST, 5000, FAR, 53), 1);
+	make_nth(&a_out, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53), 1);
+	make_nth(&b, PROTO_UDP, ENDS(HOST, 5000, FAR, 53), 2);
+	make_nth(&b_out, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53), 2);
+	make_nth(&c, PROTO_UDP, ENDS(INNER, 5001, FAR, 53), 1);
+	make_nth(&c_out, PROTO_UDP, ENDS(OUTSIDE, 5001, FAR, 53), 1);
+	part_left(g->in, &a, 2, WAITS);
+	part_goes(g->in, &b, &b_out, 0, PORT_OUT);
+	part_left(g->in, &c, 1, WAITS);
+	part_left(g->in, &a, 0, WAITS);
+	part_goes(g->in, &b, &b_out, 2, PORT_OUT);
+	part_left(g->in, &c, 0, WAITS);
+	part_left(g->in, &c, 2, WAITS);
+	part_left(g->in, &a, 1, WAITS);
+	part_goes(g->in, &b, &b_out, 1, PORT_OUT);
+	kernel_sends(g, &c, &c_out);
+	kernel_sends(g, &a, &a_out);
+}
+
+/* Every slot is another packet's, until its time is over. */
+static void without_room_fragments_before_their_first_are_dropped(void **state)
+{
+	struct gate *g = *state;
+	__u64 now = weir_now_ns() / WEIR_EPOCH_NS;
+	struct weir_frag_line line;
+	struct frame f, want;
+
+	reassembles(g, "masquerade out dev out0");
+	for (unsigned int old = 0; old < 2; old++) {
+		for (__u32 i = 0; i < WEIR_FRAG_SLOTS; i++)
+			line.slot[i] = (__u64)(i + 1) << 34 |
+				       (__u32)(now - (old ? WEIR_FRAG_EPOCHS : 100));
+		for (__u32 i = 0; i < WEIR_FRAG_LINES; i++)
+			prog_put(g->in, "frags_left", &i, &line);
+		make_nth(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53), 7 + old);
+		make_nth(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53), 7 + old);
+		if (old) {
+			part_left(g->in, &f, 1, WAITS);
+			part_left(g->in, &f, 0, WAITS);
+			continue;
+		}
+		part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+		assert_int_equal(g->in->nat->frags_full, 1);
+		part_goes(g->in, &f, &want, 0, PORT_OUT);
+		part_goes(g->in, &f, &want, 2, PORT_OUT);
+	}
+	assert_int_equal(g->in->nat->frags_full, 1);
+}
+
+/* Nobody is sent where nobody waits. */
+static void with_punt_drop_no_fragment_waits(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, part;
+
+	reassembles(g, "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	g->in->conf->punt = WEIR_PUNT_DROP;
+	cut(&part, &f, 1);
+	assert_exit(prog_exit(g->in, &part, gate_ran()), WAITS);
+	assert_only_exit(g->in, WAITS, true, part.len);
+	part_goes(g->in, &f, &want, 0, PORT_OUT);
+	part_goes(g->in, &f, &want, 2, PORT_OUT);
+}
+
+static void from_outside_no_fragment_waits(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	reassembles(g, "masquerade out dev out0");
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	gate_becomes(g->in, &f, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, 53));
+	make_whole(&f, PROTO_UDP, ENDS(FAR, 53, OUTSIDE, 5000));
+	gate_from_outside(&f);
+	part_drops(g->out, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+}
+
+/* To the kernel the first would be another packet's. */
+static void a_first_that_is_sent_elsewhere_does_not_follow(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	reassembles(g, "dnat in dev in0 dst " FAR " proto udp dport 53 to " HOP ":5353\n"
+		       "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	part_left(g->in, &f, 1, WAITS);
+	part_drops(g->in, &f, 0, X(nf_postrouting, NAT_FRAGMENT));
+	part_left(g->in, &f, 2, WAITS);
+}
+
+/* The kernel has them, puts nothing together any more, and there is only TC egress. */
+static void nothing_leaves_untranslated_when_nobody_reassembles(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, part, as;
+
+	reassembles(g, "masquerade out dev out0 ports 40000-40000");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 40000, FAR, 53));
+	part_left(g->in, &f, 2, WAITS);
+	part_drops(g->sent, &f, 2, X(tc_egress, NAT_FRAGMENT));
+	part_left(g->in, &f, 0, WAITS);
+	cut(&part, &f, 0);
+	cut(&as, &want, 0);
+	gate_left_as(g->sent, &part, X(xmit, NONE), &as);
+}
+
+/* TC egress is not there. */
+static void no_fragment_waits_for_a_device_that_is_not_attached(void **state)
+{
+	struct gate *g = *state;
+	__u32 ifindex = net_ifindex(PORT_OUT);
+	int fd = prog_map(g->in, "ports");
+	struct weir_port port;
+	struct frame f;
+
+	reassembles(g, "masquerade out dev out0");
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	assert_int_equal(bpf_map_lookup_elem(fd, &ifindex, &port), 0);
+	assert_int_equal(bpf_map_delete_elem(fd, &ifindex), 0);
+	part_drops(g->in, &f, 1, X(nf_postrouting, NAT_FRAGMENT));
+	prog_put(g->in, "ports", &ifindex, &port);
+}
+
+/* Whatever it goes there for: the kernel waits for the others, which would not be its own. */
+static void a_first_that_goes_to_the_kernel_is_followed(void **state)
+{
+	static const unsigned int protos[] = {PROTO_UDP, PROTO_TCP, PROTO_ICMP, 253};
+	struct gate *g = *state;
+	struct frame f, first;
+
+	for (size_t p = 0; p < ARRAY_SIZE(protos); p++) {
+		reassembles(g, "masquerade out dev out0");
+		frame_make(&f, protos[p], SMALL_HOP, 100);
+		gate_seal(&f);
+		gate_goes(g->in, &f, &f, PORT_SMALL); /* its flow is known */
+		frame_make(&first, protos[p], SMALL_HOP, SMALL_MTU);
+		gate_fragment(&first, MF);
+		gate_left_as(g->in, &first, X(ip_forward, IP_FRAGMENT), &first);
+		gate_fragment(&f, SMALL_MTU / 8);
+		gate_left_as(g->in, &f, WAITS, &f);
+		put16(&f, AT_IP_ID, 99);
+		frame_seal_ip(&f);
+		gate_goes(g->in, &f, &f, PORT_SMALL);
+	}
+}
+
+/* What confirms a next hop goes to the kernel, and would wait there for those that do not. */
+static void fragments_confirm_no_next_hop(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want;
+
+	reassembles(g, "masquerade out dev out0");
+	prog_forget(g->in);
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS(OUTSIDE, 5000, FAR, 53));
+	for (unsigned int i = 0; i < PARTS; i++)
+		part_goes(g->in, &f, &want, i, PORT_OUT);
+	gate_left(g->in, &f, X(neigh, NEIGH_CONFIRM), ENDS(HOST, 5000, FAR, 53));
+	prog_confirm(g->in);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +550,16 @@ int main(void)
 		cmocka_unit_test(a_flood_of_fragments_is_in_nobodys_way),
 		cmocka_unit_test(fragments_that_the_kernel_sends_are_translated),
 		cmocka_unit_test(fragments_that_the_kernel_sends_in_are_left_as_they_are),
+		cmocka_unit_test(fragments_in_every_order_go_one_way),
+		cmocka_unit_test(packets_between_one_anothers_fragments_keep_their_ways),
+		cmocka_unit_test(without_room_fragments_before_their_first_are_dropped),
+		cmocka_unit_test(with_punt_drop_no_fragment_waits),
+		cmocka_unit_test(from_outside_no_fragment_waits),
+		cmocka_unit_test(a_first_that_is_sent_elsewhere_does_not_follow),
+		cmocka_unit_test(nothing_leaves_untranslated_when_nobody_reassembles),
+		cmocka_unit_test(no_fragment_waits_for_a_device_that_is_not_attached),
+		cmocka_unit_test(a_first_that_goes_to_the_kernel_is_followed),
+		cmocka_unit_test(fragments_confirm_no_next_hop),
 	};
 
 	return gate_run("nat_fragment", tests, ARRAY_SIZE(tests), (struct prog_opts){0});

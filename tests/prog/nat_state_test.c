@@ -286,6 +286,37 @@ static void fragments_are_of_their_firsts_state(void **state)
 	gate_drops(g->in, &f, X(nf_forward, FILTER));
 }
 
+/* Those that wait for it are judged without ports, as if it were new; it is judged as what it is.
+ */
+static void fragments_that_wait_for_their_first_are_new(void **state)
+{
+	struct gate *g = *state;
+	struct frame first, later;
+
+	gate_rules(g, "masquerade out dev out0");
+	g->in->nat->defrag = 1;
+	gate_filter(g, "state invalid drop\nproto udp dport 53 drop\nstate new in dev in0 accept\n"
+		       "drop");
+	gate_frame(&first, PROTO_UDP, ENDS(HOST, 5000, FAR, 54));
+	gate_fragment(&first, MF);
+	gate_frame(&later, PROTO_UDP, ENDS(HOST, 5000, FAR, 54));
+	gate_fragment(&later, 3);
+	gate_left_as(g->in, &later, X(nf_forward, IP_REASSEMBLE), &later);
+	gate_left_as(g->in, &first, X(nf_forward, IP_REASSEMBLE), &first);
+
+	gate_frame(&first, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	put16(&first, AT_IP_ID, 7);
+	gate_fragment(&first, MF);
+	put16(&later, AT_IP_ID, 7);
+	frame_seal_ip(&later);
+	gate_left_as(g->in, &later, X(nf_forward, IP_REASSEMBLE), &later);
+	gate_drops(g->in, &first, X(nf_forward, FILTER));
+	g->in->nat->defrag = 0;
+	put16(&later, AT_IP_ID, 8);
+	frame_seal_ip(&later);
+	gate_drops(g->in, &later, X(nf_forward, FILTER));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +332,7 @@ int main(void)
 		cmocka_unit_test(a_rule_that_is_added_stops_a_session),
 		cmocka_unit_test(local_senders_are_answered),
 		cmocka_unit_test(fragments_are_of_their_firsts_state),
+		cmocka_unit_test(fragments_that_wait_for_their_first_are_new),
 	};
 
 	return gate_run("nat_state", tests, ARRAY_SIZE(tests), (struct prog_opts){.filter = true});

@@ -201,8 +201,8 @@ static void size_sessions(struct prog *p, const struct prog *share)
 	static const char *const sized[] = {
 		"sessions", "mappings", "names", "session_index", "free_sessions", "free_mappings"};
 	static const char *const shared[] = {"sessions", "mappings", "names", "session_index",
-		"free_sessions", "free_mappings", "pools", "pool_ports", "frags", ".data.nat",
-		"rulesets", "counts"};
+		"free_sessions", "free_mappings", "pools", "pool_ports", "frags", "frags_left",
+		".data.nat", "rulesets", "counts"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sized); i++)
 		size_map(p, sized[i], PROG_SESSIONS);

@@ -18,7 +18,7 @@
 #include <bpf/libbpf.h>
 
 #include "model/tables.h"
-#include "priv.h"
+#include "track.h"
 
 /* The id of the XDP program on a device, whoever attached it, and how; 0 = none. */
 static __u32 xdp_prog_id(__u32 ifindex, bool *generic)
@@ -475,6 +475,8 @@ static int attach_all(const struct plan *p, struct weir_ns *ns, struct weir_err 
 			weir_note(j->notes, "%s: loaded anew, counters kept", j->link.name);
 		advise(j);
 	}
+	if (!rc && weir_is_tracking(ns))
+		weir_defrag_up(ns);
 	weir_devs_touch(ns);
 	return rc;
 }

@@ -68,6 +68,7 @@ static const struct pin of_devices[] = {
 	{"pool_ports", BPF_MAP_TYPE_ARRAY_OF_MAPS, INDEX, sizeof(__u32)},
 	{"frags", BPF_MAP_TYPE_LRU_HASH, sizeof(struct weir_frag_key),
 		sizeof(struct weir_frag_session)},
+	{"frags_left", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_frag_line)},
 	{"nat", BPF_MAP_TYPE_ARRAY, INDEX, sizeof(struct weir_nat_state)},
 };
 

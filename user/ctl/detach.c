@@ -208,7 +208,7 @@ int weir_dev_detach(struct weir_ns *ns, const char *const *devs, unsigned int nr
 			weir_note(notes, "rules stay, for devices to come: to remove them: weir "
 					 "filter flush; weir nat flush");
 		else if (ns->dir[0])
-			weir_remove_tree(ns->dir); /* whatever else is in there */
+			weir_shared_remove(ns); /* whatever else is in there */
 		weir_collect_dead(ns);
 	}
 	weir_devs_touch(ns);

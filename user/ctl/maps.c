@@ -227,6 +227,7 @@ int weir_shared_use(struct weir_ns *ns, struct bpf_object *obj, struct weir_self
 		{"pools", "pools"},
 		{"pool_ports", "pool_ports"},
 		{"frags", "frags"},
+		{"frags_left", "frags_left"},
 		{".data.nat", "nat"},
 		{"tx_ports", "tx_ports"},
 		{"tx_ports_generic", "tx_ports_generic"},
@@ -355,6 +356,13 @@ void weir_shared_moved(const struct weir_ns *ns)
 	munmap(c, sizeof(*c));
 }
 
+void weir_shared_remove(const struct weir_ns *ns)
+{
+	if (weir_is_tracking(ns))
+		weir_defrag_down(ns);
+	weir_remove_tree(ns->dir);
+}
+
 struct census {
 	const struct weir_ns *ns;
 	unsigned int devs, generic, tc;
@@ -392,6 +400,6 @@ void weir_shared_settle(struct weir_ns *ns)
 		weir_egress_down(ns); /* what a weir that was killed has left */
 	if (c.devs || !ns->dir[0] || weir_rules_any(ns))
 		return;
-	weir_remove_tree(ns->dir);
+	weir_shared_remove(ns);
 	rmdir(ns->base); /* refused while other namespaces have pins there */
 }

@@ -293,6 +293,8 @@ struct weir_ctl *weir_ctl_map(const struct weir_ns *ns);
 
 /* Before an address, in network order, comes into `local` or `pools`. */
 void weir_addr_mark(struct weir_ctl *ctl, __u32 addr);
+/* Removes all that is pinned for the namespace. */
+void weir_shared_remove(const struct weir_ns *ns);
 /* Removes what no device needs any more, killed weirs' leavings too: all, once none is left. */
 void weir_shared_settle(struct weir_ns *ns);
 /* Removes the pins of namespaces that are gone. */

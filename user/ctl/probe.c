@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
@@ -17,6 +18,7 @@
 
 #include "probe.skel.h"
 #include "probe.h"
+#include "track.h"
 
 #define AS_ROOT "sudo weir doctor"
 
@@ -303,6 +305,12 @@ static int try_timer(const struct weir_scratch *s)
 	return load_only("try_timer");
 }
 
+static int try_tproxy(const struct weir_scratch *s)
+{
+	(void)s;
+	return weir_defrag_make();
+}
+
 enum need { ANYWHERE, IN_SCRATCH, ON_VETH };
 
 static const struct trial {
@@ -335,6 +343,7 @@ static const struct trial {
 	{WEIR_CHECK_cgroup, ANYWHERE, try_cgroup, "a kernel with CONFIG_CGROUP_BPF"},
 	{WEIR_CHECK_af_xdp, ON_VETH, try_af_xdp, "a kernel with CONFIG_XDP_SOCKETS"},
 	{WEIR_CHECK_timer, ANYWHERE, try_timer, "Linux 5.15 or later"},
+	{WEIR_CHECK_tproxy, IN_SCRATCH, try_tproxy, "a kernel with CONFIG_NFT_TPROXY"},
 };
 
 /* @privileged: the caller has all rights, so what is refused is not refused for want of them. */
@@ -425,6 +434,29 @@ static void find_ip_forward(struct weir_findings *found)
 	weir_find_remedy(f, "sysctl -w net.ipv4.ip_forward=1");
 }
 
+/* Only where sessions are followed is anything to be reassembled. */
+static void find_reassembly(const struct weir_ns *ns, struct weir_findings *found)
+{
+	struct weir_nat_state *state = ns->dir[0] && weir_is_tracking(ns) ? weir_nat_state_map(ns)
+									  : NULL;
+	bool told = state && state->defrag, there = state && weir_defrag_there();
+	struct weir_finding *f;
+	char opt[300];
+
+	if (!state)
+		return;
+	munmap(state, sizeof(*state));
+	if (told && there) {
+		weir_find(found, WEIR_CHECK_reassembly, WEIR_FOUND_ok, "", "%s", "");
+		return;
+	}
+	f = weir_find(found, WEIR_CHECK_reassembly, WEIR_FOUND_warning, "",
+		told ? "table ip " WEIR_DEFRAG_TABLE " is gone: what comes out of order is dropped"
+		     : "the kernel does not reassemble: what comes out of order is dropped");
+	weir_find_remedy(f, "weir%s dev attach DEV force; where that does not help: see tproxy",
+		weir_ns_option(ns, opt));
+}
+
 void weir_probe_kernel(const struct weir_ns *ns, struct weir_findings *found)
 {
 	bool privileged = find_rights(found);
@@ -432,6 +464,7 @@ void weir_probe_kernel(const struct weir_ns *ns, struct weir_findings *found)
 
 	find_bpffs(ns, found);
 	find_ip_forward(found);
+	find_reassembly(ns, found);
 	weir_scratch_enter(&scratch);
 	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++)
 		run_trial(&trials[i], &scratch, privileged, found);

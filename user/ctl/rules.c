@@ -49,6 +49,7 @@ static const struct sized {
 	{"free_sessions", "free_sessions", SESSIONS},
 	{"free_mappings", "free_mappings", SESSIONS},
 	{"frags", "frags", SESSIONS},
+	{"frags_left", "frags_left", SESSIONS},
 	{"pools", "pools", SESSIONS},
 	{"pool_ports", "pool_ports", SESSIONS},
 	{".data.nat", "nat", SESSIONS},
@@ -76,6 +77,7 @@ static void wanted_sizes(const struct weir_ns *ns, const struct weir_ctl *ctl, _
 		sessions,
 		sessions,
 		track ? WEIR_FRAGS_MAX : 1,
+		track ? WEIR_FRAG_LINES : 1,
 	}; /* 0: as the object has it */
 
 	memcpy(size, wanted, sizeof(wanted));
@@ -263,6 +265,7 @@ static int open_ctl(struct weir_ns *ns, struct weir_ctl **ctl, struct weir_err *
 int weir_shared_ask(struct weir_ns *ns, bool filter, bool track, struct weir_err *err)
 {
 	struct weir_ctl *ctl;
+	bool sessions = track;
 	int rc = weir_shared_up(ns, err);
 
 	if (!rc)
@@ -282,6 +285,8 @@ int weir_shared_ask(struct weir_ns *ns, bool filter, bool track, struct weir_err
 	}
 	if (!rc && track)
 		rc = weir_egress_up(ns, err);
+	if (!rc && sessions)
+		weir_defrag_up(ns); /* again where somebody has taken it away */
 	if (!rc && filter)
 		ctl->filter = ASKED_BY_ALL;
 	if (!rc && track)
@@ -314,6 +319,7 @@ int weir_shared_untrack(struct weir_ns *ns, struct weir_err *err)
 		return 0;
 	}
 	ctl->track = ASKED_NO_MORE; /* so that who comes after a killed one goes on */
+	weir_defrag_down(ns);
 	rc = weir_shared_maps(ns, err);
 	if (!rc)
 		rc = weir_shared_reload(ns, err);

@@ -26,6 +26,21 @@ int weir_nat_state_keep(const struct weir_ns *ns, struct bpf_object *obj);
 int weir_egress_up(struct weir_ns *ns, struct weir_err *err);
 void weir_egress_down(const struct weir_ns *ns);
 
+/* --- defrag.c --- */
+
+#define WEIR_DEFRAG_TABLE "weir_defrag"
+
+/*
+ * The kernel puts fragmented packets together before it forwards them, and programs know; down: no
+ * longer. 0 or -errno, quiet: programs then drop what NAT governs and comes out of order. The caller
+ * holds the lock.
+ */
+int weir_defrag_up(const struct weir_ns *ns);
+void weir_defrag_down(const struct weir_ns *ns);
+/* In the namespace of the caller: makes it so; whether it is. */
+int weir_defrag_make(void);
+bool weir_defrag_there(void);
+
 /* --- pools.c --- */
 
 /* Makes sure that there are ports for all that @recs translate to, @nr of them. Nothing is taken

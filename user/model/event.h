@@ -69,7 +69,7 @@ enum {
 	EVENT(index_full, HAS_COUNT)                                                               \
 	EVENT(ports_full, HAS_COUNT)                                                               \
 	EVENT(session_clashes, HAS_COUNT)                                                          \
-	EVENT(frags_full, HAS_COUNT) /* fragmented packets forgotten */
+	EVENT(frags_full, HAS_COUNT) /* fragmented packets that there was no room for */
 
 enum weir_event_kind {
 #define EVENT(id, has) WEIR_EVENT_##id,

@@ -63,7 +63,9 @@ enum weir_found {
 	CHECK(cgroup, kernel, "cgroup hooks", "the kernel plane's socket stages")                  \
 	CHECK(af_xdp, kernel, "AF_XDP", "the stack plane")                                         \
 	CHECK(timer, kernel, "bpf_timer", "expiry with no process alive")                          \
+	CHECK(tproxy, kernel, "nftables' tproxy", "NAT of fragments that come out of order")       \
 	CHECK(ip_forward, kernel, "ip_forward", "")                                                \
+	CHECK(reassembly, kernel, "reassembly", "NAT of fragments that come out of order")         \
 	CHECK(link, device, "link", "")                                                            \
 	CHECK(driver, device, "driver", "")                                                        \
 	CHECK(xdp_driver, device, "driver's XDP", "the fast path")                                 \

@@ -198,7 +198,7 @@ static void tell_nat(const struct weir_event *e, const struct words *w, char tex
 		break;
 	case WEIR_EVENT_frags_full:
 		snprintf(text, TEXT_MAX,
-			"%llu fragmented packets forgotten: there are too many at once", w->count);
+			"%llu fragmented packets not remembered: there are too many at once", w->count);
 		break;
 	default:
 		break;

@@ -51,7 +51,7 @@ static const struct {
 	LIMIT(mappings_full,
 		"packets that began no session: there were as many mappings as may be"),
 	LIMIT(index_full, "packets that began no session: their place in the index was full"),
-	LIMIT(frags_full, "fragmented packets forgotten for others"),
+	LIMIT(frags_full, "fragmented packets that there was no room to remember"),
 	LIMIT(ports_full, "packets that began no session: the pool had no free port"),
 	LIMIT(clashes, "packets that began no session: answers would have been another's"),
 #undef LIMIT

@@ -24,6 +24,7 @@ sk_lookup      5.9
 cgroup         4.10
 af_xdp         4.18
 timer          5.15
+tproxy         4.19
 "
 
 findings() {
