@@ -3,6 +3,7 @@
 #ifndef TESTS_FAKE_TRACE_H
 #define TESTS_FAKE_TRACE_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ctl/kernel_trace.h"
