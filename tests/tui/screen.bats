@@ -78,7 +78,7 @@ flow() {
 	type_keys Escape Escape Tab
 	wait_until shows "the stack plane is not observed"
 	type_keys Tab
-	wait_until shows "the kernel plane is not observed"
+	wait_until shows "the kernel plane is not watched"
 	type_keys Tab
 	wait_until shows "▼ out"
 }

@@ -11,8 +11,8 @@ int draw_trace(const struct picture *p, const struct rows *rows, const struct ar
 	static const struct column columns[NR] = {
 		[WHEN] = {"time", 15, 15, 15, 2, false},
 		[DEV] = {"dev", 4, 9, 16, 3, false},
-		[WHAT] = {"packet", 24, 60, 90, 0, false},
-		[VERDICT] = {"what became of it", 10, 24, 90, 1, false},
+		[WHAT] = {"packet", 24, 56, 64, 0, false},
+		[VERDICT] = {"what became of it", 10, 36, 90, 1, false},
 	};
 	struct area a = area_part(area, (struct box){1, 0, area->box.w - 1, area->box.h});
 	int visible = a.box.h - 1, at = draw_chosen(p, rows);
