@@ -141,6 +141,17 @@ start_kernel_top() {
 	[[ $output = *BLACKHOLE* ]]
 }
 
+@test "the kernel's last packets traced, with the road of the chosen one" {
+	flow 20 dst "$R0_ADDR" dport 9
+	open_terminal 140 32
+	start_kernel_top -d 0.2
+	type_keys t
+	wait_until eval 'screen | grep -qE "r0 +udp $C_ADDR:[0-9]+ > $R0_ADDR:9 .* dropped at udp_rcv: NO_SOCKET"'
+	wait_until eval 'screen | grep -qE "core enter \+[0-9.]+ .*, udp_rcv drop \+"'
+	type_keys Escape
+	wait_until shows "│ udp_rcv"
+}
+
 @test "not watched: what to type, and never a zero; watched while it is looked at" {
 	weir_r watch off
 	open_terminal 100 32
