@@ -147,7 +147,8 @@ start_kernel_top() {
 	start_kernel_top -d 0.2
 	type_keys t
 	wait_until eval 'screen | grep -qE "r0 +udp $C_ADDR:[0-9]+ > $R0_ADDR:9 .* dropped at udp_rcv: NO_SOCKET"'
-	wait_until eval 'screen | grep -qE "core enter \+[0-9.]+ .*, udp_rcv drop \+"'
+	wait_until shows "core enter +"
+	wait_until shows "udp_rcv drop +"
 	type_keys Escape
 	wait_until shows "│ udp_rcv"
 }
