@@ -161,6 +161,60 @@ drops_more() {
 	[ "$before" -gt 0 ] && [ "$DROPS" -gt "$before" ]
 }
 
+# Sums over all snapshots, of the kernel plane: what a rate stands for.
+kernel_shown() {
+	head -n "$(wc -l <"$TOP")" "$TOP" |
+		jq -s "map(.kernel | ($1 // 0) * .interval_s) | add | round"
+}
+
+# closed COUNT: datagrams for a port of the router's that nobody has open.
+closed() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		echo x >"/dev/udp/$R0_ADDR/9"
+	done 2>/dev/null
+}
+export -f closed
+
+@test "the kernel plane is in it: each drop once, where, why, who, since when, what to do" {
+	weir_r watch on full
+	background_top
+	R0_ADDR=$R0_ADDR in_ns c bash -c 'closed 50'
+	wait_until eval '[ "$(kernel_shown .drops_pps)" -ge 50 ]'
+	equal "dropped" "$(kernel_shown .drops_pps)" 50
+	equal "at udp_rcv" \
+		"$(kernel_shown '(.stages[] | select(.stage == "udp_rcv") | .drops_pps)')" 50
+	equal "by cause" "$(kernel_shown '([.stages[].causes[] | select(.cause == "NO_SOCKET") |
+		.pps] | add)')" 50
+	equal "on r0" "$(kernel_shown '(.devices[] | select(.device == "r0") | .drops_pps)')" 50
+	equal "observed there" "$(kernel_shown '(.stages[] | select(.stage == "udp_rcv") | .pps)')" 50
+	tail -n 1 "$TOP" | jq -e --arg to "$R0_ADDR:9" '.kernel | .level == "full" and .observing and
+		(.stages | map(.stage) | index("udp_rcv") < index("sock_send")) and
+		(.drops[] | select(.cause == "NO_SOCKET") | .packets == 50 and .device == "r0" and
+			.stage == "udp_rcv" and .first_s <= .last_s and (.began_unseen | not) and
+			(.example | endswith($to)) and (.who | contains("__udp4_lib_rcv")) and
+			(.remedy | contains("ss -lunp")) and (.when | contains("50 in all")))'
+	jq -se 'any(.[]; .kernel.trouble.try == "weir drop explain NO_SOCKET")' "$TOP"
+	jq -se 'any(.[]; .kernel.stages[] | select(.stage == "ip_rcv") | .samples > 0 and
+		(.histogram | length) > 0 and .source == "observers")' "$TOP"
+}
+
+@test "the kernel plane as text: the worst drop is a diagnosis; not watched, it says what to type" {
+	run -0 weir_r top -b -n 1 -d 0.1
+	[[ $output = *"the kernel plane is not watched"*"try: weir -n $LAB-r watch on drops"* ]]
+	equal "tables" "$(grep -c '^stage ' <<<"$output")" 1
+	run -0 weir_r -j top -b -n 1 -d 0.1
+	jq -e '.kernel | .level == "off" and .stages == [] and .trouble.kind == "off"' <<<"$output"
+	weir_r watch on drops
+	R0_ADDR=$R0_ADDR background in_ns c bash -c 'while :; do closed 5; sleep 0.02; done'
+	wait_until eval 'weir_r -j drop show plane kernel | grep -q NO_SOCKET'
+	run -0 weir_r top -b -n 1 -d 0.5
+	[[ $output = *"is lost at udp_rcv (UDP finds its socket) on r0 for NO_SOCKET"* ]]
+	[[ $output = *"such: udp $C_ADDR:"*" > $R0_ADDR:9"*"do: "*"ss -lunp"* ]]
+	[[ $output = *"udp_rcv drops "*"for NO_SOCKET on r0"*"try: weir drop explain NO_SOCKET"* ]]
+}
+
 @test "top goes on when devices come and go" {
 	background_top
 	weir_r dev detach r1

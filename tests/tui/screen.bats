@@ -56,7 +56,7 @@ flow() {
 
 @test "pages by their keys, and back" {
 	flow
-	weir_r watch on latency 1/1
+	weir_r watch on latency 1/1 plane fast
 	open_terminal 100 32
 	start_top -d 0.2
 	wait_until shows "route_in drops"
@@ -78,7 +78,7 @@ flow() {
 	type_keys Escape Escape Tab
 	wait_until shows "the stack plane is not observed"
 	type_keys Tab
-	wait_until shows "the kernel plane is not observed"
+	wait_until shows "the kernel plane is not watched"
 	type_keys Tab
 	wait_until shows "▼ out"
 }
@@ -238,7 +238,7 @@ is_native() {
 
 @test "ASCII where the locale has no more, on an old terminal" {
 	flow
-	weir_r watch on latency 1/1
+	weir_r watch on latency 1/1 plane fast
 	open_terminal 80 24 LC_ALL=C TERM=vt100
 	start_top -d 0.2
 	wait_until shows "route_in drops"

@@ -175,6 +175,7 @@ static void kinds_of_one_cause_are_one_drop_with_its_times(void **state)
 	made_kernel_dropped(&t.made, a, 10);
 	look(); /* the first is 1 s old */
 	t.made.snap.time_ns += 3 * SECOND;
+	t.wall_s += 3;
 	made_kernel_dropped(&t.made, b, 5);
 	b->count.sport = htons(6);
 	look_after(SECOND);

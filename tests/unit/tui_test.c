@@ -706,28 +706,36 @@ static void the_plane_that_there_is_comes_first(void **state)
 
 static void the_last_packets_traced_stand_newest_first(void **state)
 {
+	enum weir_plane plane;
+
 	(void)state;
 	look();
 	look();
 	press("t");
 	draw(100, 24);
-	assert_true(weir_tui_wants_trace(t.tui));
+	assert_true(weir_tui_wants_trace(t.tui, &plane));
+	assert_int_equal(plane, WEIR_PLANE_fast);
 	shows("no packet was traced yet");
 	for (int i = 0; i < TRACED_MAX + 5; i++) {
 		struct traced packet = {.wall_ns = WALL * SECOND + (__u64)i * 1000};
 
 		snprintf(packet.what, sizeof(packet.what), "packet %d.", i);
+		snprintf(packet.road, sizeof(packet.road), "core +%d ns", i);
 		weir_tui_trace(t.tui, &packet);
 	}
 	draw(100, 24);
 	assert_true(find("packet 204.") > 0);
 	assert_true(find("packet 203.") > find("packet 204."));
 	shows("22:13:20.000204");
-	press("G");
+	/* of the chosen one, more */
+	shows("core +204 ns");
+	press("j");
+	draw(100, 24);
+	shows("core +203 ns");
 	press(" ");
-	assert_false(weir_tui_wants_trace(t.tui));
+	assert_false(weir_tui_wants_trace(t.tui, &plane));
 	press(" \t");
-	assert_false(weir_tui_wants_trace(t.tui));
+	assert_false(weir_tui_wants_trace(t.tui, &plane));
 }
 
 static void unseen_planes_have_words_and_no_figures(void **state)

@@ -134,7 +134,8 @@ static int dev_at(struct reading *r, __u64 cookie, __u32 ifindex)
 	if (!p)
 		return -ENOMEM;
 	grown = p;
-	memcpy(grown, s->devs, s->nr_devs * sizeof(*grown));
+	if (s->nr_devs)
+		memcpy(grown, s->devs, s->nr_devs * sizeof(*grown));
 	free(s->devs);
 	s->devs = grown;
 	grown += s->nr_devs;

@@ -273,7 +273,7 @@ static int compare(struct weir_kernel_delta *d, const struct weir_kernel_snapsho
 	const __u64 *was = (const __u64 *)&before->lost, *is = (const __u64 *)&d->now->lost;
 	struct weir_klat *old = malloc(sizeof(*old));
 	__u64 *lost = (__u64 *)&d->lost;
-	bool back;
+	bool back = false;
 
 	if (!old)
 		return -ENOMEM;

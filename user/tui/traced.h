@@ -16,7 +16,9 @@ struct traced {
 	bool lost;	       /* it was dropped */
 	char dev[16];
 	char what[96];	   /* the packet: "udp 192.0.2.1:5 > 198.51.100.1:9, 100 bytes" */
-	char verdict[128]; /* what became of it: "dropped at ip_rcv: IP_CSUM" */
+	char verdict[160]; /* what became of it: "dropped at ip_rcv: IP_CSUM" */
+	char road[512];	   /* stages and when, since the first: "core +0 ns, ip_rcv +1.2 µs"; "" =
+			      the plane has no more to tell */
 };
 
 /* A ring: of more than TRACED_MAX the oldest are forgotten. */

@@ -228,8 +228,9 @@ int weir_tui_take_kernel(
 	return history_add_kernel(&k->history, &k->delta, &k->drops, late);
 }
 
-bool weir_tui_wants_trace(const struct weir_tui *t)
+bool weir_tui_wants_trace(const struct weir_tui *t, enum weir_plane *plane)
 {
+	*plane = t->state.plane;
 	return state_page(&t->state) == PAGE_TRACE && !t->state.paused;
 }
 

@@ -41,8 +41,8 @@ int weir_tui_take(struct weir_tui *tui, struct weir_snapshot *snap, __u64 wall_s
 int weir_tui_take_kernel(
 	struct weir_tui *tui, struct weir_kernel_snapshot *snap, const char *why, __u64 wall_s);
 
-/* Whether the page of traced packets is shown, so that packets are to be traced. */
-bool weir_tui_wants_trace(const struct weir_tui *tui);
+/* Whether the page of traced packets is shown, so that packets of *@plane are to be traced. */
+bool weir_tui_wants_trace(const struct weir_tui *tui, enum weir_plane *plane);
 
 /* A packet traced; its serial is given here. */
 void weir_tui_trace(struct weir_tui *tui, const struct traced *packet);
