@@ -184,7 +184,7 @@ enum weir_kevent {
 	DROP(udp_mem, snmp, "Udp", "MemErrors", sock_queue, same, udp_in_errors, PROTO_MEM,        \
 		"all UDP sockets together hold as much memory as they may.",                       \
 		"sysctl net.ipv4.udp_mem; /proc/net/sockstat shows how much there is")             \
-	DROP(udp_ignored_multi, snmp, "Udp", "IgnoredMulti", udp_rcv, silent, none,                \
+	DROP(udp_ignored_multi, snmp, "Udp", "IgnoredMulti", udp_rcv, some, none,                  \
 		UDP_IGNORED_MULTI, "a multicast or broadcast that no socket here wants.",          \
 		"none needed; 'ip maddr' shows which groups are joined")                           \
 	COUNT(udp_out, snmp, "Udp", "OutDatagrams", udp_send, packets, "datagrams that were sent") \
@@ -289,7 +289,7 @@ enum weir_kevent {
 		"how many times another CPU woke this one for its backlog (RPS)")                  \
 	COUNT(softnet_backlog, softnet, "softnet_stat ", "backlog_len", rps_backlog, level,        \
 		"packets in a CPU's backlog")                                                      \
-	DROP(packet_drops, packet, "packet ", "drops", tap_rx, same, none, PACKET_SOCK_ERROR,      \
+	DROP(packet_drops, packet, "packet ", "drops", tap_rx, some, none, PACKET_SOCK_ERROR,      \
 		"a packet socket's buffer is full: tcpdump is too slow.",                          \
 		"tcpdump -B KIB for a larger buffer, or a narrower filter")                        \
 	DROP(conntrack_drop, conntrack, "nf_conntrack ", "drop", nf_prerouting, some, none,        \
@@ -380,7 +380,7 @@ enum weir_kevent {
 		"packets that the XDP program redirected")                                         \
 	COUNT(eth_xdp_tx, ethtool, "ethtool ", "xdp_tx", xdp, runs,                                \
 		"packets that the XDP program sent back")                                          \
-	DROP(eth_xdp_drops, ethtool, "ethtool ", "xdp_drops", xdp, silent, none, XDP_DROP,         \
+	DROP(eth_xdp_drops, ethtool, "ethtool ", "xdp_drops", xdp, some, none, XDP_DROP,           \
 		"the device's XDP program dropped it.",                                            \
 		"bpftool net show; weir drop show plane fast, where it is ours")                   \
 	DROP(eth_xdp_tx_errors, ethtool, "ethtool ", "xdp_tx_errors", xdp, silent, none,           \
@@ -429,6 +429,26 @@ enum weir_kevent {
 	NAME(eth_xdp_tx_errors, "rx_queue_#_xdp_tx_errors")                                        \
 	NAME(eth_xmit_errors, "tx_queue_#_xdp_xmit_errors")                                        \
 	NAME(eth_xmit_errors, "tx#_xdp_tx_drops")
+
+/*
+ * Events of other causes that a counter counts too, by stage, from one to another:
+ * COVER(counter, from, to, whose packets, causes), "" = any; a '*' ends a beginning.
+ */
+#define WEIR_KCOVERS(COVER)                                                                        \
+	COVER(udp_in_errors, udp_rcv, sock_recv, UDP, "")                                          \
+	COVER(ip_out_discards, make_skb, xmit, SENT, "")                                           \
+	COVER(udp_sndbuf, make_skb, xmit, SENT_UDP, "")                                            \
+	COVER(tcp_in_errs, tcp_rcv, tcp_rcv, ANY, "PKT_TOO_SMALL TCP_INVALID_SYN")                 \
+	COVER(ip_reasm_fails, ip_defrag, ip_defrag, ANY, "FRAG_*")                                 \
+	COVER(ip_in_discards, ip_rcv, ip_local_deliver, ANY, "XFRM_*")                             \
+	COVER(conntrack_drop, nf_prerouting, nf_prerouting, ANY, "NETFILTER_DROP*")                \
+	COVER(conntrack_drop, nf_local_out, nf_local_out, ANY, "NETFILTER_DROP*")                  \
+	COVER(conntrack_insert, nf_local_in, nf_local_in, ANY, "NETFILTER_DROP*")                  \
+	COVER(conntrack_insert, nf_postrouting, nf_postrouting, ANY, "NETFILTER_DROP*")            \
+	COVER(rx_dropped, nic_rx, napi_poll, ANY, "")                                              \
+	COVER(rx_dropped, gro, core, ANY, "")                                                      \
+	COVER(tx_dropped, xmit, xmit, ANY, "")                                                     \
+	COVER(qdisc_drops, qdisc, qdisc, ANY, "")
 
 #define WEIR_KCOUNTER_COUNT_(id, source, group, field, stage, what, text) WEIR_KCOUNTER_##id,
 #define WEIR_KCOUNTER_DROP_(id, source, group, field, stage, event, of, cause, text, remedy)       \
