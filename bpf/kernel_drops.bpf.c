@@ -72,6 +72,67 @@ struct {
 	__type(value, struct refused);
 } refused SEC(".maps");
 
+/*
+ * The socket of which a packet was dropped while this task was sending it: the call that fails for
+ * that reason is told already. TCP's calls do not fail so.
+ */
+struct dropped {
+	__u64 sock; /* 0 = none */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct dropped);
+} dropped SEC(".maps");
+
+/* The task for which this CPU has last noted one, so that calls which succeed cost little. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} noted SEC(".maps");
+
+static __always_inline void note_dropped(const struct sock *sk)
+{
+	__u32 zero = 0;
+	__u64 *task = bpf_map_lookup_elem(&noted, &zero);
+	struct dropped *d;
+
+	if (!task || !sk || sk->sk_protocol == IPPROTO_TCP)
+		return;
+	d = bpf_task_storage_get(
+		&dropped, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!d)
+		return;
+	d->sock = (__u64)sk;
+	*task = bpf_get_current_pid_tgid();
+}
+
+/* Whether such a packet was noted since the task's last call; forgets it. */
+static __always_inline bool was_dropped(const struct sock *sk)
+{
+	struct dropped *d = bpf_task_storage_get(&dropped, bpf_get_current_task_btf(), NULL, 0);
+	bool was = d && d->sock == (__u64)sk;
+
+	if (d)
+		d->sock = 0;
+	return was;
+}
+
+static __always_inline void forget_dropped(const struct sock *sk)
+{
+	__u32 zero = 0;
+	__u64 *task = bpf_map_lookup_elem(&noted, &zero);
+
+	if (likely(!task || !*task) || *task != bpf_get_current_pid_tgid())
+		return;
+	*task = 0;
+	was_dropped(sk);
+}
+
 /* What of a packet's headers is kept: IPv4, and the ports behind it. */
 struct head {
 	struct iphdr ip;
@@ -386,6 +447,8 @@ int weir_k_kfree_skb(__u64 *ctx)
 		return 0;
 	count(d, skb->len, cgroup);
 	take_head(d, skb);
+	if (key.sending)
+		note_dropped(skb->sk);
 	return 0;
 }
 
@@ -404,7 +467,7 @@ int weir_k_udp_fail_queue(__u64 *ctx)
 	return 0;
 }
 
-/* A send that failed; before this there may have been no packet at all. */
+/* A send that failed before there was a packet. */
 SEC("tp_btf/sock_send_length")
 int weir_k_send(__u64 *ctx)
 {
@@ -413,8 +476,11 @@ int weir_k_send(__u64 *ctx)
 	struct weir_kdrop_key key = {.kind = WEIR_KDROP_SEND};
 	struct weir_kdrop *d;
 
-	if (likely(ret >= 0) || ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS || !sk ||
-		!is_of_network(sk))
+	if (likely(ret >= 0)) {
+		forget_dropped(sk);
+		return 0;
+	}
+	if (ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS || !sk || !is_of_network(sk))
 		return 0;
 	key.netns_cookie = cookie_of_sock(sk);
 	if (!is_watched(key.netns_cookie))
@@ -422,6 +488,8 @@ int weir_k_send(__u64 *ctx)
 	key.error = ret;
 	key.left = WEIR_STAGE_COUNT;
 	key.protocol = sk->sk_protocol;
+	if (was_dropped(sk))
+		return 0;
 	d = drop_of(&key);
 	if (d)
 		count(d, 0, cgroup_of(sk));

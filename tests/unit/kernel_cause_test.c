@@ -421,8 +421,7 @@ static void who_only_frees_is_not_to_blame(void **state)
 static void long_names_are_cut_not_overrun(void **state)
 {
 	char rule[400];
-	struct weir_kernel_drop_site site = {
-		.reason = "NETFILTER_DROP",
+	struct weir_kernel_drop_site site = {.reason = "NETFILTER_DROP",
 		.location = "nf_hook_slow",
 		.caller = "ip_rcv",
 		.rule = rule};

@@ -412,9 +412,9 @@ static int read_nets(struct reading *r)
 	return rc;
 }
 
-/* Events of that cause, of the device or, 0, of all. */
-static __u64 told(
-	const struct weir_kernel_snapshot *s, __u64 cookie, __u32 ifindex, const char *cause)
+/* Packets of events that the counter has counted, of the device or, 0, of all. */
+static __u64 told(const struct weir_kernel_snapshot *s, __u64 cookie, __u32 ifindex,
+	enum weir_kcounter counter)
 {
 	__u64 sum = 0;
 
@@ -422,7 +422,7 @@ static __u64 told(
 		const struct weir_kernel_drop *d = &s->drops[i];
 
 		if (d->key.netns_cookie == cookie && (!ifindex || d->key.ifindex == ifindex) &&
-			d->witness != WEIR_KERNEL_COUNTER && !strcmp(d->cause, cause))
+			weir_kernel_counted_by(counter, d))
 			sum += d->count.packets;
 	}
 	return sum;
@@ -439,7 +439,7 @@ static int add_silent(struct reading *r, const struct weir_kernel_net *net)
 	while (weir_kcounted_next(&net->delta, &at, &counted)) {
 		const struct weir_kcounter_info *info = &weir_kcounter_info[counted.counter];
 		__u64 packets = weir_kcounted_silent(
-			&counted, told(s, cookie, counted.ifindex, info->cause));
+			&counted, told(s, cookie, counted.ifindex, counted.counter));
 		struct weir_kernel_drop *d;
 		int dev;
 

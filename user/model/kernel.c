@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 
 #include "model/kernel.h"
 
@@ -150,4 +151,69 @@ void weir_kernel_example(const struct weir_kdrop *d, char *text, size_t size)
 			to, ntohs(d->dport));
 	else
 		snprintf(text, size, "%s %s > %s", l4_name(d->l4, buf), from, to);
+}
+
+/* --- what counters and events both tell of --- */
+
+enum whose { ANY, UDP, SENT, SENT_UDP };
+
+static const struct cover {
+	enum weir_kcounter counter;
+	enum weir_stage from, to;
+	enum whose whose;
+	const char *causes;
+} covers[] = {
+#define COVER(id, from, to, whose, causes)                                                         \
+	{WEIR_KCOUNTER_##id, WEIR_STAGE_##from, WEIR_STAGE_##to, whose, causes},
+	WEIR_KCOVERS(COVER)
+#undef COVER
+};
+
+static bool is_among(const char *causes, const char *cause)
+{
+	if (!*causes)
+		return true;
+	while (*causes) {
+		size_t length = strcspn(causes, " "), known = strcspn(causes, "* ");
+
+		if (!strncmp(causes, cause, known) && (known < length || !cause[known]))
+			return true;
+		causes += length;
+		causes += strspn(causes, " ");
+	}
+	return false;
+}
+
+static bool is_theirs(enum whose whose, const struct weir_kernel_drop *d)
+{
+	bool send = d->witness == WEIR_KERNEL_SEND;
+	unsigned int l4 = send ? d->key.protocol : d->count.l4;
+
+	switch (whose) {
+	case UDP:
+		return !send && l4 == IPPROTO_UDP;
+	case SENT: /* by calls that learn of it: not TCP's */
+		return send ? d->key.error == -ENOBUFS : d->key.sending && l4 != IPPROTO_TCP;
+	case SENT_UDP:
+		return l4 == IPPROTO_UDP &&
+		       (send ? d->key.error == -ENOBUFS : (bool)d->key.sending);
+	default:
+		return !send;
+	}
+}
+
+bool weir_kernel_counted_by(enum weir_kcounter counter, const struct weir_kernel_drop *d)
+{
+	if (d->witness == WEIR_KERNEL_COUNTER)
+		return false;
+	if (!strcmp(d->cause, weir_kcounter_info[counter].cause))
+		return true;
+	for (size_t i = 0; i < sizeof(covers) / sizeof(covers[0]); i++) {
+		const struct cover *c = &covers[i];
+
+		if (c->counter == counter && d->stage >= c->from && d->stage <= c->to &&
+			is_theirs(c->whose, d) && is_among(c->causes, d->cause))
+			return true;
+	}
+	return false;
 }

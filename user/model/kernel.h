@@ -96,6 +96,9 @@ struct weir_kernel_number {
 void weir_kernel_number_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
 	enum weir_stage stage, struct weir_kernel_number *number);
 
+/* Whether @counter, one of drops, has counted the packets of an observed @drop. */
+bool weir_kernel_counted_by(enum weir_kcounter counter, const struct weir_kernel_drop *drop);
+
 /* Packets dropped there on a device. */
 __u64 weir_kernel_drops_at(
 	const struct weir_kernel_snapshot *snap, unsigned int dev, enum weir_stage stage);

@@ -187,7 +187,7 @@ enum weir_kevent {
 	DROP(udp_mem, snmp, "Udp", "MemErrors", sock_queue, same, udp_in_errors, PROTO_MEM,        \
 		"all UDP sockets together hold as much memory as they may.",                       \
 		"sysctl net.ipv4.udp_mem; /proc/net/sockstat shows how much there is")             \
-	DROP(udp_ignored_multi, snmp, "Udp", "IgnoredMulti", udp_rcv, same, none,                  \
+	DROP(udp_ignored_multi, snmp, "Udp", "IgnoredMulti", udp_rcv, some, none,                  \
 		UDP_IGNORED_MULTI, "a multicast or broadcast that no socket here wants.",          \
 		"none needed; 'ip maddr' shows which groups are joined")                           \
 	COUNT(udp_out, snmp, "Udp", "OutDatagrams", udp_send, packets, "datagrams that were sent") \
@@ -432,6 +432,26 @@ enum weir_kevent {
 	NAME(eth_xdp_tx_errors, "rx_queue_#_xdp_tx_errors")                                        \
 	NAME(eth_xmit_errors, "tx_queue_#_xdp_xmit_errors")                                        \
 	NAME(eth_xmit_errors, "tx#_xdp_tx_drops")
+
+/*
+ * Events of other causes that a counter counts too, by stage, from one to another:
+ * COVER(counter, from, to, whose packets, causes), "" = any; a '*' ends a beginning.
+ */
+#define WEIR_KCOVERS(COVER)                                                                        \
+	COVER(udp_in_errors, udp_rcv, sock_recv, UDP, "")                                          \
+	COVER(ip_out_discards, make_skb, xmit, SENT, "")                                           \
+	COVER(udp_sndbuf, make_skb, xmit, SENT_UDP, "")                                            \
+	COVER(tcp_in_errs, tcp_rcv, tcp_rcv, ANY, "PKT_TOO_SMALL TCP_INVALID_SYN")                 \
+	COVER(ip_reasm_fails, ip_defrag, ip_defrag, ANY, "FRAG_*")                                 \
+	COVER(ip_in_discards, ip_rcv, ip_local_deliver, ANY, "XFRM_*")                             \
+	COVER(conntrack_drop, nf_prerouting, nf_prerouting, ANY, "NETFILTER_DROP*")                \
+	COVER(conntrack_drop, nf_local_out, nf_local_out, ANY, "NETFILTER_DROP*")                  \
+	COVER(conntrack_insert, nf_local_in, nf_local_in, ANY, "NETFILTER_DROP*")                  \
+	COVER(conntrack_insert, nf_postrouting, nf_postrouting, ANY, "NETFILTER_DROP*")            \
+	COVER(rx_dropped, nic_rx, napi_poll, ANY, "")                                              \
+	COVER(rx_dropped, gro, core, ANY, "")                                                      \
+	COVER(tx_dropped, xmit, xmit, ANY, "")                                                     \
+	COVER(qdisc_drops, qdisc, qdisc, ANY, "")
 
 #define WEIR_KCOUNTER_COUNT_(id, source, group, field, stage, what, text) WEIR_KCOUNTER_##id,
 #define WEIR_KCOUNTER_DROP_(id, source, group, field, stage, event, of, cause, text, remedy)       \
