@@ -156,6 +156,7 @@ static __always_inline void waiting(const struct sock *sk, struct weir_ksock *w)
 		w->mark = sk->sk_receive_queue.qlen;
 }
 
+/* Its time is not taken: most have none. */
 static __always_inline bool here_of_sock(struct here *h, const struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
@@ -164,7 +165,7 @@ static __always_inline bool here_of_sock(struct here *h, const struct sock *sk)
 	if (family != AF_INET && family != 10 /* AF_INET6 */)
 		return false;
 	cookie = cookie_of_sock(sk);
-	return is_watched(cookie) && here_of(h, cookie, 0);
+	return is_watched(cookie) && here_of_untimed(h, cookie, 0);
 }
 
 SEC("tp_btf/sk_data_ready")
@@ -178,6 +179,7 @@ int weir_k_ready(__u64 *ctx)
 
 	if (!here_of_sock(&h, sk))
 		return 0;
+	h.now = bpf_ktime_get_ns();
 	count_at(&h, sock_wake, 0);
 	s = h.c->hand ? state_at(h.c->hand) : NULL;
 	if (s && state_is(s, h.c->hand) && s->stage == WEIR_STAGE_nf_local_in) {
@@ -221,7 +223,7 @@ int weir_k_recv(__u64 *ctx)
 	} else if (__sync_fetch_and_sub(&w->mark, 1) > 1) {
 		return 0;
 	}
-	time_at(h.index, WEIR_STAGE_sock_recv, h.now - w->ready_ns);
+	time_at(h.index, WEIR_STAGE_sock_recv, bpf_ktime_get_ns() - w->ready_ns);
 	bpf_map_delete_elem(&ksocks, &key);
 	return 0;
 }
@@ -309,7 +311,7 @@ int weir_k_start(__u64 *ctx)
 		leave(&h, (__u64)skb, WEIR_STAGE_tap_tx);
 	at = h.c->depth++ % XMIT_DEPTH;
 	h.c->sending[at].skb = (__u64)skb;
-	h.c->sending[at].start_ns = bpf_ktime_get_ns();
+	h.c->sending[at].start_ns = h.now;
 	h.c->sending[at].index = h.index;
 	return 0;
 }

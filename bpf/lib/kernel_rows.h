@@ -97,16 +97,22 @@ static __always_inline bool is_observing(void)
 	return *(volatile __u64 *)&kwatch.slice_ns;
 }
 
-static __always_inline bool here_is(struct here *h)
+/* Without the time, which takes a third of all that an event takes. */
+static __always_inline bool here_is_untimed(struct here *h)
 {
 	__u32 zero = 0;
 
 	if (!is_observing())
 		return false;
 	h->cpu = bpf_get_smp_processor_id();
-	h->now = bpf_ktime_get_ns();
 	h->c = bpf_map_lookup_elem(&kcpus, &zero);
 	return h->c && h->cpu < kself.cpus;
+}
+
+static __always_inline bool here_is(struct here *h)
+{
+	h->now = bpf_ktime_get_ns();
+	return here_is_untimed(h);
 }
 
 static __always_inline bool here_row(struct here *h, __u32 row)
@@ -117,11 +123,11 @@ static __always_inline bool here_row(struct here *h, __u32 row)
 }
 
 /* The row of a device of a watched namespace. */
-static __always_inline bool here_of(struct here *h, __u64 cookie, __u32 ifindex)
+static __always_inline bool here_of_untimed(struct here *h, __u64 cookie, __u32 ifindex)
 {
 	__u32 at = ifindex % CACHED, row;
 
-	if (!here_is(h))
+	if (!here_is_untimed(h))
 		return false;
 	if (likely(h->c->cached[at].cookie == cookie && h->c->cached[at].ifindex == ifindex)) {
 		row = h->c->cached[at].row;
@@ -132,6 +138,12 @@ static __always_inline bool here_of(struct here *h, __u64 cookie, __u32 ifindex)
 		h->c->cached[at].row = row;
 	}
 	return here_row(h, row);
+}
+
+static __always_inline bool here_of(struct here *h, __u64 cookie, __u32 ifindex)
+{
+	h->now = bpf_ktime_get_ns();
+	return here_of_untimed(h, cookie, ifindex);
 }
 
 /* The same of a packet's device; false where it has none, or its namespace is not watched. */

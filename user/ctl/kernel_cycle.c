@@ -43,6 +43,7 @@ struct cycler {
 	int link[LINKS_MAX];
 	unsigned int nr_links;
 	unsigned int hooks_out; /* of netfilter, that could not be had */
+	__u64 began_ns; /* attaching */
 };
 
 static bool keep(struct cycler *c, int fd)
@@ -144,6 +145,7 @@ static int slice_begin(struct cycler *c)
 {
 	int rc;
 
+	c->began_ns = weir_now_ns();
 	__atomic_add_fetch(&c->w->slice, 1, __ATOMIC_RELAXED);
 	c->hooks_out = 0;
 	/* Each of traffic control's waits for all CPUs, coming or going, which takes as long as all
@@ -219,7 +221,9 @@ static __u64 period_of(__u32 share, __u64 took_ns)
 static void cycle(struct cycler *c)
 {
 	bool whole = c->w->share >= 1000000;
-	__u64 period = period_of(c->w->share, 0), began = c->w->slice_ns, on, past;
+	/* detaching takes as long as attaching did */
+	__u64 took = 2 * (c->w->slice_ns - c->began_ns), on, past;
+	__u64 period = period_of(c->w->share, took);
 	unsigned int ticks = 0;
 
 	/* the first slice has begun */
@@ -230,12 +234,9 @@ static void cycle(struct cycler *c)
 		if (whole)
 			continue;
 		slice_end(c);
-		past = weir_now_ns() - began;
+		past = weir_now_ns() - c->began_ns;
 		period = period_of(c->w->share, past > on ? past - on : 0);
-		if (!rest(c, past < period ? period - past : 0, &ticks))
-			break;
-		began = weir_now_ns();
-		if (slice_begin(c))
+		if (!rest(c, past < period ? period - past : 0, &ticks) || slice_begin(c))
 			break;
 	}
 	slice_end(c);

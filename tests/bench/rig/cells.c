@@ -301,7 +301,7 @@ static int cell(struct rig *rig, const struct bench *bench, struct row *row, str
 	for (rounds = 0; !err && !settled(bench, row, rounds); rounds++)
 		err = go_round(rig, bench, row);
 	for (int p = 0; p < PEER_COUNT && !err; p++)
-		if (row->f[p].rounds && row->family->tracers && !row->family->times)
+		if (row->f[p].rounds && peer_info[p].witness && !row->family->times)
 			err = count_events(rig, (enum peer)p, &row->load, &row->f[p].events);
 	if (err)
 		return err;

@@ -36,9 +36,9 @@
 #define R1	  "198.51.100.254"
 #define POOL_ADDR "198.51.100.200"
 
-/* The kernel plane's. Of duty-cycled ones the share is of time, in slices of a second each. */
+/* The kernel plane's. What is watched in slices is so for this share of time: N, and percent. */
 #define UNWATCH	  "watch off plane kernel"
-#define LATENCY_N "8"
+#define LATENCY_N "12"
 #define DUTY	  "1"
 
 #define SIX                                                                                        \
