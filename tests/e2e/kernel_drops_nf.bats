@@ -73,6 +73,10 @@ lose_at_nft_hooks() {
 
 lose_at_nft_nat() {
 	nft_r 'table ip t {
+		chain tracked {
+			type filter hook forward priority 0
+			ct state established accept
+		}
 		chain x {
 			type nat hook prerouting priority dstnat
 			udp dport 6000 drop
