@@ -13,7 +13,7 @@ struct frame {
 	struct ethhdr eth;
 	struct iphdr ip;
 	struct udphdr udp;
-};
+} __attribute__((packed));
 
 static __always_inline bool is_victim(const void *data, const void *end)
 {
