@@ -124,7 +124,14 @@ static void the_machines_counters_are_said_to_be_its(void **state)
 	look();
 	t.made.stages.machine[WEIR_STAGE_softirq].packets =
 		(struct weir_knumber){9, WEIR_KSEEN_exact};
+	t.made.stages.machine[WEIR_STAGE_napi_poll].runs =
+		(struct weir_knumber){4, WEIR_KSEEN_exact};
+	t.made.stages.machine[WEIR_STAGE_tcp_send].runs =
+		(struct weir_knumber){5, WEIR_KSEEN_exact};
 	look();
+	/* turns, where there are no packets to be counted; what was sent once more is no turn */
+	assert_int_equal(part("")->stage[WEIR_STAGE_tcp_send].seen, WEIR_KSEEN_no);
+	assert_int_equal(part("")->stage[WEIR_STAGE_napi_poll].packets, 4);
 	flow = &part("")->stage[WEIR_STAGE_softirq];
 	assert_true(flow->machine);
 	assert_int_equal(flow->packets, 9);

@@ -83,6 +83,36 @@ static inline void draw(int w, int h)
 	assert_int_equal(t.cells->h, h);
 }
 
+/* Some of everything, and one drop. */
+static inline void traffic(__u64 packets)
+{
+	for (unsigned int d = 0; d < t.made.nr_devs; d++) {
+		made_packets(&t.made, d, WEIR_EXIT_xmit_NONE, packets);
+		for (unsigned int i = 0; i < WEIR_FAST_STAGE_COUNT; i++)
+			made_latency(&t.made, d, i, 40 + i * packets % 1000, packets);
+	}
+	made_packets(&t.made, 0, WEIR_EXIT_xdp_ARP, packets);
+	made_packets(&t.made, 1, WEIR_EXIT_ip_forward_IP_TTL, packets);
+	made_packets(&t.made, 0, WEIR_EXIT_route_in_BLACKHOLE, packets);
+}
+
+/* What is wrong with a cell, or NULL. */
+static inline const char *wrong(const struct cell *cell, bool utf8)
+{
+	if (cell->c < ' ' || cell->c == 0x7f)
+		return "no character";
+	if (!utf8 && cell->c > 0x7e)
+		return "no ASCII";
+	return cell->role < ROLE_COUNT ? NULL : "no role";
+}
+
+static inline void draw_and_check(int w, int h, bool utf8)
+{
+	draw(w, h);
+	for (int i = 0; i < w * h; i++)
+		assert_null(wrong(&t.cells->at[i], utf8));
+}
+
 static inline void put_utf8(char **p, char32_t c)
 {
 	if (c < 0x80) {

@@ -123,12 +123,24 @@ static void sum_observed(const struct weir_kernel_snapshot *s, const struct weir
 	}
 }
 
-static void add_counted(struct weir_kernel_flow *sum, const struct weir_kstage *stage, bool *any)
+/* Of interrupts and polls the kernel counts turns, as observers do. */
+static const struct weir_knumber *number_of(
+	const struct weir_kstage *counted, enum weir_stage stage)
 {
-	enum weir_kseen seen = stage->reset ? WEIR_KSEEN_no : stage->packets.seen;
+	bool turns = stage == WEIR_STAGE_irq || stage == WEIR_STAGE_softirq ||
+		     stage == WEIR_STAGE_napi_poll;
 
-	sum->packets += stage->packets.count;
-	sum->bytes += stage->bytes.seen == WEIR_KSEEN_no ? 0 : stage->bytes.count;
+	return turns && counted->packets.seen == WEIR_KSEEN_no ? &counted->runs : &counted->packets;
+}
+
+static void add_counted(struct weir_kernel_flow *sum, const struct weir_kstage *counted,
+	enum weir_stage stage, bool *any)
+{
+	const struct weir_knumber *number = number_of(counted, stage);
+	enum weir_kseen seen = counted->reset ? WEIR_KSEEN_no : number->seen;
+
+	sum->packets += number->count;
+	sum->bytes += counted->bytes.seen == WEIR_KSEEN_no ? 0 : counted->bytes.count;
 	sum->seen = *any && sum->seen < seen ? sum->seen : seen;
 	*any = true;
 }
@@ -156,17 +168,17 @@ static void sum_counted(const struct weir_kernel_snapshot *s, const struct weir_
 		const struct weir_kstage *counted = counted_of(&s->nets[i], part, stage);
 
 		if (counted)
-			add_counted(sum, counted, &any);
+			add_counted(sum, counted, stage, &any);
 	}
 	for (unsigned int i = 0; !part->ifindex && sum->seen == WEIR_KSEEN_no && i < s->nr_nets;
 		i++) {
 		const struct weir_kstage *machine = &s->nets[i].stages.machine[stage];
 
-		if (!s->nets[i].counted || machine->packets.seen == WEIR_KSEEN_no)
+		if (!s->nets[i].counted || number_of(machine, stage)->seen == WEIR_KSEEN_no)
 			continue;
 		*sum = (struct weir_kernel_flow){.machine = true};
 		any = false;
-		add_counted(sum, machine, &any);
+		add_counted(sum, machine, stage, &any);
 		return; /* each namespace reads the same */
 	}
 }
