@@ -95,11 +95,15 @@ static void row_events(struct report *r, const struct row *row)
 {
 	const struct figure *none = &row->f[PEER_UNTRACED];
 
+	if (!row->family->tracers)
+		return;
 	for (int i = 0; i < row->family->nr; i++) {
 		enum peer peer = row->family->peers[i];
 		const struct figure *f = &row->f[peer];
 		struct target target = {"k_full, ns an event", 0, per_event_ns, true, 0};
 
+		if (*r->rig->lacks[peer]) /* side by side with all of them: said above */
+			r->skipped++;
 		if (peer_info[peer].witness == WITNESS_PART && f->rounds)
 			printf("  %s observed %.1f %% of the time\n", peer_info[peer].name,
 				f->share * 100);
