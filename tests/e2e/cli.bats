@@ -113,7 +113,7 @@ in_terminal() {
 	refused 2 "attached already" dev attach r0
 	refused 2 "not in this version" dev attach r0 punt stack
 	refused 2 "no native XDP" dev attach lo
-	refused 2 "not observed" path show plane kernel
+	refused 2 "not observed" path show plane stack
 }
 
 @test "what is not there: exit 3, and a remedy" {

@@ -94,7 +94,6 @@ __u64 weir_kcounted_silent(const struct weir_kcounted *drop, __u64 events);
 	CHECK(udp_receive_buffer, "SOCKET_RCVBUFF@udp_", udp_rcvbuf)                               \
 	CHECK(udp_checksum, "UDP_CSUM@__udp4 UDP_CSUM@udp_", udp_csum)                             \
 	CHECK(udp_memory, "PROTO_MEM@udp_", udp_mem)                                               \
-	CHECK(udp_multicast, "NOT_SPECIFIED@__udp4_lib_rcv", udp_ignored_multi)                    \
 	CHECK(tcp_checksum, "TCP_CSUM", tcp_csum)                                                  \
 	CHECK(tcp_backlog, "SOCKET_BACKLOG@tcp", tcp_backlog)                                      \
 	CHECK(tcp_window, "TCP_ZEROWINDOW", tcp_zero_window)                                       \
