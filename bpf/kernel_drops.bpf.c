@@ -299,6 +299,12 @@ static __always_inline bool is_local(const struct sk_buff *skb, const struct way
 	       cookie_of_sock(sk) == way->cookie;
 }
 
+static __always_inline bool is_purge(__u32 reason)
+{
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
+}
+
 /* The namespace and the device; false where it is none of the network's packets, or none watched.
  */
 static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_buff *skb,
@@ -333,14 +339,9 @@ static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_bu
 		return is_watched(key->netns_cookie);
 	if (!skb->protocol)
 		return false; /* a message of netlink or of UNIX sockets */
-	lose(netns_unknown);
+	if (!is_purge(key->reason)) /* of a socket that was closed: it had been delivered */
+		lose(netns_unknown);
 	return false;
-}
-
-static __always_inline bool is_purge(__u32 reason)
-{
-	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
-	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
 static __always_inline enum weir_kdrop_to to_whom(const struct sk_buff *skb)

@@ -11,6 +11,7 @@
 #include "lib/kernel_rows.h"
 
 #define NET_RX_SOFTIRQ 3
+#define AF_PACKET      17
 #define MSG_PEEK       2
 #define LOOPBACK       1 /* ifindex: the FIB is asked for what this host sends */
 
@@ -247,6 +248,14 @@ int weir_k_sent(__u64 *ctx)
 
 /* --- send --- */
 
+/* Of a packet socket of this host. */
+static __always_inline bool is_raw(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && !skb->skb_iif && sk->__sk_common.skc_family == AF_PACKET;
+}
+
 SEC("tp_btf/net_dev_queue")
 int weir_k_queue(__u64 *ctx)
 {
@@ -258,8 +267,10 @@ int weir_k_queue(__u64 *ctx)
 		return 0;
 	count_at(&h, qdisc, skb->len);
 	h.row->queued++;
-	if (skb->protocol == bpf_htons(ETH_P_IP))
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		h.row->ip_queued++;
+		h.row->raw += is_raw(skb);
+	}
 	h.c->queued = (__u64)skb;
 	h.c->queued_more = 0;
 	if (left == WEIR_STAGE_nf_postrouting) {

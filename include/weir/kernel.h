@@ -12,7 +12,7 @@
 
 #include "abi.h"
 
-#define WEIR_KERNEL_ABI	  3
+#define WEIR_KERNEL_ABI	  4
 #define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
@@ -182,7 +182,8 @@ struct weir_kdrop {
 	TERM(started, "packets handed to the driver")                                              \
 	TERM(sent, "packets that it took")                                                         \
 	TERM(split, "segments that the kernel made of superframes, less these")                    \
-	TERM(merged, "packets that GRO made part of others")
+	TERM(merged, "packets that GRO made part of others")                                       \
+	TERM(raw, "IPv4 packets that packet sockets send past IP")
 
 enum weir_kterm {
 #define TERM(id, text) WEIR_KTERM_##id,

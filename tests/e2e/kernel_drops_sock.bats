@@ -106,15 +106,14 @@ lose_at_listen() {
 
 # --- fragments ---
 
-# Not with the ledger, in which a fragment that is dropped has joined others, too.
-fragments() {
+lose_fragments() {
 	local part
 	part=04d2270f00200000$(printf 'a5%.0s' {1..16})
 
 	inject_quietly 3 "$(dst=$R0_ADDR frag=2000 payload=$part ipv4)"
 	dropped "r r0 ip_defrag DUP_FRAG 2" "r r0 ip_defrag FRAG_REASM_TIMEOUT 1"
 }
-@test "fragments: one that comes again, and one whose rest never comes" { fragments; }
+@test "fragments: one that comes again, and one whose rest never comes" { lose_fragments; }
 
 # --- before there is a packet ---
 

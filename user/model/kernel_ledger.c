@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
 #include "model/kernel_ledger.h"
 
 #define IPV4 0x0800 /* EtherType */
@@ -11,10 +13,14 @@ enum part {
 	APART, /* a copy, or what a socket had already */
 };
 
-/* How far the packet had come when it was dropped. */
-static enum part part_of(const struct weir_kdrop_key *key)
+/* How far the packet had come when it was dropped. Generic XDP may make another of it, which nobody
+ * has seen before. */
+static enum part part_of(const struct weir_kernel_drop *d)
 {
-	enum weir_stage left = key->left;
+	enum weir_stage left = d->key.left;
+
+	if (left == WEIR_STAGE_COUNT && d->stage == WEIR_STAGE_xdp && strstr(d->location, "generic"))
+		return RECEIVE;
 
 	if (left < WEIR_STAGE_core && left != WEIR_STAGE_gro)
 		return BEFORE;
@@ -33,7 +39,7 @@ static void add_drop(struct weir_kernel_ledger *l, const struct weir_kernel_drop
 
 	if (d->witness != WEIR_KERNEL_EVENT)
 		return;
-	switch (part_of(&d->key)) {
+	switch (part_of(d)) {
 	case BEFORE: /* came in, and no further */
 		l->in += packets;
 		l->dropped += packets;
@@ -45,6 +51,8 @@ static void add_drop(struct weir_kernel_ledger *l, const struct weir_kernel_drop
 	case RECEIVE:
 		if (d->key.protocol != IPV4)
 			l->delivered -= packets;
+		if (d->stage == WEIR_STAGE_ip_defrag) /* it had been asked to be joined */
+			l->joined -= packets;
 		l->dropped += packets;
 		break;
 	case SEND:
@@ -62,7 +70,7 @@ static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 
 	l->in += core;
 	l->delivered += core - row->ip_in + row->in_last;
-	l->local += row->out_first + row->queued - row->ip_queued;
+	l->local += row->out_first + row->queued - row->ip_queued + row->raw;
 	l->made += row->split;
 	l->out += row->sent;
 	l->merged += row->merged;
