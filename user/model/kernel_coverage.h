@@ -13,12 +13,7 @@
 	TRACE(irq_handler_exit, "2.6")                                                             \
 	TRACE(softirq_raise, "2.6")                                                                \
 	TRACE(softirq_entry, "2.6")                                                                \
-	TRACE(softirq_exit, "2.6")                                                                 \
 	TRACE(napi_poll, "2.6")                                                                    \
-	TRACE(xdp_exception, "4.7")                                                                \
-	TRACE(xdp_redirect, "4.14")                                                                \
-	TRACE(xdp_redirect_err, "4.14")                                                            \
-	TRACE(xdp_bulk_tx, "5.7")                                                                  \
 	TRACE(napi_gro_receive_entry, "3.14")                                                      \
 	TRACE(napi_gro_receive_exit, "5.0")                                                        \
 	TRACE(netif_rx, "2.6")                                                                     \
@@ -27,15 +22,11 @@
 	TRACE(consume_skb, "2.6")                                                                  \
 	TRACE(fib_table_lookup, "4.3")                                                             \
 	TRACE(tcp_probe, "4.16")                                                                   \
-	TRACE(tcp_retransmit_skb, "4.15")                                                          \
 	TRACE(sock_rcvqueue_full, "2.6")                                                           \
 	TRACE(udp_fail_queue_rcv_skb, "3.0")                                                       \
 	TRACE(sk_data_ready, "6.3")                                                                \
 	TRACE(sock_recv_length, "6.3")                                                             \
 	TRACE(sock_send_length, "6.3")                                                             \
-	TRACE(neigh_create, "5.1")                                                                 \
-	TRACE(neigh_event_send_done, "4.20")                                                       \
-	TRACE(neigh_update_done, "4.20")                                                           \
 	TRACE(qdisc_enqueue, "5.15")                                                               \
 	TRACE(qdisc_dequeue, "4.15")                                                               \
 	TRACE(net_dev_queue, "2.6")                                                                \
