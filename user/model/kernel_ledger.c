@@ -114,6 +114,76 @@ void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie
 	*ledger = l;
 }
 
+/* Of the device's own queues. */
+static __u64 queued_at(const struct weir_kernel_net *net, __u32 ifindex)
+{
+	__u64 sum = 0;
+
+	for (unsigned int i = 0; i < net->delta.nr; i++)
+		if (net->delta.value[i].counter == WEIR_KCOUNTER_qdisc_qlen &&
+			net->delta.value[i].scope == ifindex)
+			sum += net->delta.value[i].value;
+	return sum;
+}
+
+static void add_dev_drop(struct weir_kernel_dev_ledger *l, const struct weir_kernel_drop *d)
+{
+	__u64 packets = d->count.packets;
+
+	switch (part_of(d)) {
+	case BEFORE:
+		l->in += packets;
+		l->dropped_in += packets;
+		break;
+	case LOCAL_IN:
+		l->delivered -= packets;
+		l->dropped_in += packets;
+		break;
+	case RECEIVE:
+		if (d->key.protocol != IPV4)
+			l->delivered -= packets;
+		l->dropped_in += packets;
+		break;
+	case SEND: /* before ip_output it was not the device's yet */
+		if (d->key.left >= WEIR_STAGE_ip_output)
+			l->dropped_out += packets;
+		break;
+	case APART:
+		break;
+	}
+}
+
+void weir_kernel_dev_ledger_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
+	struct weir_kernel_dev_ledger *ledger)
+{
+	const struct weir_kernel_dev *d = &snap->devs[dev];
+	const struct weir_krow *row = &d->row;
+	__u64 core = row->stage[WEIR_STAGE_core].packets;
+	struct weir_kernel_dev_ledger l = {.in = core,
+		.delivered = core - row->ip_in + row->in_last,
+		.forwarded = row->forward_last,
+		.to_send = row->post_first + row->queued - row->ip_queued + row->raw,
+		.made = row->split,
+		.out = row->sent,
+		.told = true};
+
+	for (unsigned int i = 0; i < snap->nr_drops; i++)
+		if (snap->drops[i].dev == dev && snap->drops[i].witness == WEIR_KERNEL_EVENT)
+			add_dev_drop(&l, &snap->drops[i]);
+	for (unsigned int i = 0; i < snap->nr_nets; i++) {
+		const struct weir_kernel_net *net = &snap->nets[i];
+
+		if (net->netns_cookie != d->netns_cookie)
+			continue;
+		l.in_flight = queued_at(net, d->ifindex);
+		l.told = !counted(net, WEIR_KCOUNTER_ip_reasm_reqds) &&
+			 !counted(net, WEIR_KCOUNTER_ip_frag_creates);
+	}
+	l.residual = (__s64)(l.in - l.delivered - l.forwarded - l.dropped_in + l.to_send + l.made -
+			     l.out - l.dropped_out - l.in_flight);
+	*ledger = l;
+}
+
 bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap)
 {
 	return snap->on && snap->cycling && snap->watch.whole &&
@@ -127,6 +197,13 @@ bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap)
 	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_nets; i++) {
 		weir_kernel_ledger_of(snap, snap->nets[i].netns_cookie, &ledger);
 		if (ledger.residual)
+			return false;
+	}
+	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_devs; i++) {
+		struct weir_kernel_dev_ledger of;
+
+		weir_kernel_dev_ledger_of(snap, i, &of);
+		if (snap->devs[i].ifindex && of.told && of.residual)
 			return false;
 	}
 	return true;

@@ -30,7 +30,25 @@ struct weir_kernel_ledger {
 void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie,
 	struct weir_kernel_ledger *ledger);
 
-/* Whether that of each namespace holds, or there is none. */
+/*
+ * Of one device: what it took in, and what it was given to send.
+ *
+ *	in = delivered + forwarded + dropped in	      to send + made = out + dropped out + in flight
+ *
+ * Fragments that the kernel joins or makes are known of namespaces alone: where there were any, the
+ * device's residual is theirs, and `told` is false.
+ */
+struct weir_kernel_dev_ledger {
+	__u64 in, delivered, forwarded, dropped_in;
+	__u64 to_send, made, out, dropped_out, in_flight;
+	__s64 residual;
+	bool told;
+};
+
+void weir_kernel_dev_ledger_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
+	struct weir_kernel_dev_ledger *ledger);
+
+/* Whether that of each namespace, and of each device that is told, holds, or there is none. */
 bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap);
 
 /* Whether the snapshot can have a ledger at all. */

@@ -69,7 +69,7 @@ json_t *weir_doc_kernel_path(const struct weir_kernel_snapshot *snap, const char
 void weir_text_kernel_path(const struct weir_face *face, const json_t *doc);
 json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const char *only);
 void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc);
-/* @only is not asked: the ledger is of namespaces. */
+/* @only: of the devices; namespaces are all there. */
 json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap, const char *only);
 void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc);
 /* Of the fast plane, with the kernel plane's document in it as "kernel". */

@@ -16,22 +16,45 @@ static json_t *balance(const struct weir_kernel_net *net, const struct weir_kern
 		(json_int_t)l->residual, "balanced", l->residual == 0);
 }
 
+static json_t *dev_balance(const struct weir_kernel_snapshot *snap, unsigned int dev)
+{
+	const struct weir_kernel_dev *d = &snap->devs[dev];
+	struct weir_kernel_dev_ledger l;
+
+	weir_kernel_dev_ledger_of(snap, dev, &l);
+	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "device",
+		weir_json_text(d->name), "netns", d->netns, "in", weir_json_int(l.in), "delivered",
+		weir_json_int(l.delivered), "forwarded", weir_json_int(l.forwarded), "dropped_in",
+		weir_json_int(l.dropped_in), "to_send", weir_json_int(l.to_send), "made",
+		weir_json_int(l.made), "out", weir_json_int(l.out), "dropped_out",
+		weir_json_int(l.dropped_out), "in_flight", weir_json_int(l.in_flight), "residual",
+		l.told ? json_integer((json_int_t)l.residual) : json_null());
+}
+
+static json_t *devices(const struct weir_kernel_snapshot *snap, const char *only)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_devs; i++)
+		if (snap->devs[i].ifindex && (!only || !strcmp(only, snap->devs[i].name)))
+			json_array_append_new(list, dev_balance(snap, i));
+	return list;
+}
+
 json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap, const char *only)
 {
 	json_t *list = json_array();
-	bool holds = true;
+	bool holds = weir_kernel_ledger_holds(snap);
 
-	(void)only;
 	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_nets; i++) {
 		struct weir_kernel_ledger ledger;
 
 		weir_kernel_ledger_of(snap, snap->nets[i].netns_cookie, &ledger);
-		holds = holds && !ledger.residual;
 		json_array_append_new(list, balance(&snap->nets[i], &ledger));
 	}
-	return json_pack("{s:s, s:I, s:b, s:b, s:o, s:o}", "plane", "kernel", "time_ns",
+	return json_pack("{s:s, s:I, s:b, s:b, s:o, s:o, s:o}", "plane", "kernel", "time_ns",
 		weir_json_int(snap->time_ns), "observed", weir_kernel_ledger_is(snap), "balanced",
-		holds, "namespaces", list, "lost", weir_doc_kernel_lost(&snap->lost));
+		holds, "namespaces", list, "devices", devices(snap, only), "lost", weir_doc_kernel_lost(&snap->lost));
 }
 
 static void text_name(json_t *rows)
@@ -58,6 +81,20 @@ void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc)
 		{"in flight", "in_flight", .format = WEIR_COUNT},
 		{"residual", "residual", .format = WEIR_NUMBER, .alarm = true, .fine = "0"},
 	};
+	static const struct weir_column dev_columns[] = {
+		{"device", "device", .format = WEIR_TEXT},
+		{"namespace", "netns", .format = WEIR_TEXT},
+		{"in", "in", .format = WEIR_COUNT},
+		{"delivered", "delivered", .format = WEIR_COUNT},
+		{"forwarded", "forwarded", .format = WEIR_COUNT},
+		{"dropped", "dropped_in", .format = WEIR_COUNT},
+		{"to send", "to_send", .format = WEIR_COUNT},
+		{"made", "made", .format = WEIR_COUNT},
+		{"out", "out", .format = WEIR_COUNT},
+		{"dropped", "dropped_out", .format = WEIR_COUNT},
+		{"in flight", "in_flight", .format = WEIR_COUNT},
+		{"residual", "residual", .format = WEIR_NUMBER, .alarm = true, .fine = "0"},
+	};
 	json_t *rows;
 
 	if (!json_is_true(json_object_get(doc, "observed"))) {
@@ -70,6 +107,8 @@ void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc)
 	text_name(rows);
 	WEIR_TABLE(face, columns, rows);
 	json_decref(rows);
+	weir_ink(face, WEIR_PLAIN, "\n");
+	WEIR_TABLE(face, dev_columns, json_object_get(doc, "devices"));
 	weir_text_kernel_lost(face, doc);
 	if (json_is_true(json_object_get(doc, "balanced")))
 		weir_ink(face, WEIR_PLAIN,
