@@ -132,6 +132,23 @@ ledger() {
 	wait_until gone
 }
 
+@test "a device that comes later is observed, too" {
+	weir_r watch on full
+	ip -n "$LAB-r" link add late0 type veth peer name late1
+	ip -n "$LAB-r" addr add 203.0.113.1/24 dev late0
+	ip -n "$LAB-r" link set late1 up
+	ip -n "$LAB-r" link set late0 up
+	programs() {
+		in_ns r bpftool -j net show dev late0 | jq "[.[].tc[].name | select(startswith(\"weir_k_\"))] | length"
+	}
+	all_four() { [ "$(programs)" = 4 ]; }
+	wait_until all_four
+	in_ns r ping -q -c 1 -W 1 203.0.113.2 || true
+	[ "$(stage late0 tc_egress)" -gt 0 ]
+	ip -n "$LAB-r" link del late0
+	wait_until ledger
+}
+
 @test "kill -9 of that process leaves drops observed, and it is said" {
 	weir_r watch on full
 	kill -9 "$(pgrep -f "weir -n $LAB-r watch")"

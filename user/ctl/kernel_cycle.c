@@ -31,6 +31,8 @@
 #define SLICE_NS   50000000ull	 /* no shorter, if it can be helped: attaching takes longer */
 #define USED_EVERY 20		 /* ticks, after which it looks who needs the namespaces */
 #define HOOKS_TRY  16		 /* priorities: others may have taken the outermost */
+#define DEVS_MAX   512
+#define DEVS_EVERY 10		 /* ticks, after which it looks for devices that came */
 #define LINKS_MAX  4096
 
 struct cycler {
@@ -44,6 +46,12 @@ struct cycler {
 	unsigned int nr_links;
 	unsigned int hooks_out; /* of netfilter, that could not be had */
 	__u64 began_ns; /* attaching */
+	unsigned int at; /* the namespace that this process is in, while it attaches */
+	struct {
+		unsigned int netns;
+		__u32 ifindex;
+	} dev[DEVS_MAX]; /* that it is attached to */
+	unsigned int nr_devs;
 };
 
 static bool keep(struct cycler *c, int fd)
@@ -90,6 +98,14 @@ static int attach_hook(int prog, unsigned int hook, bool first)
 	return fd;
 }
 
+static bool is_attached(const struct cycler *c, __u32 ifindex)
+{
+	for (unsigned int i = 0; i < c->nr_devs; i++)
+		if (c->dev[i].netns == c->at && c->dev[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
 static void attach_dev(void *ctx, const struct weir_link *link)
 {
 	struct cycler *c = ctx;
@@ -104,6 +120,10 @@ static void attach_dev(void *ctx, const struct weir_link *link)
 		{c->hooks->progs.weir_k_tc_out_last, BPF_TCX_EGRESS, BPF_F_AFTER},
 	};
 
+	if (is_attached(c, link->ifindex) || c->nr_devs == DEVS_MAX)
+		return;
+	c->dev[c->nr_devs].netns = c->at;
+	c->dev[c->nr_devs++].ifindex = link->ifindex;
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = at[i].flags);
 
@@ -134,11 +154,13 @@ static void attach_hooks(struct cycler *c)
 
 static void attach_netns(struct cycler *c, void (*attach)(struct cycler *c))
 {
-	for (unsigned int i = 0; i < c->nr_netns; i++)
+	for (unsigned int i = 0; i < c->nr_netns; i++) {
+		c->at = i;
 		if (!setns(c->netns[i], CLONE_NEWNET))
 			attach(c);
 		else
 			c->hooks_out++;
+	}
 }
 
 static int slice_begin(struct cycler *c)
@@ -166,6 +188,7 @@ static void slice_end(struct cycler *c)
 		__atomic_add_fetch(&c->w->observed_ns, weir_now_ns() - began, __ATOMIC_RELAXED);
 	while (c->nr_links)
 		close(c->link[--c->nr_links]);
+	c->nr_devs = 0;
 }
 
 /* --- the process --- */
@@ -201,6 +224,8 @@ static bool rest(struct cycler *c, __u64 ns, unsigned int *ticks)
 		ns -= now;
 		if (++*ticks % USED_EVERY == 0 && !is_used(c))
 			return false;
+		if (c->w->slice_ns && *ticks % DEVS_EVERY == 0)
+			attach_netns(c, attach_devs);
 	}
 	return false;
 }
