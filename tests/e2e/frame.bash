@@ -35,13 +35,13 @@ ether() {
 }
 
 # A UDP datagram's frame: version and header length in first, then tot_len, frag (hex), ttl, proto,
-# id (hex), check (hex), src, dst, options (hex), payload (hex; a UDP header without checksum, and 18 bytes).
+# ipid (hex), check (hex), src, dst, options (hex), payload (hex; a UDP header without checksum, and 18 bytes).
 ipv4() {
 	local payload=${payload-04d2270f001a0000$(printf 'a5%.0s' {1..18})} options=${options:-}
 	local first=${first:-$(printf '%02x' $((0x45 + ${#options} / 8)))} head tail
 	local tot_len=${tot_len:-$(((40 + ${#options} + ${#payload}) / 2))}
 
-	head=${first}00$(printf '%04x' "$tot_len")${id:-beef}${frag:-4000}
+	head=${first}00$(printf '%04x' "$tot_len")${ipid:-beef}${frag:-4000}
 	head+=$(printf '%02x%02x' "${ttl:-64}" "${proto:-17}")
 	tail=$(hex_addr "${src:-$C_ADDR}")$(hex_addr "${dst:-$S_ADDR}")$options
 	echo "$(ether)$head${check:-$(checksum "${head}0000$tail")}$tail$payload"

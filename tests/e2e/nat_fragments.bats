@@ -55,10 +55,10 @@ serve() {
 
 # datagram PORT: PARTS, the three fragments of a datagram of 4,000 bytes from c's port 4000; its bytes are in $SENT.
 datagram() {
-	local data sum udp id
+	local data sum udp ipid
 
 	NR=$((NR + 1))
-	id=$(printf '%04x' $NR)
+	ipid=$(printf '%04x' $NR)
 	data=$(printf '%08x' "$NR")$(head -c 3996 /dev/urandom | xxd -p | tr -d '\n')
 	xxd -r -p <<<"$data" >"$SENT"
 	udp=0fa0$(printf '%04x' "$1")0fa8
