@@ -186,7 +186,7 @@ static void names_are_the_kernels(void **state)
 	names.location(names.ctx, got[nr - 1].location, buf);
 	if (strncmp(buf, "__udp4_lib_rcv+0x", 17))
 		fail_msg("%s", buf);
-	assert_string_equal(names.reason(names.ctx, 0xffff0000, buf), "REASON_4294901760");
+	assert_string_equal(names.reason(names.ctx, 0xffff0000, buf), "SUBSYS65535/0");
 	close_trace();
 }
 

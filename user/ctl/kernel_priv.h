@@ -39,4 +39,24 @@ void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 /* The cookie of the namespace behind a descriptor; 0 where it cannot be told. */
 __u64 weir_netns_cookie(int fd);
 
+/* A namespace that has a name. */
+struct weir_netns_name {
+	__u64 cookie; /* 0 where it could not be told */
+	char name[256];
+	int fd;
+};
+
+struct weir_netns_names {
+	struct weir_netns_name *list;
+	unsigned int nr;
+};
+
+/* All that have one now. The caller ends *@n, which is all zero before, by weir_netns_names_done(). */
+void weir_netns_names_read(struct weir_netns_names *n);
+void weir_netns_names_done(struct weir_netns_names *n);
+/* NULL where none is known. */
+const struct weir_netns_name *weir_netns_name_of(const struct weir_netns_names *n, __u64 cookie);
+/* Closes the descriptors, which keep namespaces alive: names are left. */
+void weir_netns_names_let_go(struct weir_netns_names *n);
+
 #endif

@@ -17,66 +17,25 @@
 #include "kernel_names.h"
 #include "kernel_priv.h"
 
-/* A namespace by name, as far as one is known. */
-struct netns_name {
-	__u64 cookie;
-	char name[64];
-	int fd;
-};
-
-struct names {
-	struct netns_name *list;
-	unsigned int nr;
-};
-
 struct reading {
 	const struct weir_ns *k;
 	struct weir_kernel_snapshot *snap;
-	struct names names;
+	struct weir_netns_names names;
 	const struct weir_kernel_reasons *reasons;
 	const struct weir_kernel_symbols *symbols;
 };
 
 /* --- namespaces and devices --- */
 
-static void add_name(void *ctx, const char *name, int fd)
-{
-	struct names *n = ctx;
-	struct netns_name *grown = reallocarray(n->list, n->nr + 1, sizeof(*grown));
-
-	if (!grown)
-		return;
-	n->list = grown;
-	n->list[n->nr] = (struct netns_name){
-		.cookie = weir_netns_cookie(fd), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-	snprintf(n->list[n->nr].name, sizeof(n->list[0].name), "%s", name);
-	n->nr++;
-}
-
-static const struct netns_name *name_of(const struct names *n, __u64 cookie)
-{
-	for (unsigned int i = 0; i < n->nr; i++)
-		if (n->list[i].cookie == cookie)
-			return &n->list[i];
-	return NULL;
-}
-
-static void names_done(struct names *n)
-{
-	while (n->nr)
-		weir_close(&n->list[--n->nr].fd);
-	free(n->list);
-}
-
 /* "" for the one that weir runs in. */
 static void name_netns(const struct reading *r, __u64 cookie, char name[64])
 {
-	const struct netns_name *ns = name_of(&r->names, cookie);
+	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, cookie);
 
 	if (cookie == r->k->cookie || !cookie)
 		name[0] = 0;
 	else if (ns)
-		snprintf(name, 64, "%s", ns->name);
+		snprintf(name, 64, "%.63s", ns->name);
 	else
 		snprintf(name, 64, "%llu", cookie);
 }
@@ -94,7 +53,7 @@ static bool is_named(const struct reading *r, __u64 cookie)
 /* The device's name today, in its own namespace. */
 static void name_dev(const struct reading *r, struct weir_kernel_dev *dev)
 {
-	const struct netns_name *ns = name_of(&r->names, dev->netns_cookie);
+	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, dev->netns_cookie);
 	__cleanup_close int own = -1;
 	bool here = dev->netns_cookie == r->k->cookie;
 
@@ -354,7 +313,7 @@ static int read_drops(struct reading *r)
 static int net_at(struct reading *r, __u64 cookie)
 {
 	struct weir_kernel_snapshot *s = r->snap;
-	const struct netns_name *ns = name_of(&r->names, cookie);
+	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, cookie);
 	__cleanup_close int map = weir_k_map(r->k, "kbase");
 	__cleanup_close int own = -1;
 	struct weir_kreading base = {0}, now = {0};
@@ -480,7 +439,7 @@ static int read_all(struct reading *r, struct weir_err *err)
 {
 	int rc;
 
-	weir_each_netns(add_name, &r->names);
+	weir_netns_names_read(&r->names);
 	rc = read_rows(r);
 	if (!rc)
 		rc = read_drops(r);
@@ -567,7 +526,7 @@ int weir_kernel_view_read(
 		s.time_ns = weir_now_ns(); /* names take their time, and were no part of it */
 		if (!rc)
 			rc = read_all(&r, err);
-		names_done(&r.names);
+		weir_netns_names_done(&r.names);
 	}
 	if (rc)
 		weir_kernel_snapshot_done(&s);
