@@ -8,6 +8,7 @@
 
 struct bpf_object;
 struct bpf_map;
+struct weir_kernel_symbols;
 
 /* A pinned map of the observers; -errno, quiet. */
 int weir_k_map(const struct weir_ns *k, const char *name);
@@ -22,6 +23,9 @@ int weir_k_prepare(const struct weir_ns *k, struct bpf_object *obj, const struct
 	__u64 only);
 /* Fits an object to the running kernel: programs of what it has not are left out. */
 void weir_k_fit(struct bpf_object *obj);
+
+/* Tells an object that explains drops where their places are. 0 or -EINVAL: it is none. */
+int weir_k_set_places(struct bpf_object *obj, const struct weir_kernel_symbols *symbols);
 
 /*
  * Begins the process that observes stages in the namespaces whose descriptors are given, and returns
