@@ -32,7 +32,7 @@ enum skb_drop_reason {
 /* User space looks them up before this is loaded. */
 const volatile struct weir_kplaces kplaces SEC(".rodata.kplaces");
 
-static __always_inline bool is_servant(__u64 ip)
+__checked_once int is_servant(__u64 ip)
 {
 	bool is = false;
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,59 +209,6 @@ static int most_first(const void *a, const void *b)
 	return (x->count.packets < y->count.packets) - (x->count.packets > y->count.packets);
 }
 
-static enum weir_kernel_sock sock_of(const struct weir_kdrop_key *key)
-{
-	switch (key->sock_state) {
-	case WEIR_KSOCK_UNTOLD:
-		return WEIR_KERNEL_SOCK_UNTOLD;
-	case 0:
-		return WEIR_KERNEL_SOCK_NONE;
-	case TCP_TIME_WAIT:
-		return WEIR_KERNEL_SOCK_TIMEWAIT;
-	default:
-		return WEIR_KERNEL_SOCK_OTHER;
-	}
-}
-
-/* What the event means; false where it is none of the network's packets. */
-static bool explain(const struct reading *r, struct weir_kernel_drop *d)
-{
-	static const char *const asks[] = {
-		[WEIR_KHOOK_AT_prerouting] = "ip_rcv",
-		[WEIR_KHOOK_AT_local_in] = "ip_local_deliver",
-		[WEIR_KHOOK_AT_forward] = "ip_forward",
-		[WEIR_KHOOK_AT_local_out] = "__ip_local_out",
-		[WEIR_KHOOK_AT_postrouting] = "ip_output",
-	};
-	const struct weir_kdrop_key *key = &d->key;
-	struct weir_kernel_drop_site site = {.reason = d->reason,
-		.location = d->location,
-		.caller = d->caller,
-		.rule = "",
-		.sending = key->sending,
-		.multicast = key->to == WEIR_KDROP_TO_group,
-		.to_one = key->to == WEIR_KDROP_TO_host,
-		.bare = key->bare,
-		.stopped = key->stopped,
-		.sock = sock_of(key),
-		.route_error = key->error};
-	struct weir_kernel_cause cause;
-
-	weir_kernel_reason_name(r->reasons, key->reason, d->reason);
-	weir_kernel_location(r->symbols, key->location, d->location, sizeof(d->location));
-	if (key->caller)
-		weir_kernel_location(r->symbols, key->caller, d->caller, sizeof(d->caller));
-	else if (key->hook && key->hook < sizeof(asks) / sizeof(asks[0]))
-		snprintf(d->caller, sizeof(d->caller), "%s", asks[key->hook]);
-	weir_kernel_cause_of(&site, &cause);
-	d->stage = cause.stage;
-	snprintf(d->cause, sizeof(d->cause), "%s", cause.name);
-	d->text = cause.what->text;
-	d->remedy = cause.what->remedy;
-	d->counter = cause.counter;
-	return cause.network;
-}
-
 static int add_drop(
 	struct reading *r, const struct weir_kdrop_key *key, const struct weir_kdrop *sum)
 {
@@ -281,9 +227,11 @@ static int add_drop(
 	if (key->kind == WEIR_KDROP_SEND) {
 		d->witness = WEIR_KERNEL_SEND;
 		weir_kernel_send_cause(d, key->error);
-	} else if (!explain(r, d)) {
-		s->nr_drops--; /* no packet of the network */
+		return 0;
 	}
+	weir_kernel_name_drop(r->reasons, r->symbols, d);
+	if (!weir_kernel_drop_cause(d))
+		s->nr_drops--; /* no packet of the network */
 	return 0;
 }
 

@@ -132,7 +132,9 @@ static int load(struct weir_tracing *t, const struct weir_ns *ns,
 	rc = configure(t, ns, wish, err);
 	if (rc)
 		return rc;
-	rc = kernel_trace_bpf__load(t->skel);
+	rc = weir_trace_book_set_places(t->book, t->skel->obj);
+	if (!rc)
+		rc = kernel_trace_bpf__load(t->skel);
 	return rc ? weir_fail_sys(err, rc, "loading the tracing programs (%s)", weir_libbpf_said())
 		  : 0;
 }

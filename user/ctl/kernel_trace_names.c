@@ -18,21 +18,11 @@ struct weir_trace_book {
 	char own_name[256]; /* "" = as the list has it */
 };
 
-static const char *reason_name(void *ctx, __u32 reason, char buf[WEIR_TRACE_NAME_MAX])
+static void drop_names(void *ctx, struct weir_kernel_drop *drop)
 {
 	const struct weir_trace_book *b = ctx;
 
-	return weir_kernel_reason_name(b->reasons, reason, buf);
-}
-
-static const char *location_name(void *ctx, __u64 address, char buf[WEIR_TRACE_NAME_MAX])
-{
-	const struct weir_trace_book *b = ctx;
-
-	if (b->symbols)
-		return weir_kernel_location(b->symbols, address, buf, WEIR_TRACE_NAME_MAX);
-	snprintf(buf, WEIR_TRACE_NAME_MAX, "0x%llx", address);
-	return buf;
+	weir_kernel_name_drop(b->reasons, b->symbols, drop);
 }
 
 static const char *netns_name(void *ctx, __u64 cookie, char buf[WEIR_TRACE_NAME_MAX])
@@ -143,6 +133,10 @@ void weir_trace_book_free(struct weir_trace_book *b)
 
 struct weir_trace_names weir_trace_book_names(struct weir_trace_book *b)
 {
-	return (struct weir_trace_names){
-		.ctx = b, .netns = netns_name, .reason = reason_name, .location = location_name};
+	return (struct weir_trace_names){.ctx = b, .netns = netns_name, .drop = drop_names};
+}
+
+int weir_trace_book_set_places(const struct weir_trace_book *b, struct bpf_object *obj)
+{
+	return b->symbols ? weir_k_set_places(obj, b->symbols) : 0;
 }
