@@ -10,17 +10,6 @@ enum { NF_PRE_ROUTING, NF_LOCAL_IN, NF_FORWARD, NF_LOCAL_OUT, NF_POST_ROUTING };
 #define NF_ACCEPT 1
 #define TCX_NEXT  -1
 
-struct nf_hook_state {
-	__u8 hook;
-	struct net_device *in, *out;
-	struct net *net;
-} __attribute__((preserve_access_index));
-
-struct bpf_nf_ctx {
-	const struct nf_hook_state *state;
-	struct sk_buff *skb;
-} __attribute__((preserve_access_index));
-
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
 
 /* The device that the hook is about; the namespace is one in which this was attached. */

@@ -3,6 +3,7 @@
  * Single packets on the kernel's own road, for `weir trace plane kernel`: loaded and attached while
  * one runs, and not pinned, so that all of it ends with its reader, however that ends.
  */
+#include "lib/kernel_drop.h"
 #include "lib/trace_follow.h"
 
 #define POINT_SKB(point_, stage_, what_, skb_, ...)                                                \
@@ -153,8 +154,8 @@ int rcvqueue_full(__u64 *ctx)
 SEC("tp_btf/udp_fail_queue_rcv_skb")
 int udp_fail(__u64 *ctx)
 {
-	POINT_SKB(udp_fail, sock_queue, refuse, ctx[2], .sk = (void *)ctx[1],
-		.reason = (__u32)ctx[0], .known_only = true);
+	POINT_SKB(udp_fail, sock_queue, refuse, ctx[2], .sk = (void *)ctx[1], .answer = (int)ctx[0],
+		.known_only = true);
 
 	see(&s);
 	return 0;
@@ -309,7 +310,7 @@ int xmit(__u64 *ctx)
 		answer == NETDEV_TX_BUSY ? WEIR_TRACE_WHAT_busy : WEIR_TRACE_WHAT_leave);
 	if (!w)
 		return 0;
-	w->event.reason = (__u32)answer;
+	w->event.answer = answer;
 	w->event.len = (__u32)ctx[3];
 	w->event.ifindex = dev_ifindex(dev);
 	dev_name(w->event.dev, dev);
@@ -317,26 +318,46 @@ int xmit(__u64 *ctx)
 	return 0;
 }
 
-static __always_inline int freed(__u64 skb, __u64 location, __u32 reason, struct sock *sk)
+/* A function of its own for its stack alone: what follows a packet leaves it little room. */
+static __attribute__((noinline)) int describe_drop(__u64 *ctx, struct weir_kdrop_key *key,
+	const struct sk_buff *skb, const struct sock *rx_sk, bool tells_socket)
 {
-	POINT_SKB(kfree, core, drop, skb, .location = location, .reason = reason, .sk = sk,
-		.flags = WEIR_TRACE_REASON, .ends = true);
+	struct way way;
 
-	see(&s);
+	*key = (struct weir_kdrop_key){.location = ctx[1], .reason = (__u32)ctx[2]};
+	way_of(skb, &way);
+	key->sending = !rx_sk && is_local(skb, &way);
+	drop_site(ctx, key, skb, rx_sk, &way, tells_socket);
+	return 0;
+}
+
+/* What is told of a drop can be read here alone, so it is before it is known whether that matters.
+ */
+static __always_inline int freed(__u64 *ctx, const struct sock *rx_sk, bool tells_socket)
+{
+	POINT_SKB(kfree, core, drop, ctx[0], .sk = (struct sock *)rx_sk, .ends = true);
+	struct here *h = here_now();
+	struct work *w = h ? work_take(h) : NULL;
+
+	if (!w)
+		return 0;
+	describe_drop(ctx, &w->event.drop, s.skb, rx_sk, tells_socket);
+	see_in(h, w, &s);
+	work_give(w);
 	return 0;
 }
 
 SEC("tp_btf/kfree_skb")
 int kfree(__u64 *ctx)
 {
-	return freed(ctx[0], ctx[1], (__u32)ctx[2], NULL);
+	return freed(ctx, NULL, false);
 }
 
 /* Since Linux 6.11 it tells of the socket, too. */
 SEC("tp_btf/kfree_skb")
 int kfree_sock(__u64 *ctx)
 {
-	return freed(ctx[0], ctx[1], (__u32)ctx[2], (struct sock *)ctx[3]);
+	return freed(ctx, (const struct sock *)ctx[3], true);
 }
 
 SEC("tp_btf/consume_skb")

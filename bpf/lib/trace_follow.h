@@ -91,8 +91,7 @@ struct seen {
 	struct net_device *dev; /* NULL: skb's */
 	struct sock *sk;	/* NULL: skb's */
 	__u64 netns;		/* 0: the device's, or the socket's */
-	__u64 location;
-	__u32 reason;
+	__s32 answer;
 	__u8 point, stage, what, flags;
 	bool begins;	/* a packet may begin here and be another one at an old address */
 	bool receiving; /* data is at the network header */
@@ -305,9 +304,8 @@ __checked_once int tell(struct work *w, struct seen *s)
 	e->time_ns = s->now;
 	e->id = s->id;
 	e->netns = s->netns;
-	e->location = s->location;
 	e->cgroup = sock_cgroup(s->sk);
-	e->reason = s->reason;
+	e->answer = s->answer;
 	e->len = BPF_CORE_READ(skb, len);
 	e->mark = BPF_CORE_READ(skb, mark);
 	e->protocol = bpf_ntohs(BPF_CORE_READ(skb, protocol));

@@ -7,93 +7,10 @@
 #ifndef WEIR_BPF_TRACE_SKB_H
 #define WEIR_BPF_TRACE_SKB_H
 
-#include "base.h"
-
-#include <bpf/bpf_core_read.h>
+#include "kernel_structs.h"
 
 #include "expr_run.h"
 
-#define KERNEL __attribute__((preserve_access_index))
-
-struct net {
-	__u64 net_cookie;
-} KERNEL;
-
-typedef struct {
-	struct net *net;
-} KERNEL possible_net_t;
-
-struct net_device {
-	char name[16];
-	int ifindex;
-	unsigned short type;
-	possible_net_t nd_net;
-} KERNEL;
-
-struct kernfs_node {
-	__u64 id;
-} KERNEL;
-
-struct cgroup {
-	struct kernfs_node *kn;
-} KERNEL;
-
-struct sock_cgroup_data {
-	struct cgroup *cgroup;
-} KERNEL;
-
-struct sock_common {
-	__u16 skc_num;
-	unsigned short skc_family;
-	possible_net_t skc_net;
-} KERNEL;
-
-struct sk_buff_head {
-	struct sk_buff *prev;
-} KERNEL;
-
-struct sock {
-	struct sock_common __sk_common;
-	struct sk_buff_head sk_receive_queue;
-	struct sock_cgroup_data sk_cgrp_data;
-} KERNEL;
-
-struct sk_buff {
-	struct net_device *dev;
-	struct sock *sk;
-	unsigned int len;
-	__u8 vlan_present : 1; /* before Linux 6.2 */
-	__be16 vlan_proto;
-	__u16 vlan_tci;
-	__u32 mark;
-	int skb_iif;
-	__be16 protocol;
-	__u16 network_header, mac_header;
-	unsigned int tail, end; /* from head: kernels of 64 bits */
-	unsigned char *head, *data;
-} KERNEL;
-
-typedef struct {
-	int counter;
-} KERNEL atomic_t;
-
-struct skb_shared_info {
-	atomic_t dataref;
-} KERNEL;
-
-struct nf_hook_state {
-	__u8 hook, pf;
-	struct net_device *in, *out;
-	struct net *net;
-} KERNEL;
-
-struct bpf_nf_ctx {
-	const struct nf_hook_state *state;
-	struct sk_buff *skb;
-} KERNEL;
-
-#define AF_INET6       10
-#define AF_PACKET      17
 #define NO_HEADER      0xffff /* of mac_header: not set */
 #define ARPHRD_ETHER   1
 #define ARPHRD_LOOPBCK 772

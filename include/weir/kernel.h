@@ -66,6 +66,14 @@ struct weir_krange { /* of a function's addresses */
 	__u64 from, to;
 };
 
+/* Addresses of the running kernel by which a drop is placed: constants to observers. */
+struct weir_kplaces {
+	/* functions that free or judge packets for whoever calls them */
+	struct weir_krange servants[WEIR_KSERVANTS];
+	/* which a route to an own address, and one to elsewhere, leads into */
+	__u64 ip_local_deliver, ip_forward;
+};
+
 /* What observers themselves lost, for each CPU. Map `klost`. */
 #define WEIR_KLOSSES(LOSS)                                                                         \
 	LOSS(drops_full, "drops not told apart, for want of room for another kind")                \

@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+#include "kernel.h"
 #include "stages.h"
 
 /*
@@ -61,9 +62,8 @@ enum weir_trace_what {
 };
 
 enum weir_trace_flag {
-	WEIR_TRACE_COPY = 1,   /* of a clone beside the packet's own way: a tap's */
-	WEIR_TRACE_RAW = 2,    /* head begins with the IP header: there is no link header yet */
-	WEIR_TRACE_REASON = 4, /* reason is the kernel's drop reason, else an answer: 0 or -errno */
+	WEIR_TRACE_COPY = 1, /* of a clone beside the packet's own way: a tap's */
+	WEIR_TRACE_RAW = 2,  /* head begins with the IP header: there is no link header yet */
 };
 
 #define WEIR_TRACE_HEAD	   128
@@ -73,14 +73,14 @@ enum weir_trace_flag {
 
 /* One event; the ring holds no more of head than head_len. */
 struct weir_trace_event {
-	__u64 time_ns;	/* CLOCK_MONOTONIC */
-	__u64 id;	/* of the packet, from 1 on */
-	__u64 netns;	/* cookie */
-	__u64 location; /* drop: the kernel's address */
-	__u64 cgroup;	/* of the socket, 0 = none is known */
+	__u64 time_ns;		    /* CLOCK_MONOTONIC */
+	__u64 id;		    /* of the packet, from 1 on */
+	__u64 netns;		    /* cookie */
+	__u64 cgroup;		    /* of the socket, 0 = none is known */
+	struct weir_kdrop_key drop; /* of one: what is told of it, but not whose it is */
 	__u32 ifindex;
-	__u32 reason;
-	__u32 len; /* of the skb */
+	__s32 answer; /* the driver's, or -errno of a socket that refuses it; 0 = none */
+	__u32 len;    /* of the skb */
 	__u32 mark;
 	__u32 frame_len; /* of the packet, from where head begins */
 	__u16 protocol;	 /* ethertype, host order */

@@ -118,6 +118,24 @@ asks() {
 	asks '.[0].events[-1] | .device == "r0" and .netns == $r'
 }
 
+@test "a route that refuses it is the cause, as drop show has it" {
+	in_ns r ip route add blackhole 198.51.100.77
+	tracing udp and port 9 plane kernel count 1
+	echo weir | in_ns c socat -u - UDP4-SENDTO:198.51.100.77:9
+	ended
+	in_ns r ip route del blackhole 198.51.100.77
+	asks 'length == 1 and (.[0] | .end == "dropped" and .stage == "route_in" and .cause == "BLACKHOLE")'
+}
+
+@test "a reply of which ping has a copy is no drop" {
+	# a raw socket, which no ping_group_range stands in for
+	in_ns c sysctl -qw net.ipv4.ping_group_range='1 0'
+	where=c tracing 'icmp[icmptype] == icmp-echoreply' plane kernel count 1
+	in_ns c ping -q -c 1 -W 5 "$S_ADDR" >/dev/null
+	ended
+	asks 'length == 1 and .[0].end != "dropped" and all(.[0].events[]; .what != "drop")'
+}
+
 @test "what the expression does not match is not recorded" {
 	tracing udp and dst port 9 and src port 4001 plane kernel netns "$(ALL)"
 	udp 9 4000

@@ -41,16 +41,20 @@ static struct weir_trace_event event(struct feed *f)
 	e.id = 1 + feed8(f) % 4;
 	e.time_ns = feed8(f);
 	e.netns = feed8(f);
-	e.location = feed8(f) % 4;
+	e.drop.location = feed8(f) % 6;
 	e.cgroup = feed64(f);
 	e.ifindex = feed8(f);
-	e.reason = feed8(f) % 3;
+	e.drop.reason = feed8(f) % 9;
+	e.drop.error = -(__s32)feed8(f);
+	e.drop.hook = feed8(f);
+	e.drop.sending = feed8(f) % 2;
+	e.answer = feed8(f) % 3;
 	e.len = e.frame_len = feed8(f);
 	e.protocol = feed8(f) % 2 ? 0x0800 : 0x86dd;
 	e.point = feed8(f) % WEIR_TRACE_POINT_COUNT;
 	e.stage = feed8(f) % WEIR_STAGE_COUNT;
 	e.what = feed8(f) % WEIR_TRACE_WHAT_COUNT;
-	e.flags = feed8(f) % 8;
+	e.flags = feed8(f) % 4;
 	e.head_len = feed8(f) % (WEIR_TRACE_HEAD + 1);
 	for (unsigned int i = 0; i < 4; i++)
 		e.dev[i] = (char)feed8(f);

@@ -172,8 +172,8 @@ static void what_is_over_the_rate_is_counted_once(void **state)
 
 static void names_are_the_kernels(void **state)
 {
+	struct weir_kernel_drop drop = {0};
 	struct weir_trace_names names;
-	char buf[WEIR_TRACE_NAME_MAX];
 	struct weir_err err;
 
 	(void)state;
@@ -182,11 +182,14 @@ static void names_are_the_kernels(void **state)
 	names = weir_tracing_names(tracing);
 	assert_int_equal(weir_tracing_poll(tracing, 0, on_event, NULL, &err), 0);
 	assert_true(nr > 0);
-	assert_string_equal(names.reason(names.ctx, got[nr - 1].reason, buf), "NO_SOCKET");
-	names.location(names.ctx, got[nr - 1].location, buf);
-	if (strncmp(buf, "__udp4_lib_rcv+0x", 17))
-		fail_msg("%s", buf);
-	assert_string_equal(names.reason(names.ctx, 0xffff0000, buf), "REASON_4294901760");
+	drop.key = got[nr - 1].drop;
+	names.drop(names.ctx, &drop);
+	assert_string_equal(drop.reason, "NO_SOCKET");
+	if (strncmp(drop.location, "__udp4_lib_rcv+0x", 17))
+		fail_msg("%s", drop.location);
+	drop.key.reason = 0xffff0000;
+	names.drop(names.ctx, &drop);
+	assert_string_equal(drop.reason, "SUBSYS65535/0");
 	close_trace();
 }
 

@@ -30,9 +30,8 @@ static int setup(void **state)
 	event[n] = E(2500, "c0", nf_first, nf_prerouting, enter);
 	event[n++].mark = 6;
 	event[n] = E(3000, "", kfree, core, drop);
-	event[n].flags = WEIR_TRACE_REASON;
-	event[n].reason = 8;
-	event[n++].location = 2;
+	event[n].drop.reason = 8;
+	event[n++].drop.location = 2;
 	packet = (struct weir_traced){.id = 3, .nr = n, .event = event};
 	return 0;
 }
@@ -85,6 +84,25 @@ static void a_document_has_all_that_is_known(void **state)
 			 "\"location\":\"nft_do_chain+0x2\"");
 	assert_has(text, "\"after_ns\":1500");
 	assert_has(text, "\"mark\":6");
+	free(text);
+}
+
+/* A ping's reply, of which a raw socket has a copy. */
+static void what_has_done_its_work_is_no_drop(void **state)
+{
+	char *text;
+
+	(void)state;
+	event[packet.nr - 1].drop.reason = 3;
+	event[packet.nr - 1].drop.location = 4;
+	text = text_of(doc_of_packet(), true);
+	assert_has(text,
+		"\"end\":\"consumed\",\"stage\":\"ip_local_deliver\",\"verdict\":\"consumed\"");
+	assert_has(text,
+		"\"stage\":\"ip_local_deliver\",\"what\":\"done\",\"cause\":\"PING_NO_SOCKET\"");
+	free(text);
+	text = text_of(doc_of_packet(), false);
+	assert_null(strstr(text, "drop"));
 	free(text);
 }
 
@@ -198,7 +216,7 @@ static void the_longest_packet_fits(void **state)
 		event[i].mark = ~0U;
 		event[i].cgroup = ~0ull;
 		event[i].netns = ~0ull;
-		event[i].location = ~0ull;
+		event[i].drop.location = ~0ull;
 		made_head(&event[i], (__u16)(i * 7), i % 2);
 	}
 	packet.nr = WEIR_TRACED_MAX;
@@ -268,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_document_has_all_that_is_known),
+		TEST(what_has_done_its_work_is_no_drop),
 		TEST(what_nat_has_made_of_it_is_told_once),
 		TEST(text_has_a_line_for_each_event),
 		TEST(what_is_read_is_what_was_shown),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Events become packets: in order, complete when they are, with their end and its stage. */
+#include <errno.h>
+
 #include "made_trace.h"
 #include "model/tables.h"
 #include "test.h"
@@ -10,8 +12,9 @@ static __u64 ids[64], times[64];
 static unsigned int events, more;
 static enum weir_trace_end end;
 static enum weir_stage stage;
-static char dev[16];
-static const char *location = "somewhere+0x1";
+static bool lost;
+static char dev[16], cause[WEIR_KERNEL_CAUSE_MAX];
+static const char *reason, *location;
 
 static int on_packet(void *ctx, const struct weir_traced *p)
 {
@@ -24,7 +27,16 @@ static int on_packet(void *ctx, const struct weir_traced *p)
 	for (unsigned int i = 0; i < p->nr; i++)
 		times[i] = p->event[i].time_ns;
 	end = weir_traced_end(p, &at);
-	stage = weir_traced_stage(p, at, location);
+	stage = weir_traced_stage(p, at);
+	if (p->event[at].what == WEIR_TRACE_WHAT_drop) {
+		struct weir_kernel_drop drop = {.key = p->event[at].drop};
+
+		snprintf(drop.reason, sizeof(drop.reason), "%s", reason);
+		snprintf(drop.location, sizeof(drop.location), "%s", location);
+		lost = weir_traced_drop(p, at, &drop);
+		stage = drop.stage;
+		snprintf(cause, sizeof(cause), "%s", drop.cause);
+	}
 	snprintf(dev, sizeof(dev), "%s", weir_traced_dev(p, at));
 	return nr == 60 ? -5 : 0;
 }
@@ -33,6 +45,7 @@ static int setup(void **state)
 {
 	(void)state;
 	nr = 0;
+	reason = "NOT_SPECIFIED";
 	location = "somewhere+0x1";
 	traces = weir_traces_new(on_packet, NULL);
 	return traces ? 0 : -1;
@@ -147,10 +160,10 @@ static void a_drop_is_where_it_happened(void **state)
 	} all[] = {
 		{"__udp4_lib_rcv+0x1", WEIR_STAGE_udp_rcv},
 		{"ip_forward+0x1", WEIR_STAGE_ip_forward},
-		{"udp_queue_rcv_one_skb+0x9", WEIR_STAGE_sock_queue},
+		{"udp_queue_rcv_one_skb+0x9", WEIR_STAGE_udp_rcv},
 		{"tcp_v4_rcv+0x1", WEIR_STAGE_tcp_rcv}, {"ip_rcv_core+0x1", WEIR_STAGE_ip_rcv},
 		{"ip_rcv_finish_core.isra.0+0x1", WEIR_STAGE_route_in},
-		{"__dev_queue_xmit+0x1", WEIR_STAGE_qdisc},
+		{"__dev_queue_xmit+0x1", WEIR_STAGE_xmit},
 		{"neigh_resolve_output+0", WEIR_STAGE_neigh},
 		{"0xffffffff81000000", WEIR_STAGE_nf_prerouting}, /* unknown: where it was before */
 	};
@@ -163,6 +176,7 @@ static void a_drop_is_where_it_happened(void **state)
 		add(E(i + 1, 3, "", kfree, core, drop));
 		pass_all();
 		assert_int_equal(end, WEIR_TRACE_END_dropped);
+		assert_true(lost);
 		assert_int_equal(stage, all[i].stage);
 		assert_string_equal(dev, "r0"); /* by which it came */
 	}
@@ -174,6 +188,7 @@ static void within_a_hook_it_is_netfilters_drop(void **state)
 
 	(void)state;
 	tap.flags = WEIR_TRACE_COPY;
+	reason = "NETFILTER_DROP";
 	location = "nft_do_chain+0x3";
 	add(E(1, 1, "r0", nf_first, nf_prerouting, enter));
 	add(E(1, 2, "r0", nf_last, nf_prerouting, leave));
@@ -182,6 +197,54 @@ static void within_a_hook_it_is_netfilters_drop(void **state)
 	add(E(1, 5, "r0", kfree, core, drop));
 	pass_all();
 	assert_int_equal(stage, WEIR_STAGE_nf_forward);
+	assert_string_equal(cause, "NETFILTER_DROP/forward");
+}
+
+/* Without netfilter's links, by what the packet itself has shown. */
+static void without_hooks_it_is_what_the_event_says(void **state)
+{
+	struct weir_trace_event drop = E(1, 2, "r0", kfree, core, drop);
+
+	(void)state;
+	reason = "NETFILTER_DROP";
+	location = "nft_do_chain+0x3";
+	drop.drop.hook = WEIR_KHOOK_AT_local_in;
+	add(E(1, 1, "r0", netif_receive, core, enter));
+	add(drop);
+	pass_all();
+	assert_int_equal(stage, WEIR_STAGE_nf_local_in);
+	assert_string_equal(cause, "NETFILTER_DROP/input");
+	drop.drop.hook = 0;
+	add(E(1, 1, "r0", netif_receive, core, enter));
+	add(drop);
+	pass_all();
+	assert_int_equal(stage, WEIR_STAGE_core); /* where it was seen last */
+	assert_string_equal(cause, "NETFILTER_DROP");
+}
+
+static void a_route_has_its_own_reason(void **state)
+{
+	struct weir_trace_event drop = E(1, 2, "r0", kfree, core, drop);
+
+	(void)state;
+	location = "ip_error+0x1";
+	drop.drop.error = -EINVAL;
+	add(drop);
+	pass_all();
+	assert_true(lost);
+	assert_int_equal(stage, WEIR_STAGE_route_in);
+	assert_string_equal(cause, "BLACKHOLE");
+}
+
+static void what_has_done_its_work_is_not_lost(void **state)
+{
+	(void)state;
+	reason = "NO_SOCKET";
+	location = "icmp_rcv+0x1";
+	add(E(1, 2, "r0", kfree, core, drop));
+	pass_all();
+	assert_false(lost);
+	assert_int_equal(stage, WEIR_STAGE_ip_local_deliver);
 }
 
 static void what_ends_in_peace(void **state)
@@ -248,6 +311,9 @@ int main(void)
 		TEST(a_copys_fate_is_not_the_packets),
 		TEST(a_drop_is_where_it_happened),
 		TEST(within_a_hook_it_is_netfilters_drop),
+		TEST(without_hooks_it_is_what_the_event_says),
+		TEST(a_route_has_its_own_reason),
+		TEST(what_has_done_its_work_is_not_lost),
 		TEST(what_ends_in_peace),
 		TEST(a_device_is_the_same_ones_name),
 		TEST(stages_are_those_of_the_points),

@@ -15,25 +15,23 @@ static inline const char *made_netns(void *ctx, __u64 cookie, char buf[WEIR_TRAC
 	return buf;
 }
 
-static inline const char *made_reason(void *ctx, __u32 reason, char buf[WEIR_TRACE_NAME_MAX])
+static inline void made_drop(void *ctx, struct weir_kernel_drop *d)
 {
 	(void)ctx;
-	snprintf(buf, WEIR_TRACE_NAME_MAX, "%s", reason == 8 ? "NETFILTER_DROP" : "NO_SOCKET");
-	return buf;
+	snprintf(d->reason, sizeof(d->reason), "%s",
+		d->key.reason == 8   ? "NETFILTER_DROP"
+		: d->key.reason == 2 ? "NOT_SPECIFIED"
+				     : "NO_SOCKET");
+	snprintf(d->location, sizeof(d->location), "%s+0x%llx",
+		d->key.location == 1   ? "__udp4_lib_rcv"
+		: d->key.location == 2 ? "nft_do_chain"
+		: d->key.location == 3 ? "ip_error"
+		: d->key.location == 4 ? "icmp_rcv"
+				       : "somewhere",
+		d->key.location);
 }
 
-static inline const char *made_location(void *ctx, __u64 address, char buf[WEIR_TRACE_NAME_MAX])
-{
-	(void)ctx;
-	snprintf(buf, WEIR_TRACE_NAME_MAX, "%s+0x%llx",
-		address == 1   ? "__udp4_lib_rcv"
-		: address == 2 ? "nft_do_chain"
-			       : "somewhere",
-		address);
-	return buf;
-}
-
-static const struct weir_trace_names made_names = {NULL, made_netns, made_reason, made_location};
+static const struct weir_trace_names made_names = {NULL, made_netns, made_drop};
 
 /* An event at a stage; what else it has, the caller adds. */
 static inline struct weir_trace_event made_event(__u64 id, __u64 time_ns, const char *dev,

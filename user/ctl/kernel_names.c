@@ -309,7 +309,7 @@ const char *weir_kernel_location(
 	const struct weir_kernel_symbols *symbols, __u64 address, char *buf, size_t size)
 {
 	__u64 offset;
-	const char *name = weir_kernel_symbol(symbols, address, &offset);
+	const char *name = symbols ? weir_kernel_symbol(symbols, address, &offset) : NULL;
 
 	if (name)
 		snprintf(buf, size, "%s+0x%llx", name, (unsigned long long)offset);
@@ -330,4 +330,13 @@ bool weir_kernel_function(
 		return true;
 	}
 	return false;
+}
+
+void weir_kernel_name_drop(const struct weir_kernel_reasons *reasons,
+	const struct weir_kernel_symbols *symbols, struct weir_kernel_drop *d)
+{
+	weir_kernel_reason_name(reasons, d->key.reason, d->reason);
+	weir_kernel_location(symbols, d->key.location, d->location, sizeof(d->location));
+	if (d->key.caller)
+		weir_kernel_location(symbols, d->key.caller, d->caller, sizeof(d->caller));
 }

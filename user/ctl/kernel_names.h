@@ -5,10 +5,9 @@
 #define WEIR_CTL_KERNEL_NAMES_H
 
 #include <stdbool.h>
-#include <weir/kernel.h>
 
 #include "base/err.h"
-#include "model/kernel_cause.h"
+#include "model/kernel.h"
 
 struct weir_kernel_reasons;
 struct weir_kernel_symbols;
@@ -50,8 +49,14 @@ const char *weir_kernel_symbol(
 bool weir_kernel_function(
 	const struct weir_kernel_symbols *symbols, const char *name, struct weir_krange *range);
 
-/* "SYMBOL+0xOFF", or "0xADDRESS" where it lies in no function. Returns @buf. */
+/* "SYMBOL+0xOFF", or "0xADDRESS" where it lies in no function, or without @symbols. Returns @buf.
+ */
 const char *weir_kernel_location(
 	const struct weir_kernel_symbols *symbols, __u64 address, char *buf, size_t size);
+
+/* Fills reason, location and caller of a drop by its key. Without @symbols (NULL) the latter are
+ * addresses. */
+void weir_kernel_name_drop(const struct weir_kernel_reasons *reasons,
+	const struct weir_kernel_symbols *symbols, struct weir_kernel_drop *drop);
 
 #endif

@@ -8,6 +8,7 @@
 
 struct bpf_object;
 struct bpf_map;
+struct weir_kernel_symbols;
 
 /* A pinned map of the observers; -errno, quiet. */
 int weir_k_map(const struct weir_ns *k, const char *name);
@@ -22,6 +23,9 @@ int weir_k_prepare(const struct weir_ns *k, struct bpf_object *obj, const struct
 	__u64 only);
 /* Fits an object to the running kernel: programs of what it has not are left out. */
 void weir_k_fit(struct bpf_object *obj);
+
+/* Tells an object that explains drops where their places are. 0 or -EINVAL: it is none. */
+int weir_k_set_places(struct bpf_object *obj, const struct weir_kernel_symbols *symbols);
 
 /*
  * Begins the process that observes stages in the namespaces whose descriptors are given, and returns
@@ -38,5 +42,25 @@ bool weir_netns_used(int netns);
 void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx);
 /* The cookie of the namespace behind a descriptor; 0 where it cannot be told. */
 __u64 weir_netns_cookie(int fd);
+
+/* A namespace that has a name. */
+struct weir_netns_name {
+	__u64 cookie; /* 0 where it could not be told */
+	char name[256];
+	int fd;
+};
+
+struct weir_netns_names {
+	struct weir_netns_name *list;
+	unsigned int nr;
+};
+
+/* All that have one now. The caller ends *@n, which is all zero before, by weir_netns_names_done(). */
+void weir_netns_names_read(struct weir_netns_names *n);
+void weir_netns_names_done(struct weir_netns_names *n);
+/* NULL where none is known. */
+const struct weir_netns_name *weir_netns_name_of(const struct weir_netns_names *n, __u64 cookie);
+/* Closes the descriptors, which keep namespaces alive: names are left. */
+void weir_netns_names_let_go(struct weir_netns_names *n);
 
 #endif

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,66 +16,25 @@
 #include "kernel_names.h"
 #include "kernel_priv.h"
 
-/* A namespace by name, as far as one is known. */
-struct netns_name {
-	__u64 cookie;
-	char name[64];
-	int fd;
-};
-
-struct names {
-	struct netns_name *list;
-	unsigned int nr;
-};
-
 struct reading {
 	const struct weir_ns *k;
 	struct weir_kernel_snapshot *snap;
-	struct names names;
+	struct weir_netns_names names;
 	const struct weir_kernel_reasons *reasons;
 	const struct weir_kernel_symbols *symbols;
 };
 
 /* --- namespaces and devices --- */
 
-static void add_name(void *ctx, const char *name, int fd)
-{
-	struct names *n = ctx;
-	struct netns_name *grown = reallocarray(n->list, n->nr + 1, sizeof(*grown));
-
-	if (!grown)
-		return;
-	n->list = grown;
-	n->list[n->nr] = (struct netns_name){
-		.cookie = weir_netns_cookie(fd), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-	snprintf(n->list[n->nr].name, sizeof(n->list[0].name), "%s", name);
-	n->nr++;
-}
-
-static const struct netns_name *name_of(const struct names *n, __u64 cookie)
-{
-	for (unsigned int i = 0; i < n->nr; i++)
-		if (n->list[i].cookie == cookie)
-			return &n->list[i];
-	return NULL;
-}
-
-static void names_done(struct names *n)
-{
-	while (n->nr)
-		weir_close(&n->list[--n->nr].fd);
-	free(n->list);
-}
-
 /* "" for the one that weir runs in. */
 static void name_netns(const struct reading *r, __u64 cookie, char name[64])
 {
-	const struct netns_name *ns = name_of(&r->names, cookie);
+	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, cookie);
 
 	if (cookie == r->k->cookie || !cookie)
 		name[0] = 0;
 	else if (ns)
-		snprintf(name, 64, "%s", ns->name);
+		snprintf(name, 64, "%.63s", ns->name);
 	else
 		snprintf(name, 64, "%llu", cookie);
 }
@@ -94,7 +52,7 @@ static bool is_named(const struct reading *r, __u64 cookie)
 /* The device's name today, in its own namespace. */
 static void name_dev(const struct reading *r, struct weir_kernel_dev *dev)
 {
-	const struct netns_name *ns = name_of(&r->names, dev->netns_cookie);
+	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, dev->netns_cookie);
 	__cleanup_close int own = -1;
 	bool here = dev->netns_cookie == r->k->cookie;
 
@@ -251,59 +209,6 @@ static int most_first(const void *a, const void *b)
 	return (x->count.packets < y->count.packets) - (x->count.packets > y->count.packets);
 }
 
-static enum weir_kernel_sock sock_of(const struct weir_kdrop_key *key)
-{
-	switch (key->sock_state) {
-	case WEIR_KSOCK_UNTOLD:
-		return WEIR_KERNEL_SOCK_UNTOLD;
-	case 0:
-		return WEIR_KERNEL_SOCK_NONE;
-	case TCP_TIME_WAIT:
-		return WEIR_KERNEL_SOCK_TIMEWAIT;
-	default:
-		return WEIR_KERNEL_SOCK_OTHER;
-	}
-}
-
-/* What the event means; false where it is none of the network's packets. */
-static bool explain(const struct reading *r, struct weir_kernel_drop *d)
-{
-	static const char *const asks[] = {
-		[WEIR_KHOOK_AT_prerouting] = "ip_rcv",
-		[WEIR_KHOOK_AT_local_in] = "ip_local_deliver",
-		[WEIR_KHOOK_AT_forward] = "ip_forward",
-		[WEIR_KHOOK_AT_local_out] = "__ip_local_out",
-		[WEIR_KHOOK_AT_postrouting] = "ip_output",
-	};
-	const struct weir_kdrop_key *key = &d->key;
-	struct weir_kernel_drop_site site = {.reason = d->reason,
-		.location = d->location,
-		.caller = d->caller,
-		.rule = "",
-		.sending = key->sending,
-		.multicast = key->to == WEIR_KDROP_TO_group,
-		.to_one = key->to == WEIR_KDROP_TO_host,
-		.bare = key->bare,
-		.stopped = key->stopped,
-		.sock = sock_of(key),
-		.route_error = key->error};
-	struct weir_kernel_cause cause;
-
-	weir_kernel_reason_name(r->reasons, key->reason, d->reason);
-	weir_kernel_location(r->symbols, key->location, d->location, sizeof(d->location));
-	if (key->caller)
-		weir_kernel_location(r->symbols, key->caller, d->caller, sizeof(d->caller));
-	else if (key->hook && key->hook < sizeof(asks) / sizeof(asks[0]))
-		snprintf(d->caller, sizeof(d->caller), "%s", asks[key->hook]);
-	weir_kernel_cause_of(&site, &cause);
-	d->stage = cause.stage;
-	snprintf(d->cause, sizeof(d->cause), "%s", cause.name);
-	d->text = cause.what->text;
-	d->remedy = cause.what->remedy;
-	d->counter = cause.counter;
-	return cause.network;
-}
-
 static int add_drop(
 	struct reading *r, const struct weir_kdrop_key *key, const struct weir_kdrop *sum)
 {
@@ -322,9 +227,11 @@ static int add_drop(
 	if (key->kind == WEIR_KDROP_SEND) {
 		d->witness = WEIR_KERNEL_SEND;
 		weir_kernel_send_cause(d, key->error);
-	} else if (!explain(r, d)) {
-		s->nr_drops--; /* no packet of the network */
+		return 0;
 	}
+	weir_kernel_name_drop(r->reasons, r->symbols, d);
+	if (!weir_kernel_drop_cause(d))
+		s->nr_drops--; /* no packet of the network */
 	return 0;
 }
 
@@ -354,7 +261,7 @@ static int read_drops(struct reading *r)
 static int net_at(struct reading *r, __u64 cookie)
 {
 	struct weir_kernel_snapshot *s = r->snap;
-	const struct netns_name *ns = name_of(&r->names, cookie);
+	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, cookie);
 	__cleanup_close int map = weir_k_map(r->k, "kbase");
 	__cleanup_close int own = -1;
 	struct weir_kreading base = {0}, now = {0};
@@ -480,7 +387,7 @@ static int read_all(struct reading *r, struct weir_err *err)
 {
 	int rc;
 
-	weir_each_netns(add_name, &r->names);
+	weir_netns_names_read(&r->names);
 	rc = read_rows(r);
 	if (!rc)
 		rc = read_drops(r);
@@ -567,7 +474,7 @@ int weir_kernel_view_read(
 		s.time_ns = weir_now_ns(); /* names take their time, and were no part of it */
 		if (!rc)
 			rc = read_all(&r, err);
-		names_done(&r.names);
+		weir_netns_names_done(&r.names);
 	}
 	if (rc)
 		weir_kernel_snapshot_done(&s);

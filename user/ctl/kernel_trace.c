@@ -115,18 +115,15 @@ static int configure(struct weir_tracing *t, const struct weir_ns *ns,
 static int load(struct weir_tracing *t, const struct weir_ns *ns,
 	const struct weir_trace_wish *wish, struct weir_err *err)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	int rc;
+	struct btf *btf;
+	int rc = weir_trace_book_new(ns, &t->book, err);
 
-	if (!btf) {
-		rc = weir_fail_sys(err, -errno, "reading the kernel's types");
-		weir_remedy(err, "a kernel with CONFIG_DEBUG_INFO_BTF; weir doctor");
+	if (rc)
 		return rc;
-	}
-	t->book = weir_trace_book_new(btf, ns);
 	t->skel = kernel_trace_bpf__open();
-	if (!t->skel || !t->book) {
-		rc = weir_fail_sys(err, t->book ? -errno : -ENOMEM, "opening the tracing programs");
+	btf = btf__load_vmlinux_btf();
+	if (!t->skel || !btf) {
+		rc = weir_fail_sys(err, -errno, "opening the tracing programs");
 		btf__free(btf);
 		return rc;
 	}
@@ -135,7 +132,9 @@ static int load(struct weir_tracing *t, const struct weir_ns *ns,
 	rc = configure(t, ns, wish, err);
 	if (rc)
 		return rc;
-	rc = kernel_trace_bpf__load(t->skel);
+	rc = weir_trace_book_set_places(t->book, t->skel->obj);
+	if (!rc)
+		rc = kernel_trace_bpf__load(t->skel);
 	return rc ? weir_fail_sys(err, rc, "loading the tracing programs (%s)", weir_libbpf_said())
 		  : 0;
 }

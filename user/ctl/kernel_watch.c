@@ -160,7 +160,8 @@ void weir_k_fit(struct bpf_object *obj)
 	struct bpf_program *prog;
 	size_t size;
 
-	bpf_object__for_each_program (prog, obj) {
+	bpf_object__for_each_program(prog, obj)
+	{
 		const char *at = strchr(bpf_program__section_name(prog), '/');
 
 		if (bpf_program__type(prog) == BPF_PROG_TYPE_NETFILTER && !netfilter)
@@ -209,22 +210,22 @@ static const char *const servants[WEIR_KSERVANTS] = {"nf_hook_slow", "nf_hook_sl
 	"skb_queue_purge_reason", "skb_queue_purge", "dev_kfree_skb_any_reason",
 	"dev_kfree_skb_irq_reason", "__dev_kfree_skb_any", "__kfree_skb", "nf_nat_inet_fn"};
 
-static int set_places(struct kernel_drops_bpf *skel, struct weir_err *err)
+int weir_k_set_places(struct bpf_object *obj, const struct weir_kernel_symbols *symbols)
 {
-	struct weir_kernel_symbols *symbols;
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata.kplaces");
+	size_t size = 0;
+	struct weir_kplaces *places = map ? bpf_map__initial_value(map, &size) : NULL;
 	struct weir_krange range;
-	int rc = weir_kernel_symbols_open(&symbols, NULL, err);
 
-	if (rc)
-		return rc;
+	if (!places || size != sizeof(*places))
+		return -EINVAL;
 	for (unsigned int i = 0; i < WEIR_KSERVANTS; i++)
 		if (servants[i] && weir_kernel_function(symbols, servants[i], &range))
-			skel->rodata_servants->servants[i] = range;
+			places->servants[i] = range;
 	if (weir_kernel_function(symbols, "ip_local_deliver", &range))
-		skel->rodata->at_ip_local_deliver = range.from;
+		places->ip_local_deliver = range.from;
 	if (weir_kernel_function(symbols, "ip_forward", &range))
-		skel->rodata->at_ip_forward = range.from;
-	weir_kernel_symbols_free(symbols);
+		places->ip_forward = range.from;
 	return 0;
 }
 
@@ -233,14 +234,19 @@ static int drops_up(
 {
 	struct kernel_drops_bpf *skel = kernel_drops_bpf__open();
 	int rc = skel ? weir_k_prepare(k, skel->obj, w, only) : -ENOMEM;
+	struct weir_kernel_symbols *symbols;
 
 	if (!rc) {
 		skel->data_kwatch->kwatch = *w;
-		rc = set_places(skel, err);
+		rc = weir_kernel_symbols_open(&symbols, NULL, err);
 		if (rc) {
 			kernel_drops_bpf__destroy(skel);
 			return rc;
 		}
+		rc = weir_k_set_places(skel->obj, symbols);
+		weir_kernel_symbols_free(symbols);
+	}
+	if (!rc) {
 		weir_k_fit(skel->obj);
 		rc = kernel_drops_bpf__load(skel);
 	}

@@ -22,9 +22,9 @@ void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		__cleanup_close int fd = e->d_name[0] == '.' ? -1
-							    : openat(dirfd(d), e->d_name,
-								      O_RDONLY | O_CLOEXEC);
+		__cleanup_close int fd =
+			e->d_name[0] == '.' ? -1
+					    : openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
 
 		if (fd >= 0)
 			fn(ctx, e->d_name, fd);
@@ -48,6 +48,46 @@ __u64 weir_netns_cookie(int fd)
 	if (setns(own, CLONE_NEWNET))
 		return 0;
 	return cookie;
+}
+
+static void add_name(void *ctx, const char *name, int fd)
+{
+	struct weir_netns_names *n = ctx;
+	struct weir_netns_name *grown = reallocarray(n->list, n->nr + 1, sizeof(*grown));
+
+	if (!grown)
+		return;
+	n->list = grown;
+	grown += n->nr++;
+	*grown = (struct weir_netns_name){
+		.cookie = weir_netns_cookie(fd), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+	snprintf(grown->name, sizeof(grown->name), "%s", name);
+}
+
+void weir_netns_names_read(struct weir_netns_names *n)
+{
+	weir_each_netns(add_name, n);
+}
+
+const struct weir_netns_name *weir_netns_name_of(const struct weir_netns_names *n, __u64 cookie)
+{
+	for (unsigned int i = 0; i < n->nr; i++)
+		if (n->list[i].cookie == cookie)
+			return &n->list[i];
+	return NULL;
+}
+
+void weir_netns_names_let_go(struct weir_netns_names *n)
+{
+	for (unsigned int i = 0; i < n->nr; i++)
+		weir_close(&n->list[i].fd);
+}
+
+void weir_netns_names_done(struct weir_netns_names *n)
+{
+	weir_netns_names_let_go(n);
+	free(n->list);
+	*n = (struct weir_netns_names){0};
 }
 
 static bool is_same(const char *path, const struct stat *ns)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "model/kernel.h"
 
@@ -68,12 +69,60 @@ void weir_kernel_number_of(const struct weir_kernel_snapshot *snap, unsigned int
 	}
 	if (!counted)
 		return;
-	best = counted->packets.seen    ? &counted->packets
+	best = counted->packets.seen	? &counted->packets
 	       : counted->segments.seen ? &counted->segments
 					: &counted->runs;
 	n->packets = best->count;
 	n->bytes = counted->bytes.count;
 	n->seen = best->seen;
+}
+
+static enum weir_kernel_sock sock_of(const struct weir_kdrop_key *key)
+{
+	switch (key->sock_state) {
+	case WEIR_KSOCK_UNTOLD:
+		return WEIR_KERNEL_SOCK_UNTOLD;
+	case 0:
+		return WEIR_KERNEL_SOCK_NONE;
+	case TCP_TIME_WAIT:
+		return WEIR_KERNEL_SOCK_TIMEWAIT;
+	default:
+		return WEIR_KERNEL_SOCK_OTHER;
+	}
+}
+
+bool weir_kernel_drop_cause(struct weir_kernel_drop *d)
+{
+	static const char *const asks[] = {
+		[WEIR_KHOOK_AT_prerouting] = "ip_rcv",
+		[WEIR_KHOOK_AT_local_in] = "ip_local_deliver",
+		[WEIR_KHOOK_AT_forward] = "ip_forward",
+		[WEIR_KHOOK_AT_local_out] = "__ip_local_out",
+		[WEIR_KHOOK_AT_postrouting] = "ip_output",
+	};
+	const struct weir_kdrop_key *key = &d->key;
+	struct weir_kernel_drop_site site = {.reason = d->reason,
+		.location = d->location,
+		.caller = d->caller,
+		.rule = "",
+		.sending = key->sending,
+		.multicast = key->to == WEIR_KDROP_TO_group,
+		.to_one = key->to == WEIR_KDROP_TO_host,
+		.bare = key->bare,
+		.stopped = key->stopped,
+		.sock = sock_of(key),
+		.route_error = key->error};
+	struct weir_kernel_cause cause;
+
+	if (!d->caller[0] && key->hook && key->hook < sizeof(asks) / sizeof(asks[0]))
+		snprintf(d->caller, sizeof(d->caller), "%s", asks[key->hook]);
+	weir_kernel_cause_of(&site, &cause);
+	d->stage = cause.stage;
+	snprintf(d->cause, sizeof(d->cause), "%s", cause.name);
+	d->text = cause.what->text;
+	d->remedy = cause.what->remedy;
+	d->counter = cause.counter;
+	return cause.network;
 }
 
 /* What a send may fail for that is no fault of the caller's words. */

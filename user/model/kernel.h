@@ -44,6 +44,13 @@ struct weir_kernel_drop {
 	const char *text, *remedy, *counter; /* "" = none */
 };
 
+/*
+ * What an event means, by its key, reason, location and caller. Fills stage, cause, text, remedy
+ * and counter, and a caller that the key knows otherwise; false where nothing of the network is
+ * lost.
+ */
+bool weir_kernel_drop_cause(struct weir_kernel_drop *drop);
+
 /* What a failed send means; @error: -errno. Fills stage, cause, text and remedy. */
 void weir_kernel_send_cause(struct weir_kernel_drop *drop, int error);
 

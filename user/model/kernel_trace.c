@@ -218,79 +218,6 @@ enum weir_trace_end weir_traced_end(const struct weir_traced *p, unsigned int *a
 	return end;
 }
 
-/* Functions that drop, and whose stage that is; what begins with the words counts. */
-static const struct {
-	const char *symbol;
-	enum weir_stage stage;
-} place[] = {
-	{"__netif_receive_skb", WEIR_STAGE_core},
-	{"netif_receive_generic_xdp", WEIR_STAGE_xdp},
-	{"do_xdp_generic", WEIR_STAGE_xdp},
-	{"veth_xdp", WEIR_STAGE_xdp},
-	{"enqueue_to_backlog", WEIR_STAGE_rps_backlog},
-	{"sch_handle_ingress", WEIR_STAGE_tc_ingress},
-	{"tcf_qevent", WEIR_STAGE_qdisc},
-	{"sch_handle_egress", WEIR_STAGE_tc_egress},
-	{"packet_rcv", WEIR_STAGE_tap_rx},
-	{"tpacket_rcv", WEIR_STAGE_tap_rx},
-	{"ip_rcv_core", WEIR_STAGE_ip_rcv},
-	{"ip_rcv_finish_core", WEIR_STAGE_route_in},
-	{"ip_rcv_finish", WEIR_STAGE_route_in},
-	{"ip_route_input", WEIR_STAGE_route_in},
-	{"ip_rcv", WEIR_STAGE_ip_rcv},
-	{"ip_error", WEIR_STAGE_route_in},
-	{"dst_discard", WEIR_STAGE_route_in},
-	{"ip_frag", WEIR_STAGE_ip_defrag},
-	{"ip_defrag", WEIR_STAGE_ip_defrag},
-	{"inet_frag", WEIR_STAGE_ip_defrag},
-	{"ip_forward", WEIR_STAGE_ip_forward},
-	{"ip_local_deliver", WEIR_STAGE_ip_local_deliver},
-	{"ip_protocol_deliver", WEIR_STAGE_ip_local_deliver},
-	{"icmp_rcv", WEIR_STAGE_ip_local_deliver},
-	{"raw_rcv", WEIR_STAGE_sock_queue},
-	{"__udp4_lib_rcv", WEIR_STAGE_udp_rcv},
-	{"__udp6_lib_rcv", WEIR_STAGE_udp_rcv},
-	{"udp_queue_rcv", WEIR_STAGE_sock_queue},
-	{"udpv6_queue_rcv", WEIR_STAGE_sock_queue},
-	{"__udp_enqueue", WEIR_STAGE_sock_queue},
-	{"udp_", WEIR_STAGE_udp_rcv},
-	{"tcp_v4_send", WEIR_STAGE_tcp_send},
-	{"tcp_", WEIR_STAGE_tcp_rcv},
-	{"sock_queue_rcv", WEIR_STAGE_sock_queue},
-	{"sk_filter", WEIR_STAGE_sock_queue},
-	{"__ip_local_out", WEIR_STAGE_ip_local_out},
-	{"ip_output", WEIR_STAGE_ip_output},
-	{"ip_mc_output", WEIR_STAGE_ip_output},
-	{"ip_fragment", WEIR_STAGE_ip_fragment},
-	{"ip_do_fragment", WEIR_STAGE_ip_fragment},
-	{"ip_finish_output2", WEIR_STAGE_neigh},
-	{"ip_finish_output", WEIR_STAGE_ip_output},
-	{"neigh_", WEIR_STAGE_neigh},
-	{"__neigh_", WEIR_STAGE_neigh},
-	{"arp_", WEIR_STAGE_neigh},
-	{"__dev_queue_xmit", WEIR_STAGE_qdisc},
-	{"__dev_xmit_skb", WEIR_STAGE_qdisc},
-	{"qdisc_", WEIR_STAGE_qdisc},
-	{"__qdisc_", WEIR_STAGE_qdisc},
-	{"validate_xmit", WEIR_STAGE_xmit},
-	{"dev_hard_start_xmit", WEIR_STAGE_xmit},
-};
-
-/* The hook of netfilter that the packet was in before event @at: entered last, and not left. */
-static bool within_hook(const struct weir_traced *p, unsigned int at, enum weir_stage *stage)
-{
-	while (at--) {
-		const struct weir_trace_event *e = &p->event[at];
-
-		if (e->flags & WEIR_TRACE_COPY)
-			continue;
-		if (e->point == WEIR_TRACE_nf_first)
-			*stage = e->stage;
-		return e->point == WEIR_TRACE_nf_first;
-	}
-	return false;
-}
-
 static enum weir_stage stage_before(const struct weir_traced *p, unsigned int at)
 {
 	enum weir_stage stage = p->event[at].stage;
@@ -301,21 +228,51 @@ static enum weir_stage stage_before(const struct weir_traced *p, unsigned int at
 	return stage;
 }
 
-enum weir_stage weir_traced_stage(
-	const struct weir_traced *p, unsigned int at, const char *location)
+enum weir_stage weir_traced_stage(const struct weir_traced *p, unsigned int at)
 {
-	enum weir_stage stage = p->event[at].stage;
+	const struct weir_trace_event *e = &p->event[at];
+	enum weir_stage before = stage_before(p, at);
 
-	if (p->event[at].what == WEIR_TRACE_WHAT_done && stage_before(p, at) != WEIR_STAGE_xmit)
-		return stage_before(p, at);
-	if (p->event[at].what != WEIR_TRACE_WHAT_drop)
-		return stage;
-	if (within_hook(p, at, &stage))
-		return stage;
-	for (size_t i = 0; i < sizeof(place) / sizeof(*place); i++)
-		if (!strncmp(location, place[i].symbol, strlen(place[i].symbol)))
-			return place[i].stage;
-	return stage_before(p, at);
+	if (e->what == WEIR_TRACE_WHAT_drop ||
+		(e->what == WEIR_TRACE_WHAT_done && before != WEIR_STAGE_xmit))
+		return before;
+	return e->stage;
+}
+
+/* The hook of netfilter that the packet was in before event @at: entered last, and not left. */
+static enum weir_khook_at hook_before(const struct weir_traced *p, unsigned int at)
+{
+	static const enum weir_khook_at hook[WEIR_STAGE_COUNT] = {
+		[WEIR_STAGE_nf_prerouting] = WEIR_KHOOK_AT_prerouting,
+		[WEIR_STAGE_nf_local_in] = WEIR_KHOOK_AT_local_in,
+		[WEIR_STAGE_nf_forward] = WEIR_KHOOK_AT_forward,
+		[WEIR_STAGE_nf_local_out] = WEIR_KHOOK_AT_local_out,
+		[WEIR_STAGE_nf_postrouting] = WEIR_KHOOK_AT_postrouting,
+	};
+
+	while (at--) {
+		const struct weir_trace_event *e = &p->event[at];
+
+		if (e->flags & WEIR_TRACE_COPY)
+			continue;
+		return e->point == WEIR_TRACE_nf_first ? hook[e->stage] : WEIR_KHOOK_AT_unknown;
+	}
+	return WEIR_KHOOK_AT_unknown;
+}
+
+bool weir_traced_drop(const struct weir_traced *p, unsigned int at, struct weir_kernel_drop *d)
+{
+	enum weir_khook_at hook = hook_before(p, at);
+	bool network;
+
+	if (hook && !strcmp(d->reason, "NETFILTER_DROP")) {
+		d->key.hook = (__u8)hook; /* seen, not concluded */
+		d->caller[0] = '\0';
+	}
+	network = weir_kernel_drop_cause(d);
+	if (d->stage == WEIR_STAGE_COUNT)
+		d->stage = stage_before(p, at);
+	return network;
 }
 
 const char *weir_traced_dev(const struct weir_traced *p, unsigned int at)

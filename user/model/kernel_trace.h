@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <weir/trace.h>
 
+#include "model/kernel.h"
+
 #define WEIR_TRACED_MAX	   64		 /* events of a packet that are kept */
 #define WEIR_TRACE_IDLE_NS 1000000000ull /* so long without an event, and no more is waited for */
 #define WEIR_TRACE_REST_NS 50000000ull	 /* the same once it has ended: another CPU may be late */
@@ -48,15 +50,15 @@ struct weir_trace_point_info {
 
 extern const struct weir_trace_point_info weir_trace_point_info[WEIR_TRACE_POINT_COUNT];
 
-/* Numbers of the kernel's, and what they are called. Each fills @buf and returns it. */
+/* Numbers of the kernel's, and what they are called. */
 #define WEIR_TRACE_NAME_MAX 96
 
 struct weir_trace_names {
 	void *ctx;
+	/* fills @buf and returns it */
 	const char *(*netns)(void *ctx, __u64 cookie, char buf[WEIR_TRACE_NAME_MAX]);
-	const char *(*reason)(void *ctx, __u32 reason, char buf[WEIR_TRACE_NAME_MAX]);
-	/* SYMBOL+0xOFFSET */
-	const char *(*location)(void *ctx, __u64 address, char buf[WEIR_TRACE_NAME_MAX]);
+	/* fills reason, location and caller by the key */
+	void (*drop)(void *ctx, struct weir_kernel_drop *drop);
 };
 
 struct weir_traces;
@@ -77,11 +79,16 @@ int weir_traces_pass(struct weir_traces *t, __u64 now_ns, bool all);
 enum weir_trace_end weir_traced_end(const struct weir_traced *p, unsigned int *at);
 
 /*
- * The stage at which event @at happened. That of a drop is where it was, which @location
- * ("ip_forward+0x2a") tells; what was freed in peace was where it was seen before.
+ * The stage at which event @at happened. What was freed is where it was seen before; where a drop
+ * was, weir_traced_drop() knows better.
  */
-enum weir_stage weir_traced_stage(
-	const struct weir_traced *p, unsigned int at, const char *location);
+enum weir_stage weir_traced_stage(const struct weir_traced *p, unsigned int at);
+
+/*
+ * What drop @at means, of which @drop has the key, and names of it. False where nothing is lost: it
+ * has ended in peace.
+ */
+bool weir_traced_drop(const struct weir_traced *p, unsigned int at, struct weir_kernel_drop *drop);
 
 /*
  * The name of the device of event @at: as it was told, or as another event of the packet knows it;

@@ -38,33 +38,21 @@ static void put_number(json_t *doc, const char *key, unsigned long long value)
 	json_object_set_new(doc, key, json_integer(weir_json_int(value)));
 }
 
-/* "NETFILTER_DROP/forward": whose rules it was. */
-static void cause_of(enum weir_stage stage, const char *reason, char cause[WEIR_TRACE_NAME_MAX * 2])
+/* What drop @at is, and whether anything is lost by it. */
+static bool drop_of(const struct weir_traced *p, unsigned int at,
+	const struct weir_trace_names *names, struct weir_kernel_drop *d)
 {
-	const char *hook = weir_stage_info[stage].name;
-
-	if (!strcmp(reason, "NETFILTER_DROP") && !strncmp(hook, "nf_", 3))
-		snprintf(cause, WEIR_TRACE_NAME_MAX * 2, "%s/%s", reason, hook + 3);
-	else
-		snprintf(cause, WEIR_TRACE_NAME_MAX * 2, "%s", reason);
+	*d = (struct weir_kernel_drop){.key = p->event[at].drop};
+	names->drop(names->ctx, d);
+	return weir_traced_drop(p, at, d);
 }
 
-static void put_drop(json_t *doc, const struct weir_traced *p, unsigned int at,
-	const struct weir_trace_names *names)
+static void put_drop(json_t *doc, const struct weir_kernel_drop *d)
 {
-	const struct weir_trace_event *e = &p->event[at];
-	char reason[WEIR_TRACE_NAME_MAX], location[WEIR_TRACE_NAME_MAX];
-	char cause[WEIR_TRACE_NAME_MAX * 2];
-	enum weir_stage stage;
-
-	names->reason(names->ctx, e->reason, reason);
-	names->location(names->ctx, e->location, location);
-	stage = weir_traced_stage(p, at, location);
-	cause_of(stage, reason, cause);
-	put_text(doc, "stage", weir_stage_info[stage].name);
-	put_text(doc, "cause", cause);
-	put_text(doc, "reason", reason);
-	put_text(doc, "location", location);
+	put_text(doc, "stage", weir_stage_info[d->stage].name);
+	put_text(doc, "cause", d->cause);
+	put_text(doc, "reason", d->reason);
+	put_text(doc, "location", d->location);
 }
 
 /* What NAT has made of it, where that is something else than it was before. */
@@ -95,20 +83,24 @@ static json_t *event_doc(
 	const struct weir_traced *p, unsigned int at, const struct weir_trace_names *names)
 {
 	const struct weir_trace_event *e = &p->event[at];
+	enum weir_trace_what what = e->what;
 	char netns[WEIR_TRACE_NAME_MAX];
+	struct weir_kernel_drop drop;
 	json_t *doc = json_object();
 
+	if (what == WEIR_TRACE_WHAT_drop && !drop_of(p, at, names, &drop))
+		what = WEIR_TRACE_WHAT_done;
 	put_number(doc, "after_ns", e->time_ns - p->event[0].time_ns);
 	put_number(doc, "cpu", e->cpu);
 	put_text(doc, "netns", names->netns(names->ctx, e->netns, netns));
 	put_text(doc, "device", weir_traced_dev(p, at));
 	put_number(doc, "ifindex", e->ifindex);
-	put_text(doc, "stage", weir_stage_info[weir_traced_stage(p, at, "")].name);
-	put_text(doc, "what", weir_trace_what_name[e->what]);
+	put_text(doc, "stage", weir_stage_info[weir_traced_stage(p, at)].name);
+	put_text(doc, "what", weir_trace_what_name[what]);
 	if (e->what == WEIR_TRACE_WHAT_drop)
-		put_drop(doc, p, at, names);
-	else if (e->reason)
-		json_object_set_new(doc, "answer", json_integer((__s32)e->reason));
+		put_drop(doc, &drop);
+	else if (e->answer)
+		json_object_set_new(doc, "answer", json_integer(e->answer));
 	if (e->flags & WEIR_TRACE_COPY)
 		json_object_set_new(doc, "copy", json_true());
 	put_number(doc, "length", e->len);
@@ -126,17 +118,22 @@ static void put_verdict(
 {
 	unsigned int at;
 	enum weir_trace_end end = weir_traced_end(p, &at);
-	const char *stage = weir_stage_info[weir_traced_stage(p, at, "")].name;
+	const char *stage = weir_stage_info[weir_traced_stage(p, at)].name;
 	const char *dev = weir_traced_dev(p, at);
+	struct weir_kernel_drop drop;
 	char text[512];
 
+	if (end == WEIR_TRACE_END_dropped && !drop_of(p, at, names, &drop)) {
+		end = WEIR_TRACE_END_consumed;
+		stage = weir_stage_info[drop.stage].name;
+	}
 	put_text(doc, "end", weir_trace_end_name[end]);
 	put_text(doc, "stage", stage);
 	switch (end) {
 	case WEIR_TRACE_END_dropped:
-		put_drop(doc, p, at, names);
-		snprintf(text, sizeof(text), "dropped at %s: %s", weir_get_text(doc, "stage"),
-			weir_get_text(doc, "cause"));
+		put_drop(doc, &drop);
+		snprintf(text, sizeof(text), "dropped at %s: %s", weir_stage_info[drop.stage].name,
+			drop.cause);
 		break;
 	case WEIR_TRACE_END_sent:
 		snprintf(text, sizeof(text), "sent%s%s", *dev ? " by " : "", dev);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is read of the kernel's structs where Linux's own path is observed: by the kernel plane, and
+ * by `weir trace plane kernel`.
+ */
+#ifndef WEIR_BPF_KERNEL_STRUCTS_H
+#define WEIR_BPF_KERNEL_STRUCTS_H
+
+#include "base.h"
+
+#include <bpf/bpf_core_read.h>
+
+#define AF_INET6  10
+#define AF_PACKET 17
+
+#define KERNEL __attribute__((preserve_access_index))
+
+struct net {
+	__u64 net_cookie;
+} KERNEL;
+
+typedef struct {
+	struct net *net;
+} KERNEL possible_net_t;
+
+struct nf_hook_entries;
+
+struct net_device {
+	char name[16];
+	int ifindex;
+	unsigned long state; /* bits: enum netdev_state_t */
+	possible_net_t nd_net;
+	struct nf_hook_entries *nf_hooks_ingress, *nf_hooks_egress;
+} KERNEL;
+
+struct kernfs_node {
+	__u64 id;
+} KERNEL;
+
+struct cgroup {
+	struct kernfs_node *kn;
+} KERNEL;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} KERNEL;
+
+struct sock_common {
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+} KERNEL;
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	__u32 qlen;
+} KERNEL;
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	__u16 sk_protocol;
+	struct sock_cgroup_data sk_cgrp_data;
+} KERNEL;
+
+struct dst_entry {
+	struct net_device *dev;
+	void *input; /* a function */
+	short error;
+} KERNEL;
+
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned int len;
+	unsigned long _skb_refdst;
+	__u8 pkt_type : 3;
+	__u8 vlan_present : 1; /* before Linux 6.2 */
+	__be16 vlan_proto;
+	__u16 vlan_tci;
+	__u32 mark;
+	int skb_iif;
+	__be16 protocol;
+	__u16 network_header, mac_header;
+	unsigned int tail, end; /* from head: kernels of 64 bits */
+	unsigned char *head, *data;
+} KERNEL;
+
+typedef struct {
+	int counter;
+} KERNEL atomic_t;
+
+struct skb_shared_info {
+	atomic_t dataref;
+} KERNEL;
+
+struct nf_hook_state {
+	__u8 hook;
+	struct net_device *in, *out;
+	struct net *net;
+} KERNEL;
+
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+} KERNEL;
+
+static __always_inline __u64 cookie_of_dev(const struct net_device *dev)
+{
+	return dev->nd_net.net->net_cookie;
+}
+
+static __always_inline __u64 cookie_of_sock(const struct sock *sk)
+{
+	return sk->__sk_common.skc_net.net->net_cookie;
+}
+
+#endif
