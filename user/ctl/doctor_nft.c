@@ -57,7 +57,8 @@ static void name_acts(unsigned int set, char *list, size_t size)
 			add_word(list, size, act_names[i]);
 }
 
-static void find_table(const struct weir_nft_ruleset *r, unsigned int first, struct weir_findings *found)
+static void find_table(
+	const struct weir_nft_ruleset *r, unsigned int first, struct weir_findings *found)
 {
 	const struct weir_nft_chain *table = &r->chain[first];
 	const char *family = weir_nft_family(table->family);

@@ -5,7 +5,8 @@
 #include "model/nft.h"
 #include "priv.h"
 
-/* The rule set of the calling thread's network namespace. 0 or -errno; the caller owns it on success. */
+/* The rule set of the calling thread's network namespace. 0 or -errno; the caller owns it on
+ * success. */
 int weir_nft_read(struct weir_nft_ruleset *r);
 
 #endif

@@ -44,7 +44,10 @@ static const struct hook {
 	int number;
 } hooks[] = {
 #define IP(name, number)                                                                           \
-	{name, NFPROTO_IPV4, number}, {name, NFPROTO_IPV6, number}, {name, NFPROTO_INET, number}
+	{name, NFPROTO_IPV4, number}, {name, NFPROTO_IPV6, number},                                \
+	{                                                                                          \
+		name, NFPROTO_INET, number                                                         \
+	}
 	IP("prerouting", NF_INET_PRE_ROUTING),
 	IP("input", NF_INET_LOCAL_IN),
 	IP("forward", NF_INET_FORWARD),

@@ -37,9 +37,9 @@ enum weir_nft_act {
 struct weir_nft_chain {
 	__u8 family; /* NFPROTO_* */
 	char table[WEIR_NFT_NAME_MAX], name[WEIR_NFT_NAME_MAX];
-	int hook;	   /* WEIR_NFT_NO_HOOK: a chain that others jump to */
-	bool policy_drops; /* what no rule has accepted */
-	bool rule_drops;   /* a rule of its own may */
+	int hook;		  /* WEIR_NFT_NO_HOOK: a chain that others jump to */
+	bool policy_drops;	  /* what no rule has accepted */
+	bool rule_drops;	  /* a rule of its own may */
 	unsigned int rules, acts; /* how many, and a bit for each act among them */
 };
 
@@ -74,8 +74,8 @@ struct weir_nft_site {
 };
 
 /*
- * Calls @fn for each base chain that may have dropped it: by its policy, or by a rule in it, or in a
- * chain that it leads to. How many there are; -ENOMEM.
+ * Calls @fn for each base chain that may have dropped it: by its policy, or by a rule in it, or in
+ * a chain that it leads to. How many there are; -ENOMEM.
  */
 int weir_nft_suspects(const struct weir_nft_ruleset *r, const struct weir_nft_site *site,
 	void (*fn)(void *ctx, const struct weir_nft_chain *chain), void *ctx);
