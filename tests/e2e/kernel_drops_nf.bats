@@ -23,6 +23,7 @@ setup() {
 
 teardown() {
 	in_ns r nft flush ruleset
+	in_ns s nft flush ruleset
 	forget_failure
 }
 
@@ -204,3 +205,99 @@ lose_at_clsact() {
 @test "classifiers of clsact, in and out" { lose_at_clsact; }
 
 @test "all of these, each packet observed: the same, and the ledger balances" { all_at full; }
+
+# Those that follow read while rules are there, and these name all that was dropped since counting began.
+anew() { watch_lab "$(<"$BATS_FILE_TMPDIR/level")"; }
+
+# candidates WANTED: of the router's drops of netfilter, as a list in JSON.
+candidates() {
+	equal candidates "$1" "$(weir_k -j drop show plane kernel | jq -c '
+		[.devices[] | select(.netns == "") | .drops[] | select(.reason == "NETFILTER_DROP")
+		| .candidates] | unique[]')"
+}
+
+@test "nft: the only chain at a hook that can drop has the drop told by its name" {
+	local hook
+
+	for hook in prerouting input forward output postrouting; do
+		chain $hook filter
+		anew
+		send_by $hook 2
+		dropped "$(place_of $hook) NETFILTER_DROP/$hook/nft:t/x 2"
+		candidates '[]'
+	done
+	anew # and without it there is no name, whatever was dropped before
+	send_by postrouting 1
+	in_ns r nft flush ruleset
+	dropped "$(place_of postrouting) NETFILTER_DROP/postrouting 1"
+}
+
+@test "nft: only chains that can drop, there and IPv4, come into question" {
+	nft_r 'table inet edge {
+		map doors { type inet_service : verdict; elements = { 6000 : goto shut } }
+		chain shut { reject; }
+		chain inner { udp dport vmap @doors; }
+		chain forw { type filter hook forward priority 0; jump inner; }
+		chain pre { type filter hook prerouting priority 0; policy drop; accept; }
+	}
+	table ip t { chain x { type filter hook forward priority 5; udp dport 6000 counter accept; }; }
+	table ip6 t { chain x { type filter hook forward priority 5; policy drop; }; }
+	table arp t { chain x { type filter hook output priority 0; policy drop; }; }'
+	anew
+	send_by forward 2
+	dropped "$(place_of forward) NETFILTER_DROP/forward/nft:edge/forw 2"
+	candidates '[]'
+}
+
+@test "nft: several chains that can drop at a hook are candidates" {
+	nft_r 'table ip a { chain x { type filter hook forward priority 0; udp dport 7 drop; }; }
+	table inet b { chain y { type filter hook forward priority 5; policy drop; }; }'
+	anew
+	send_by forward 2
+	dropped "$(place_of forward) NETFILTER_DROP/forward 2"
+	candidates '["ip a/x","inet b/y"]'
+	weir_k drop show plane kernel | grep -F "NETFILTER_DROP/forward is of one of these: ip a/x, inet b/y"
+}
+
+@test "nft: a device's own chain is told by its name, another device's is not" {
+	nft_r 'table netdev t {
+		chain x { type filter hook ingress device r0 priority 0; udp dport 6000 drop; }
+		chain other { type filter hook ingress device r1 priority 0; udp dport 6000 drop; }
+		chain out { type filter hook egress devices = { r0, r1 } priority 0; udp dport 6000 drop; }
+	}'
+	anew
+	send_by ingress 3
+	send_by output 2
+	dropped "r r0 tc_ingress NETFILTER_DROP/ingress/nft:t/x 3" \
+		"r r1 tc_egress NETFILTER_DROP/egress/nft:t/out 2"
+}
+
+@test "nft: rules of a namespace that weir is not in" {
+	in_ns s nft 'table ip t { chain theirs { type filter hook input priority 0; udp dport 6000 drop; }; }'
+	anew
+	sock c send "$S_ADDR" 6000 2 10
+	dropped "s s0 nf_local_in NETFILTER_DROP/input/nft:t/theirs 2"
+}
+
+@test "iptables-nft: tables are told by their names" {
+	in_ns r iptables-nft -t raw -A PREROUTING -p udp --dport 6000 -j DROP
+	anew
+	send_by prerouting 2
+	dropped "$(place_of prerouting) NETFILTER_DROP/prerouting/nft:raw/PREROUTING 2"
+	in_ns r iptables-nft -t mangle -A PREROUTING -p udp --dport 6001 -j DROP
+	candidates '["ip raw/PREROUTING","ip mangle/PREROUTING"]'
+}
+
+# The last: a table that is once there stays, empty.
+@test "iptables-legacy: its tables are candidates" {
+	need iptables-legacy
+	in_ns r iptables-legacy -t filter -A FORWARD -p udp --dport 6000 -j DROP ||
+		skip "this kernel has no iptables of its own"
+	anew
+	send_by forward 2
+	dropped "$(place_of forward) NETFILTER_DROP/forward 2"
+	candidates '["iptables:filter"]'
+	in_ns r iptables-legacy -t filter -F
+	chain forward filter
+	candidates '["ip t/x","iptables:filter"]'
+}

@@ -248,6 +248,25 @@ static void the_worst_is_told_first_and_since_when(void **state)
 	assert_int_equal(t.trouble.kind, WEIR_KERNEL_TROUBLE_NONE);
 }
 
+static void a_rule_that_gets_a_name_drops_nothing_anew(void **state)
+{
+	struct weir_kernel_drop *a, *b;
+
+	(void)state;
+	a = made_kernel_drop(&t.made, 1, WEIR_STAGE_nf_forward, "NETFILTER_DROP/forward");
+	b = made_kernel_drop(&t.made, 1, WEIR_STAGE_nf_forward, "NETFILTER_DROP/forward");
+	a->key.protocol = 0x800;
+	b->key.protocol = 0x86dd;
+	made_kernel_dropped(&t.made, a, 30);
+	look();
+	made_kernel_dropped(&t.made, a, 3);
+	snprintf(a->cause, sizeof(a->cause), "NETFILTER_DROP/forward/nft:edge/forw");
+	look();
+	assert_int_equal(t.drops.nr, 2); /* what of IPv6 was dropped is not of that rule */
+	assert_string_equal(t.drops.seen[0].drop->cause, "NETFILTER_DROP/forward/nft:edge/forw");
+	assert_int_equal(t.drops.seen[0].rate_count, 3);
+}
+
 static void own_losses_and_an_unwatched_plane_are_told(void **state)
 {
 	struct weir_told told;
@@ -285,6 +304,12 @@ static void a_diagnosis_says_all_that_is_known(void **state)
 				       "on r0 for NETFILTER_DROP/forward: it is dropped"));
 	assert_non_null(strstr(d.when, "30 in all"));
 	assert_string_equal(d.who, "the kernel in a_function+0x1");
+	snprintf(a->candidates, sizeof(a->candidates), "ip raw/PREROUTING\niptables:filter");
+	look();
+	look();
+	weir_kernel_diagnose(&t.drops.seen[0], &t.delta, &d);
+	assert_string_equal(d.who, "one of ip raw/PREROUTING, iptables:filter: the kernel in "
+				   "a_function+0x1");
 	assert_string_equal(d.example, "udp 192.0.2.1:5 > 198.51.100.9:9");
 	/* whole words alone are filled in */
 	assert_string_equal(
@@ -322,6 +347,7 @@ int main(void)
 		TEST(kinds_of_one_cause_are_one_drop_with_its_times),
 		TEST(a_counters_drops_have_the_times_of_our_looks),
 		TEST(the_worst_is_told_first_and_since_when),
+		TEST(a_rule_that_gets_a_name_drops_nothing_anew),
 		TEST(own_losses_and_an_unwatched_plane_are_told),
 		TEST(a_diagnosis_says_all_that_is_known),
 	};

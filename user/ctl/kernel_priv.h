@@ -34,6 +34,13 @@ int weir_k_set_places(struct bpf_object *obj, const struct weir_kernel_symbols *
 int weir_k_cycler(const struct weir_ns *k, __u64 only, const int *netns, unsigned int nr,
 	struct weir_err *err);
 
+/*
+ * Gives drops of netfilter in a namespace the names of the rules of today: its cause is told with
+ * TABLE/CHAIN where one base chain can drop there, and its candidates where several can. @netns:
+ * its descriptor, -1 = the caller is in it. What cannot be read is left as it is.
+ */
+void weir_k_name_rules(struct weir_kernel_snapshot *snap, __u64 cookie, int netns);
+
 /* --- netns.c --- */
 
 /* Whether anything but this process keeps a network namespace alive: a name, or a process in it. */

@@ -256,6 +256,14 @@ static int read_drops(struct reading *r)
 	return rc;
 }
 
+static void name_rules(struct reading *r)
+{
+	weir_k_name_rules(r->snap, r->k->cookie, -1);
+	for (unsigned int i = 0; i < r->names.nr; i++)
+		if (r->names.list[i].cookie != r->k->cookie)
+			weir_k_name_rules(r->snap, r->names.list[i].cookie, r->names.list[i].fd);
+}
+
 /* --- the kernel's own counters --- */
 
 static int net_at(struct reading *r, __u64 cookie)
@@ -391,6 +399,7 @@ static int read_all(struct reading *r, struct weir_err *err)
 	rc = read_rows(r);
 	if (!rc)
 		rc = read_drops(r);
+	name_rules(r);
 	if (!rc)
 		rc = read_nets(r);
 	for (unsigned int i = 0; !rc && i < r->snap->nr_nets; i++)

@@ -29,6 +29,8 @@ enum weir_kernel_witness {
 	WEIR_KERNEL_COUNTER, /* a counter of the kernel's alone */
 };
 
+#define WEIR_KERNEL_CANDIDATES_MAX 512
+
 /* One kind of drop. */
 struct weir_kernel_drop {
 	enum weir_kernel_witness witness;
@@ -42,6 +44,9 @@ struct weir_kernel_drop {
 	enum weir_stage stage; /* WEIR_STAGE_COUNT: it cannot be told */
 	char cause[WEIR_KERNEL_CAUSE_MAX];
 	const char *text, *remedy, *counter; /* "" = none */
+	/* netfilter, where several chains can drop there: "ip raw/PREROUTING", "iptables:filter", a
+	 * line each; else "" */
+	char candidates[WEIR_KERNEL_CANDIDATES_MAX];
 };
 
 /*

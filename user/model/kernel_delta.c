@@ -342,12 +342,20 @@ double weir_kernel_rate(const struct weir_kernel_delta *delta, __u64 count)
 
 /* --- drops, and when --- */
 
+/*
+ * Without the name of netfilter's rule: it is today's, so that it changes with the rule set, and
+ * what was dropped before would be dropped anew. Which rule it is depends on the protocol, too.
+ */
 static __u64 drop_key(const struct weir_kernel_drop *d, const struct weir_kernel_dev *dev)
 {
 	__u64 hash = part_key(dev->netns_cookie, dev->ifindex);
+	const char *rule = strstr(d->cause, "/nft:");
+	bool netfilter = !strncmp(d->cause, "NETFILTER_DROP", strlen("NETFILTER_DROP"));
 
 	hash = hashed(hash, &d->stage, sizeof(d->stage));
-	hash = hashed(hash, d->cause, strlen(d->cause));
+	hash = hashed(hash, d->cause, rule ? (size_t)(rule - d->cause) : strlen(d->cause));
+	if (netfilter)
+		hash = hashed(hash, &d->key.protocol, sizeof(d->key.protocol));
 	return hash ? hash : 1;
 }
 

@@ -204,12 +204,32 @@ static const char *rule_of(const char *cause)
 	return rule ? rule + 1 : "";
 }
 
+/* "one of ip raw/PREROUTING, ip t/x: " */
+static void tell_candidates(const struct weir_kernel_drop *d, char *buf, size_t size)
+{
+	const char *at = d->candidates;
+	size_t n = 0;
+
+	buf[0] = 0;
+	for (const char *head = "one of "; *at && n < size; head = ", ") {
+		size_t length = strcspn(at, "\n");
+
+		n += (size_t)snprintf(buf + n, size - n, "%s%.*s", head, (int)length, at);
+		at += length;
+		at += *at == '\n';
+	}
+	if (n && n < size)
+		snprintf(buf + n, size - n, ": ");
+}
+
 static void tell_who(const struct weir_kernel_seen *seen, char *buf, size_t size)
 {
 	const struct weir_kernel_drop *d = seen->drop;
 	const char *rule = rule_of(d->cause);
+	char candidates[200];
 	int n;
 
+	tell_candidates(d, candidates, sizeof(candidates));
 	if (d->witness == WEIR_KERNEL_COUNTER)
 		n = snprintf(buf, size, "counted by the kernel as %s; no single packet was seen",
 			d->location);
@@ -218,7 +238,7 @@ static void tell_who(const struct weir_kernel_seen *seen, char *buf, size_t size
 	else if (*rule)
 		n = snprintf(buf, size, "%s, by %s", rule, d->location);
 	else
-		n = snprintf(buf, size, "the kernel in %s%s%s", d->location,
+		n = snprintf(buf, size, "%sthe kernel in %s%s%s", candidates, d->location,
 			*d->caller ? ", called by " : "", d->caller);
 	if (n > 0 && (size_t)n < size && d->count.cgroup)
 		n += snprintf(buf + n, size - (size_t)n, "; its socket is of cgroup %llu",

@@ -74,6 +74,8 @@ json_t *weir_doc_kernel_ledger(const struct weir_kernel_snapshot *snap, const ch
 void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc);
 /* Of the fast plane, with the kernel plane's document in it as "kernel". */
 weir_text_fn weir_text_paths, weir_text_all_drops, weir_text_ledgers;
+/* Whose rule a drop of netfilter may be, where that is more than one. */
+json_t *weir_doc_kernel_candidates(const struct weir_kernel_drop *drop);
 /* What observers lost themselves: under "lost" of a document. */
 json_t *weir_doc_kernel_lost(const struct weir_klost *lost);
 void weir_text_kernel_lost(const struct weir_face *face, const json_t *doc);

@@ -196,6 +196,22 @@ void weir_text_kernel_path(const struct weir_face *face, const json_t *doc)
 
 /* --- drops --- */
 
+/* A line each makes an item each. */
+json_t *weir_doc_kernel_candidates(const struct weir_kernel_drop *d)
+{
+	json_t *list = json_array();
+	const char *at = d->candidates;
+
+	while (*at) {
+		size_t length = strcspn(at, "\n");
+
+		json_array_append_new(list, json_stringn(at, length));
+		at += length;
+		at += *at == '\n';
+	}
+	return list;
+}
+
 static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct weir_kernel_drop *d)
 {
 	const struct weir_kernel_dev *dev = &snap->devs[d->dev];
@@ -206,7 +222,7 @@ static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct we
 
 	weir_kernel_example(&d->count, example, sizeof(example));
 	return json_pack(
-		"{s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I}",
+		"{s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}",
 		"device", weir_json_text(dev->name), "netns", netns_of(dev), "stage",
 		d->stage < WEIR_STAGE_COUNT ? weir_stage_info[d->stage].name : "unknown", "cause",
 		d->cause, "reason", d->reason, "location", d->location, "packets",
@@ -215,7 +231,7 @@ static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct we
 						: json_null(),
 		"source", witness[d->witness], "text", d->text, "remedy", d->remedy, "counter",
 		d->counter, "example", example, "cgroup", weir_json_int(d->count.cgroup), "last_ns",
-		weir_json_int(d->count.last_ns));
+		weir_json_int(d->count.last_ns), "candidates", weir_doc_kernel_candidates(d));
 }
 
 json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const char *only)
@@ -244,6 +260,35 @@ json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const cha
 	return head(snap, list);
 }
 
+/* Once for each hook and namespace that several chains can drop at. */
+static void text_candidates(const struct weir_face *face, const json_t *all)
+{
+	json_t *told = json_object();
+	const json_t *drop, *name;
+	size_t i, n;
+
+	json_array_foreach (all, i, drop) {
+		const json_t *list = json_object_get(drop, "candidates");
+		json_t *line = json_sprintf("%s%s%s", weir_get_text(drop, "cause"),
+			*weir_get_text(drop, "netns") ? " in " : "", weir_get_text(drop, "netns"));
+
+		json_array_foreach (list, n, name) {
+			json_t *more = json_sprintf("%s%s%s", json_string_value(line),
+				n ? ", " : " is of one of these: ", json_string_value(name));
+
+			json_decref(line);
+			line = more;
+		}
+		if (json_array_size(list) && !json_object_get(told, json_string_value(line)))
+			weir_ink(face, WEIR_PLAIN, "%s%s\n", json_object_size(told) ? "" : "\n",
+				json_string_value(line));
+		if (json_array_size(list))
+			json_object_set(told, json_string_value(line), json_true());
+		json_decref(line);
+	}
+	json_decref(told);
+}
+
 void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc)
 {
 	static const struct weir_column columns[] = {
@@ -264,6 +309,7 @@ void weir_text_kernel_drops(const struct weir_face *face, const json_t *doc)
 			json_array_extend(all, json_object_get(dev, "drops"));
 		if (json_array_size(all)) {
 			WEIR_TABLE(face, columns, all);
+			text_candidates(face, all);
 			weir_ink(face, WEIR_PLAIN, "\nwhat to do about one: weir drop explain %s\n",
 				weir_get_text(json_array_get(all, 0), "cause"));
 		} else {

@@ -139,14 +139,14 @@ static json_t *drop_doc(const struct weir_kernel_delta *delta, const struct weir
 		delta->interval_ns ? rate(delta, seen->rate_count) : json_null(), "first_s",
 		weir_json_int(seen->first_s), "began_unseen", (int)seen->began_unseen, "last_s",
 		seen->last_s ? json_integer(weir_json_int(seen->last_s)) : json_null());
-	json_object_update_new(
-		doc, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "what",
-			     weir_json_text(diagnosis.what), "when", weir_json_text(diagnosis.when),
-			     "who", weir_json_text(diagnosis.who), "example",
-			     weir_json_text(diagnosis.example), "remedy",
-			     weir_json_text(diagnosis.remedy), "closer",
-			     weir_json_text(diagnosis.closer), "cgroup",
-			     weir_json_int(d->count.cgroup)));
+	json_object_update_new(doc,
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "what",
+			weir_json_text(diagnosis.what), "when", weir_json_text(diagnosis.when),
+			"who", weir_json_text(diagnosis.who), "example",
+			weir_json_text(diagnosis.example), "remedy",
+			weir_json_text(diagnosis.remedy), "closer",
+			weir_json_text(diagnosis.closer), "cgroup", weir_json_int(d->count.cgroup),
+			"candidates", weir_doc_kernel_candidates(d)));
 	return doc;
 }
 
