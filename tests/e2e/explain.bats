@@ -259,11 +259,12 @@ change() { # change source|destination
 	equal end "$(told .end.what)" forwarded
 	asked "47 $C_ADDR to $S_ADDR in dev r0"
 	equal gre "$(change source)" "$C_ADDR $R1_ADDR 1"
-	# whose first fragment nobody has seen
-	fate nf_postrouting_DROP_NAT_FRAGMENT "udp $C_ADDR > $S_ADDR frag later ipid 48879 in dev r0" \
+	# whose first fragment nobody has seen: both wait for it in the kernel
+	fate nf_forward_PUNT_IP_REASSEMBLE "udp $C_ADDR > $S_ADDR frag later ipid 48879 in dev r0" \
 		"$(frag=00b9 ipv4)"
-	inject 1 "$(frag=2000 ipv4)"
-	fate xmit_OUT_NONE "udp $C_ADDR > $S_ADDR frag later ipid 48879 in dev r0" "$(frag=00b9 ipv4)"
+	inject 1 "$(ipid=bef0 frag=2000 ipv4)"
+	fate xmit_OUT_NONE "udp $C_ADDR > $S_ADDR frag later ipid 48880 in dev r0" \
+		"$(ipid=bef0 frag=00b9 ipv4)"
 	equal later "$(change source)" "$C_ADDR $R1_ADDR 1"
 }
 
