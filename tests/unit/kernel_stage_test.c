@@ -236,6 +236,11 @@ static void coverage_says_what_there_is(void **state)
 	assert_string_equal(
 		weir_kcoverage(S(autobind), &have, text, sizeof(text)), "not seen: needs fentry");
 	assert_false(weir_kcovered(S(autobind), &have));
+	have.hook[WEIR_KHOOK_fentry] = true;
+	assert_string_equal(
+		weir_kcoverage(S(autobind), &have, text, sizeof(text)), "fentry inet_autobind");
+	assert_string_equal(weir_kcoverage(S(route_out), &have, text, sizeof(text)),
+		"fentry ip_route_output_flow");
 	assert_string_equal(weir_kcoverage(S(sock_wake), &have, text, sizeof(text)),
 		"not seen: needs tracepoint sk_data_ready (Linux 6.3)");
 	assert_string_equal(weir_kcoverage(S(nf_forward), &have, text, sizeof(text)),

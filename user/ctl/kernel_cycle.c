@@ -19,6 +19,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel_fentry.skel.h"
 #include "kernel_hooks.skel.h"
 #include "kernel_path.skel.h"
 #include "base/clock.h"
@@ -40,6 +41,7 @@ struct cycler {
 	struct weir_kwatch *w;
 	struct kernel_path_bpf *path;
 	struct kernel_hooks_bpf *hooks;
+	struct kernel_fentry_bpf *fentry; /* NULL = cannot be had */
 	const int *netns;
 	unsigned int nr_netns;
 	int link[LINKS_MAX];
@@ -64,11 +66,14 @@ static bool keep(struct cycler *c, int fd)
 
 /* --- attaching --- */
 
-static int attach_tracepoints(struct cycler *c)
+/* To tracepoints and functions. How it ended for the last one that was refused; the others are
+ * attached. */
+static int attach_traced(struct cycler *c, struct bpf_object *obj)
 {
 	struct bpf_program *prog;
+	int rc = 0;
 
-	bpf_object__for_each_program(prog, c->path->obj)
+	bpf_object__for_each_program(prog, obj)
 	{
 		int fd;
 
@@ -76,10 +81,10 @@ static int attach_tracepoints(struct cycler *c)
 			continue;
 		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(prog));
 		if (fd < 0)
-			return -errno;
+			rc = -errno;
 		keep(c, fd);
 	}
-	return 0;
+	return rc;
 }
 
 static int attach_hook(int prog, unsigned int hook, bool first)
@@ -173,7 +178,9 @@ static int slice_begin(struct cycler *c)
 	/* Each of traffic control's waits for all CPUs, coming or going, which takes as long as all
 	 * others together take: they come first and go last, and let all pass meanwhile. */
 	attach_netns(c, attach_devs);
-	rc = attach_tracepoints(c);
+	rc = attach_traced(c, c->path->obj);
+	if (c->fentry) /* a function that cannot be traced has no time, no more */
+		attach_traced(c, c->fentry->obj);
 	attach_netns(c, attach_hooks);
 	c->w->whole = !rc && !c->hooks_out;
 	__atomic_store_n(&c->w->slice_ns, weir_now_ns(), __ATOMIC_RELEASE);
@@ -267,6 +274,31 @@ static void cycle(struct cycler *c)
 	slice_end(c);
 }
 
+/* What it shows nothing else does, so it is left out where it cannot be had. */
+static void load_fentry(struct cycler *c, __u64 only)
+{
+	struct kernel_fentry_bpf *f = kernel_fentry_bpf__open();
+	int rc;
+
+	if (!f)
+		return;
+	rc = weir_k_prepare(c->k, f->obj, c->w, only);
+	if (!rc)
+		rc = bpf_map__reuse_fd(f->maps.kcpus, bpf_map__fd(c->path->maps.kcpus));
+	weir_k_fit(f->obj);
+	if (bpf_program__autoload(f->progs.weir_k_bind)) {
+		bpf_program__set_autoload(f->progs.weir_k_port, false);
+		bpf_program__set_autoload(f->progs.weir_k_port_end, false);
+	}
+	if (!rc)
+		rc = kernel_fentry_bpf__load(f);
+	if (rc)
+		kernel_fentry_bpf__destroy(f);
+	else
+		c->fentry = f;
+	weir_libbpf_quiet(); /* what was said explains no later failure */
+}
+
 static int load(struct cycler *c, __u64 only)
 {
 	int rc;
@@ -288,7 +320,10 @@ static int load(struct cycler *c, __u64 only)
 		return rc;
 	/* what the kernel has no hooks for is left out, and `path coverage` says so */
 	weir_k_fit(c->hooks->obj);
-	return kernel_hooks_bpf__load(c->hooks);
+	rc = kernel_hooks_bpf__load(c->hooks);
+	if (!rc)
+		load_fentry(c, only);
+	return rc;
 }
 
 struct report {

@@ -17,6 +17,7 @@
 #include "kernel_counters.h"
 #include "kernel_names.h"
 #include "kernel_priv.h"
+#include "probe.h"
 
 #define LAT_ROOM    (64 << 20) /* bytes that histograms may take */
 #define DEVS_SPARE  8	       /* rows for devices to come */
@@ -152,9 +153,31 @@ static bool has_tracepoint(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
 }
 
+static bool is_of_function(const struct bpf_program *prog)
+{
+	enum bpf_attach_type type = bpf_program__expected_attach_type(prog);
+
+	return bpf_program__type(prog) == BPF_PROG_TYPE_TRACING &&
+	       (type == BPF_TRACE_FENTRY || type == BPF_TRACE_FEXIT);
+}
+
+/* Tried once, and only for an object that would make use of it. */
+static bool may_fentry(struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		if (is_of_function(prog))
+			return !weir_probe_fentry();
+	}
+	return false;
+}
+
 void weir_k_fit(struct bpf_object *obj)
 {
 	bool netfilter = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_NETFILTER, NULL) == 1;
+	bool fentry = may_fentry(obj);
 	struct bpf_map *tells = bpf_object__find_map_by_name(obj, ".rodata.tells_socket");
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *prog;
@@ -168,6 +191,9 @@ void weir_k_fit(struct bpf_object *obj)
 			bpf_program__set_autoload(prog, false);
 		if (at && bpf_program__expected_attach_type(prog) == BPF_TRACE_RAW_TP &&
 			!has_tracepoint(btf, at + 1))
+			bpf_program__set_autoload(prog, false);
+		if (at && is_of_function(prog) &&
+			(!fentry || btf__find_by_name_kind(btf, at + 1, BTF_KIND_FUNC) < 0))
 			bpf_program__set_autoload(prog, false);
 	}
 	if (tells)

@@ -249,13 +249,18 @@ static int try_tp_btf(const struct weir_scratch *s)
 	return rc ? rc : judge(skel, bpf_program__attach(skel->progs.try_tp_btf));
 }
 
-static int try_fentry(const struct weir_scratch *s)
+int weir_probe_fentry(void)
 {
 	struct probe_bpf *skel;
 	int rc = load("try_fentry", 0, &skel);
 
-	(void)s;
 	return rc ? rc : judge(skel, bpf_program__attach(skel->progs.try_fentry));
+}
+
+static int try_fentry(const struct weir_scratch *s)
+{
+	(void)s;
+	return weir_probe_fentry();
 }
 
 static int try_kprobe(const struct weir_scratch *s)

@@ -27,6 +27,9 @@ void weir_scratch_leave(struct weir_scratch *s);
 /* Adds a finding for each feature. Opens and leaves a scratch namespace. */
 void weir_probe_kernel(const struct weir_ns *ns, struct weir_findings *found);
 
+/* Attaches a program to a function of the kernel. 0 or -errno. */
+int weir_probe_fentry(void);
+
 /* Binds an AF_XDP socket to queue 0 of a device, by copying. 0 or -errno. */
 int weir_probe_af_xdp(__u32 ifindex);
 
