@@ -8,6 +8,7 @@
 
 struct bpf_object;
 struct bpf_map;
+struct btf;
 struct weir_kernel_symbols;
 
 /* A pinned map of the observers; -errno, quiet. */
@@ -21,6 +22,8 @@ bool weir_k_cycling(const struct weir_ns *k);
  * constants. @only: the one namespace that is watched, 0 = what `kns` and kwatch.all say. 0 or -errno. */
 int weir_k_prepare(const struct weir_ns *k, struct bpf_object *obj, const struct weir_kwatch *w,
 	__u64 only);
+/* How many arguments the running kernel's tracepoint has; -1 where it has no such tracepoint. */
+int weir_k_args(const struct btf *btf, const char *tracepoint);
 /* Fits an object to the running kernel: programs of what it has not are left out. */
 void weir_k_fit(struct bpf_object *obj);
 

@@ -14,6 +14,7 @@
 #include "expr.h"
 #include "kernel_trace.h"
 #include "kernel_trace.skel.h"
+#include "kernel_priv.h"
 #include "kernel_trace_priv.h"
 #include "priv.h"
 
@@ -46,30 +47,15 @@ static const char *program_of(enum weir_trace_point point)
 	return name[point];
 }
 
-/* How many arguments a tracepoint has; -1: there is none of that name. */
-static int tracepoint_args(const struct btf *btf, const char *name)
-{
-	char type[64];
-	const struct btf_type *t;
-	int id;
-
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
-	t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
-	t = t ? btf__type_by_id(btf, t->type) : NULL;
-	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
-	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : -1; /* the first is its data */
-}
-
 /* Loads what this kernel has a place for. */
 static void choose(struct weir_tracing *t, const struct btf *btf)
 {
-	bool sock = tracepoint_args(btf, "kfree_skb") >= 4;
+	bool sock = weir_k_args(btf, "kfree_skb") >= 4;
 
 	for (unsigned int i = 0; i < WEIR_TRACE_POINT_COUNT; i++) {
 		const struct weir_trace_point_info *info = &weir_trace_point_info[i];
 		bool there =
-			info->args ? tracepoint_args(btf, info->kernel) >= (int)info->args
+			info->args ? weir_k_args(btf, info->kernel) >= (int)info->args
 				   : btf__find_by_name_kind(btf, "bpf_nf_ctx", BTF_KIND_STRUCT) > 0;
 		struct bpf_program *p = bpf_object__find_program_by_name(
 			t->skel->obj, program_of((enum weir_trace_point)i));

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <weir/trace.h>
 
 #include "kernel_drops.skel.h"
 #include "base/clock.h"
@@ -130,8 +131,7 @@ int weir_k_prepare(
 	return rc;
 }
 
-/* How many arguments the tracepoint has. */
-static int nr_args(const struct btf *btf, const char *tracepoint)
+int weir_k_args(const struct btf *btf, const char *tracepoint)
 {
 	const struct btf_type *t;
 	char type[128];
@@ -142,15 +142,26 @@ static int nr_args(const struct btf *btf, const char *tracepoint)
 	t = id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
 	if (t)
 		t = btf__type_by_id(btf, t->type);
-	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : 0; /* the first is its own */
+	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : -1; /* the first is its own */
 }
 
-static bool has_tracepoint(const struct btf *btf, const char *name)
+/* How many a program uses that not every kernel's tracepoint has; 0 = the tracepoint will do. */
+static int args_used(const char *prog)
 {
-	char type[128];
+	static const struct {
+		const char *prog;
+		int args;
+	} used[] = {
+#define POINT(id, kernel, args) {#id, args},
+		WEIR_TRACE_POINTS(POINT)
+#undef POINT
+		{"kfree_sock", 4},
+	};
 
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
+	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
+		if (!strcmp(prog, used[i].prog))
+			return used[i].args;
+	return 0;
 }
 
 static bool is_of_function(const struct bpf_program *prog)
@@ -190,14 +201,14 @@ void weir_k_fit(struct bpf_object *obj)
 		if (bpf_program__type(prog) == BPF_PROG_TYPE_NETFILTER && !netfilter)
 			bpf_program__set_autoload(prog, false);
 		if (at && bpf_program__expected_attach_type(prog) == BPF_TRACE_RAW_TP &&
-			!has_tracepoint(btf, at + 1))
+			weir_k_args(btf, at + 1) < args_used(bpf_program__name(prog)))
 			bpf_program__set_autoload(prog, false);
 		if (at && is_of_function(prog) &&
 			(!fentry || btf__find_by_name_kind(btf, at + 1, BTF_KIND_FUNC) < 0))
 			bpf_program__set_autoload(prog, false);
 	}
 	if (tells)
-		*(bool *)bpf_map__initial_value(tells, &size) = nr_args(btf, "kfree_skb") > 3;
+		*(bool *)bpf_map__initial_value(tells, &size) = weir_k_args(btf, "kfree_skb") > 3;
 	btf__free(btf);
 }
 
