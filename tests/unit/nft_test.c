@@ -3,7 +3,7 @@
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 
-#include "model/nft.h"
+#include "ctl/nft.h"
 #include "test.h"
 
 enum { INNER, FORW, LOOSE, PRE, FORW6, IN_R0, IN_ALL, ARP, A_LOOP, NR };

@@ -2,7 +2,7 @@
 #ifndef WEIR_CTL_NFT_RULES_H
 #define WEIR_CTL_NFT_RULES_H
 
-#include "model/nft.h"
+#include "nft.h"
 #include "priv.h"
 
 /* The rule set of the calling thread's network namespace. 0 or -errno; the caller owns it on

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A rule set of nftables as plain data, and which of its chains can drop at a hook. */
-#ifndef WEIR_MODEL_NFT_H
-#define WEIR_MODEL_NFT_H
+#ifndef WEIR_CTL_NFT_H
+#define WEIR_CTL_NFT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include <linux/netfilter_arp.h>
 #include <linux/netfilter_bridge.h>
 
-#include "model/nft.h"
+#include "nft.h"
 
 void weir_nft_done(struct weir_nft_ruleset *r)
 {
