@@ -77,7 +77,7 @@ counts_drops() {
 }
 
 times_stages() {
-	weir_r watch on latency 1/1 || fail "refused"
+	weir_r watch on latency 1/1 plane fast || fail "refused"
 	in_ns c ping -q -c 20 -i 0.02 $S_ADDR >/dev/null
 	weir_r -j path show dev r0 >/tmp/path
 	weir_r watch off
