@@ -13,13 +13,13 @@ enum part {
 	APART, /* a copy, or what a socket had already */
 };
 
-/* How far the packet had come when it was dropped. Generic XDP may make another of it, which nobody
- * has seen before. */
+/* How far the packet had come when it was dropped. Generic XDP may make another of it, at an
+ * address that was some other packet's. */
 static enum part part_of(const struct weir_kernel_drop *d)
 {
 	enum weir_stage left = d->key.left;
 
-	if (left == WEIR_STAGE_COUNT && d->stage == WEIR_STAGE_xdp && strstr(d->location, "generic"))
+	if (d->stage == WEIR_STAGE_xdp && strstr(d->location, "generic"))
 		return RECEIVE;
 
 	if (left < WEIR_STAGE_core && left != WEIR_STAGE_gro)
