@@ -5,16 +5,11 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "kernel_priv.h"
 
 #define NAMES "/run/netns"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 
 void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 {
@@ -36,14 +31,11 @@ void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 __u64 weir_netns_cookie(int fd)
 {
 	__cleanup_close int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	__cleanup_close int sock = -1;
-	__u64 cookie = 0;
-	socklen_t len = sizeof(cookie);
+	__u64 cookie;
 
 	if (own < 0 || setns(fd, CLONE_NEWNET))
 		return 0;
-	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+	if (weir_ns_cookie(&cookie, NULL))
 		cookie = 0;
 	if (setns(own, CLONE_NEWNET))
 		return 0;

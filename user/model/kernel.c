@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 
 #include "model/kernel.h"
+#include "model/rule.h"
 
 void weir_kernel_snapshot_done(struct weir_kernel_snapshot *snap)
 {
@@ -172,18 +173,14 @@ void weir_kernel_send_cause(struct weir_kernel_drop *d, int error)
 		}
 }
 
+/* In the words of rules, where they have one. */
 static const char *l4_name(__u8 l4, char buf[8])
 {
-	switch (l4) {
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	}
-	snprintf(buf, 8, "ip-%u", l4);
-	return buf;
+	const char *name = weir_proto_name(l4);
+
+	if (!name)
+		snprintf(buf, 8, "ip-%u", l4);
+	return name ? name : buf;
 }
 
 void weir_kernel_example(const struct weir_kdrop *d, char *text, size_t size)

@@ -133,17 +133,6 @@ json_t *weir_doc_capture(
 	return doc;
 }
 
-static void text_time(const struct weir_face *face, json_int_t ns)
-{
-	time_t s = (time_t)(ns / 1000000000);
-	char clock[16] = "?";
-	struct tm tm;
-
-	if (localtime_r(&s, &tm))
-		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	weir_ink(face, WEIR_PLAIN, "%s.%06lld ", clock, (long long)(ns / 1000 % 1000000));
-}
-
 static void text_end(
 	const struct weir_face *face, const json_t *doc, const char *addr, const char *port)
 {
@@ -196,7 +185,7 @@ void weir_text_capture(const struct weir_face *face, const json_t *doc)
 	const char *kind = weir_get_text(doc, "kind");
 	bool drop = !strcmp(kind, "drop") || json_is_true(json_object_get(doc, "punt_drop"));
 
-	text_time(face, weir_get_int(doc, "time_ns"));
+	weir_text_clock(face, weir_get_int(doc, "time_ns"));
 	weir_ink(
 		face, WEIR_HEAD, "%s %s", weir_get_text(doc, "device"), weir_get_text(doc, "hook"));
 	weir_ink(face, WEIR_PLAIN, "  ");

@@ -175,17 +175,6 @@ json_t *weir_doc_traced(
 
 /* --- text --- */
 
-static void text_time(const struct weir_face *face, json_int_t ns)
-{
-	time_t s = (time_t)(ns / 1000000000);
-	char clock[16] = "?";
-	struct tm tm;
-
-	if (localtime_r(&s, &tm))
-		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	weir_ink(face, WEIR_PLAIN, "%s.%06lld ", clock, (long long)(ns / 1000 % 1000000));
-}
-
 static void text_event(const struct weir_face *face, const json_t *e)
 {
 	bool drop = !strcmp(weir_get_text(e, "what"), "drop");
@@ -218,7 +207,7 @@ void weir_text_traced(const struct weir_face *face, const json_t *doc)
 	const json_t *e;
 	size_t i;
 
-	text_time(face, weir_get_int(doc, "time_ns"));
+	weir_text_clock(face, weir_get_int(doc, "time_ns"));
 	weir_ink(face, WEIR_HEAD, "%s/%s", weir_get_text(doc, "netns"),
 		*weir_get_text(doc, "device") ? weir_get_text(doc, "device") : "-");
 	weir_ink(face, WEIR_PLAIN, "  ");

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "out/face.h"
@@ -139,4 +140,15 @@ json_t *weir_json_text(const char *text)
 json_int_t weir_json_int(unsigned long long value)
 {
 	return value > LLONG_MAX ? LLONG_MAX : (json_int_t)value;
+}
+
+void weir_text_clock(const struct weir_face *face, json_int_t ns)
+{
+	time_t s = (time_t)(ns / 1000000000);
+	char clock[16] = "?";
+	struct tm tm;
+
+	if (localtime_r(&s, &tm))
+		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	weir_ink(face, WEIR_PLAIN, "%s.%06lld ", clock, (long long)(ns / 1000 % 1000000));
 }

@@ -51,6 +51,9 @@ void weir_ink(const struct weir_face *face, enum weir_ink ink, const char *fmt, 
  */
 void weir_wrap(FILE *file, const char *text, int column, int rest);
 
+/* The time of day of @ns since 1970, with a blank behind it: "12:25:48.715759 ". */
+void weir_text_clock(const struct weir_face *face, json_int_t ns);
+
 /* What stands for nothing. */
 const char *weir_dot(const struct weir_face *face);
 
