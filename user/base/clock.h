@@ -14,4 +14,13 @@ static inline __u64 weir_now_ns(void)
 	return (__u64)t.tv_sec * 1000000000ull + (__u64)t.tv_nsec;
 }
 
+/* The time of day, in nanoseconds since 1970. */
+static inline __u64 weir_wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (__u64)t.tv_sec * 1000000000ull + (__u64)t.tv_nsec;
+}
+
 #endif

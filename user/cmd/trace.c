@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "out/doc.h"
@@ -34,14 +35,6 @@ struct trace {
 	struct weir_pcapng pcapng;
 	int failed;
 };
-
-static __u64 clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (__u64)t.tv_sec * SECOND_NS + (__u64)t.tv_nsec;
-}
 
 /* Today's name, or the number of one that is gone. */
 static const char *dev_name(__u32 ifindex, char buf[IFNAMSIZ])
@@ -80,7 +73,7 @@ static int loop(struct trace *t, struct weir_capturing *c, __u64 end_ns)
 {
 	int ret = 0;
 
-	while (!ret && !stopped && clock_ns(CLOCK_MONOTONIC) < end_ns) {
+	while (!ret && !stopped && weir_now_ns() < end_ns) {
 		ret = weir_capture_poll(c, 100, on_packet, t, t->err);
 		if (ret == -EINTR)
 			ret = 0;
@@ -104,7 +97,7 @@ static int finish(struct trace *t, const struct weir_capturing *c, const char *p
 
 	weir_capture_losses(c, &full, &limited);
 	if (t->write) {
-		ret = weir_pcapng_end(&t->pcapng, clock_ns(CLOCK_REALTIME), full, limited);
+		ret = weir_pcapng_end(&t->pcapng, weir_wall_ns(), full, limited);
 		if (!ret && fflush(t->write))
 			ret = -errno;
 	}
@@ -188,7 +181,7 @@ static int trace(struct trace *t, const struct wish *w)
 	struct weir_capturing *c = NULL;
 	int ret;
 
-	t->offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	t->offset_ns = weir_wall_ns() - weir_now_ns();
 	ret = weir_capture_open(t->run->ns, w->every, &c, t->err);
 	if (ret)
 		return ret;
@@ -201,7 +194,7 @@ static int trace(struct trace *t, const struct wish *w)
 			"weir: capturing 1 packet in %" PRIu32 " of the fast plane; ^C ends it\n",
 			w->every);
 	if (!ret)
-		ret = loop(t, c, clock_ns(CLOCK_MONOTONIC) + w->time_ns);
+		ret = loop(t, c, weir_now_ns() + w->time_ns);
 	if (!ret)
 		ret = finish(t, c, w->path);
 	sigaction(SIGINT, &old_int, NULL);

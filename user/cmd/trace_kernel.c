@@ -37,14 +37,6 @@ struct trace {
 	int failed;
 };
 
-static __u64 wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (__u64)t.tv_sec * SECOND_NS + (__u64)t.tv_nsec;
-}
-
 static int on_packet(void *ctx, const struct weir_traced *p)
 {
 	struct trace *t = ctx;
@@ -113,7 +105,7 @@ static int finish(struct trace *t, const char *path)
 
 	weir_tracing_losses(t->tracing, &l);
 	if (t->write) {
-		ret = weir_pcapng_end(&t->pcapng, wall_ns(), l.full + l.lost + l.missed, l.limited);
+		ret = weir_pcapng_end(&t->pcapng, weir_wall_ns(), l.full + l.lost + l.missed, l.limited);
 		if (!ret && fflush(t->write))
 			ret = -errno;
 	}
@@ -210,7 +202,7 @@ static int trace(struct trace *t, const struct wish *w)
 	if (ret)
 		return ret;
 	t->names = weir_tracing_names(t->tracing);
-	t->offset_ns = wall_ns() - weir_now_ns();
+	t->offset_ns = weir_wall_ns() - weir_now_ns();
 	t->left = w->count;
 	stopped = 0;
 	sigaction(SIGINT, &action, &old_int);
