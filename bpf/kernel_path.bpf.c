@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Stages of the kernel's own path, by tracepoints: each event counts the packet at the stage that it
- * comes to, and gives the time since the event before to the stage that it leaves.
+ * Stages of the kernel's own path, by tracepoints: each event counts the packet at the stage that
+ *it comes to, and gives the time since the event before to the stage that it leaves.
  *
- *	receive   napi_gro_receive | netif_rx ─▶ netif_receive_skb ─▶ tcx ─▶ netfilter (kernel_hooks)
- *	          ─▶ fib_table_lookup ─▶ netfilter ─▶ sk_data_ready ─▶ sock_recv_length
- *	send      netfilter ─▶ tcx ─▶ net_dev_queue ─▶ (qdisc_dequeue) ─▶ net_dev_start_xmit ─▶
- *	          net_dev_xmit
+ *	receive   napi_gro_receive | netif_rx ─▶ netif_receive_skb ─▶ tcx ─▶ netfilter
+ *(kernel_hooks) ─▶ fib_table_lookup ─▶ netfilter ─▶ sk_data_ready ─▶ sock_recv_length send
+ *netfilter ─▶ tcx ─▶ net_dev_queue ─▶ (qdisc_dequeue) ─▶ net_dev_start_xmit ─▶ net_dev_xmit
  */
 #include "lib/kernel_rows.h"
 
 #define NET_RX_SOFTIRQ 3
 #define AF_PACKET      17
 #define MSG_PEEK       2
+#define E2BIG	       7
 #define LOOPBACK       1 /* ifindex: the FIB is asked for what this host sends */
 
 struct napi_struct {
@@ -107,8 +107,9 @@ int weir_k_receive(__u64 *ctx)
 		h.row->ip_in++;
 	if (s && state_is(s, (__u64)skb) && s->stage <= WEIR_STAGE_napi_poll)
 		leave(&h, (__u64)skb,
-			s->stage == WEIR_STAGE_napi_poll && s->cpu == h.cpu ? WEIR_STAGE_gro
-									   : WEIR_STAGE_rps_backlog);
+			s->stage == WEIR_STAGE_napi_poll && s->cpu == h.cpu
+				? WEIR_STAGE_gro
+				: WEIR_STAGE_rps_backlog);
 	else
 		begin(&h, (__u64)skb, WEIR_STAGE_gro);
 	return 0;
@@ -196,7 +197,8 @@ int weir_k_ready(__u64 *ctx)
 	waiting(sk, &w);
 	w.ready_ns = h.now;
 	w.row = h.index;
-	if (w.mark && bpf_map_update_elem(&ksocks, &key, &w, BPF_NOEXIST))
+	/* another CPU may have been faster */
+	if (w.mark && bpf_map_update_elem(&ksocks, &key, &w, BPF_NOEXIST) == -E2BIG)
 		lose(socks_full);
 	return 0;
 }
@@ -348,7 +350,8 @@ int weir_k_xmit(__u64 *ctx)
 		row->sent++;
 		row->stage[WEIR_STAGE_tx_complete].packets++;
 	}
-	time_at(c->sending[at].index, WEIR_STAGE_xmit, bpf_ktime_get_ns() - c->sending[at].start_ns);
+	time_at(c->sending[at].index, WEIR_STAGE_xmit,
+		bpf_ktime_get_ns() - c->sending[at].start_ns);
 	return 0;
 }
 

@@ -2,9 +2,9 @@
 /*
  * Where a packet was seen last.
  *
- * It is known by its address, at a place of a table that two packets may share: then a time is lost,
- * and counted as lost. So nothing has to be removed when a packet ends, which the kernel does not
- * always tell, and a packet may cross queues and CPUs. Counts at stages do not depend on it.
+ * It is known by its address, at a place of a table that has room for two: what was seen longest
+ * ago makes room. So nothing has to be removed when a packet ends, which the kernel does not always
+ * tell, and a packet may cross queues and CPUs. Counts at stages do not depend on it.
  */
 #ifndef WEIR_BPF_KERNEL_STATE_H
 #define WEIR_BPF_KERNEL_STATE_H
@@ -15,14 +15,31 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WEIR_KSTATES);
 	__type(key, __u32);
-	__type(value, struct weir_kstate);
+	__type(value, struct weir_kplace);
 } kstates SEC(".maps");
 
+/* Of an address, as a number: with what may be a pointer still nothing is calculated. */
+static __always_inline __u32 low_half(__u64 address)
+{
+	__u32 low;
+
+	asm("%0 = %1" : "=w"(low) : "w"((__u32)address));
+	return low;
+}
+
+/* Its state, or the one that would make room. */
 static __always_inline struct weir_kstate *state_at(__u64 skb)
 {
-	__u32 i = (__u32)((skb >> 8) ^ (skb >> 20)) & (WEIR_KSTATES - 1);
+	__u32 low = low_half(skb), i = (low >> 8 ^ low >> 16) & (WEIR_KSTATES - 1);
+	struct weir_kplace *place = bpf_map_lookup_elem(&kstates, &i);
 
-	return bpf_map_lookup_elem(&kstates, &i);
+	if (!place)
+		return NULL;
+	if (place->way[0].skb == skb)
+		return &place->way[0];
+	if (place->way[1].skb == skb || place->way[1].time_ns < place->way[0].time_ns)
+		return &place->way[1];
+	return &place->way[0];
 }
 
 static __always_inline bool state_is(const struct weir_kstate *s, __u64 skb)
@@ -45,7 +62,7 @@ static __always_inline __u8 stage_end(__u64 skb)
 
 	if (!s || !state_is(s, skb))
 		return WEIR_STAGE_COUNT;
-	s->skb = 0;
+	s->skb = s->time_ns = 0;
 	return s->stage;
 }
 

@@ -12,11 +12,11 @@
 
 #include "abi.h"
 
-#define WEIR_KERNEL_ABI	  4
+#define WEIR_KERNEL_ABI	  5
 #define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
-#define WEIR_KSTATES	  4096	/* packets between two stages; a power of two */
+#define WEIR_KSTATES	  32768	/* places for two packets each; a power of two */
 #define WEIR_KSERVANTS	  24	/* functions that free packets for others */
 #define WEIR_KSOCKS_MAX	  1024	/* sockets for which a waiting packet is timed */
 
@@ -74,19 +74,23 @@ struct weir_kplaces {
 	__u64 ip_local_deliver, ip_forward;
 };
 
-/* What observers themselves lost, for each CPU. Map `klost`. */
+/*
+ * What observers themselves lost, for each CPU. Map `klost`. That one was interrupted while it ran and
+ * would have had to run again the kernel counts instead (bpf_prog_info.recursion_misses): 0 in the map.
+ */
 #define WEIR_KLOSSES(LOSS)                                                                         \
 	LOSS(drops_full, "drops not told apart, for want of room for another kind")                \
 	LOSS(devs_full, "packets of devices for which no row was left")                            \
-	LOSS(times_lost, "times between stages not taken: two packets shared a place")             \
+	LOSS(times_lost, "times between stages not taken: too many packets shared a place")        \
 	LOSS(socks_full, "waiting packets not timed, for want of room for another socket")         \
-	LOSS(netns_unknown, "drops whose namespace could not be told")
+	LOSS(netns_unknown, "drops whose namespace could not be told")                             \
+	LOSS(interrupted, "events that came while their observer ran, of any namespace")
 
 struct weir_klost {
 #define LOSS(id, text) __u64 id;
 	WEIR_KLOSSES(LOSS)
 #undef LOSS
-	__u64 _pad[3];
+	__u64 _pad[2];
 } __attribute__((aligned(64)));
 
 /* Map `kns`: namespaces that are watched. */
@@ -222,8 +226,7 @@ struct weir_klat {
 	__u64 total_ns[WEIR_STAGE_COUNT]; /* of all samples: buckets alone give no exact sum */
 };
 
-/* Map `kstates`, by a hash of the packet's address: when it was seen last, and where. Two packets
- * that share a place lose a time, which is counted; nothing else depends on it. */
+/* When a packet was seen last, and where. */
 struct weir_kstate {
 	__u64 skb;
 	__u64 time_ns;
@@ -232,6 +235,13 @@ struct weir_kstate {
 	__u8 stage; /* enum weir_stage: that it has left */
 	__u8 l4;    /* protocol, where it is known */
 };
+
+/* Map `kstates`, by a hash of the packet's address: of three that share a place one is forgotten, the
+ * one that was seen longest ago. Its time is lost, which is counted, and so is where it was. */
+struct weir_kplace {
+	struct weir_kstate way[2];
+	__u64 _pad[2];
+} __attribute__((aligned(64)));
 
 /* Map `ksocks`: of a socket, one packet that waits to be read. */
 struct weir_ksock {

@@ -108,10 +108,15 @@ ledger() {
 	sink r 5001
 	udp c "$R0_ADDR" 5001 20 4000
 	ledger
+	equal "fragments joined at r0" "$(jq '.devices[] | select(.device == "r0") | .joined' <<<"$output")" 40
 	udp c "$S_ADDR" 9 20 4000
 	ledger
 	udp r "$R0_ADDR" 5001 20 4000
 	ledger
+	udp r "$S_ADDR" 9 20 4000
+	ledger
+	equal "fragments made for r1" "$(jq '.devices[] | select(.device == "r1") | .made' <<<"$output")" 40
+	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
 	in_ns r nft 'table ip w { chain f { type filter hook forward priority 0; udp dport 7 drop; }; }'
 	udp c "$S_ADDR" 7 9
 	in_ns r nft flush ruleset
@@ -185,6 +190,16 @@ ledger() {
 	equal "at the server" "$(in_of "$LAB-s")" 4
 	equal "at the client" "$(in_of "$LAB-c")" 6
 	equal "at the router, which is not watched" "$(in_of "")" 0
+}
+
+@test "a name without a namespace, as one has that is about to come, hinders nothing" {
+	stale=weir-stale-$$
+	: >"/run/netns/$stale"
+	run weir_r watch on drops netns all
+	rm "/run/netns/$stale"
+	[ "$status" -eq 0 ]
+	udp c "$S_ADDR" 9 4
+	weir_r drop show plane kernel | grep -q "$LAB-s"
 }
 
 @test "bad words change nothing" {

@@ -35,8 +35,9 @@ static __u32 id_of(const struct weir_ns *k)
 	return fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* Adds what each of our programs says, or takes it away. */
-static void look(__u32 map, struct weir_kernel_costs *costs, bool after)
+/* Hands each of the observers that use that map to @fn. */
+static void each_observer(
+	__u32 map, void (*fn)(void *ctx, __u32 id, const struct bpf_prog_info *info), void *ctx)
 {
 	__u32 id = 0;
 
@@ -46,25 +47,38 @@ static void look(__u32 map, struct weir_kernel_costs *costs, bool after)
 		struct bpf_prog_info info = {
 			.map_ids = (__u64)(unsigned long)maps, .nr_map_ids = MAPS_MAX};
 		__u32 len = sizeof(info);
-		struct weir_kernel_cost *c;
-		unsigned int i;
 
-		if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &len) ||
-			strncmp(info.name, OURS, strlen(OURS)) || !uses(maps, info.nr_map_ids, map))
-			continue;
-		for (i = 0; i < costs->nr && costs->cost[i].id != id; i++)
-			;
-		if (i == WEIR_KERNEL_COSTS_MAX || (after && i == costs->nr))
-			continue;
-		c = &costs->cost[i];
-		if (!after) {
-			costs->nr++;
-			*c = (struct weir_kernel_cost){.id = id};
-			memcpy(c->name, info.name + strlen(OURS), sizeof(info.name) - strlen(OURS));
-		}
-		c->runs = info.run_cnt - c->runs;
-		c->run_ns = info.run_time_ns - c->run_ns;
+		if (fd >= 0 && !bpf_prog_get_info_by_fd(fd, &info, &len) &&
+			!strncmp(info.name, OURS, strlen(OURS)) && uses(maps, info.nr_map_ids, map))
+			fn(ctx, id, &info);
 	}
+}
+
+struct look {
+	struct weir_kernel_costs *costs;
+	bool after;
+};
+
+/* Adds what a program says, or takes it away. */
+static void look_at(void *ctx, __u32 id, const struct bpf_prog_info *info)
+{
+	const struct look *look = ctx;
+	struct weir_kernel_costs *costs = look->costs;
+	struct weir_kernel_cost *c;
+	unsigned int i;
+
+	for (i = 0; i < costs->nr && costs->cost[i].id != id; i++)
+		;
+	if (i == WEIR_KERNEL_COSTS_MAX || (look->after && i == costs->nr))
+		return;
+	c = &costs->cost[i];
+	if (!look->after) {
+		costs->nr++;
+		*c = (struct weir_kernel_cost){.id = id};
+		memcpy(c->name, info->name + strlen(OURS), sizeof(info->name) - strlen(OURS));
+	}
+	c->runs = info->run_cnt - c->runs;
+	c->run_ns = info->run_time_ns - c->run_ns;
 }
 
 int weir_kernel_cost(struct weir_ns *ns, struct weir_kernel_costs *costs, struct weir_err *err)
@@ -83,9 +97,25 @@ int weir_kernel_cost(struct weir_ns *ns, struct weir_kernel_costs *costs, struct
 	if (!map)
 		return 0;
 	began = weir_now_ns();
-	look(map, costs, false);
+	each_observer(map, look_at, &(struct look){.costs = costs});
 	nanosleep(&moment, NULL);
-	look(map, costs, true);
+	each_observer(map, look_at, &(struct look){.costs = costs, .after = true});
 	costs->time_ns = weir_now_ns() - began;
 	return 0;
+}
+
+static void add_missed(void *ctx, __u32 id, const struct bpf_prog_info *info)
+{
+	(void)id;
+	*(__u64 *)ctx += info->recursion_misses;
+}
+
+__u64 weir_k_interrupted(const struct weir_ns *k)
+{
+	__u32 map = id_of(k);
+	__u64 missed = 0;
+
+	if (map)
+		each_observer(map, add_missed, &missed);
+	return missed;
 }

@@ -33,7 +33,7 @@
 #define USED_EVERY 20		 /* ticks, after which it looks who needs the namespaces */
 #define HOOKS_TRY  16		 /* priorities: others may have taken the outermost */
 #define DEVS_MAX   512
-#define DEVS_EVERY 10		 /* ticks, after which it looks for devices that came */
+#define DEVS_EVERY 10 /* ticks, after which it looks for devices that came */
 #define LINKS_MAX  4096
 
 struct cycler {
@@ -47,8 +47,8 @@ struct cycler {
 	int link[LINKS_MAX];
 	unsigned int nr_links;
 	unsigned int hooks_out; /* of netfilter, that could not be had */
-	__u64 began_ns; /* attaching */
-	unsigned int at; /* the namespace that this process is in, while it attaches */
+	__u64 began_ns;		/* attaching */
+	unsigned int at;	/* the namespace that this process is in, while it attaches */
 	struct {
 		unsigned int netns;
 		__u32 ifindex;
@@ -187,15 +187,17 @@ static int slice_begin(struct cycler *c)
 	return rc;
 }
 
-static void slice_end(struct cycler *c)
+/* How long was observed. */
+static __u64 slice_end(struct cycler *c)
 {
 	__u64 began = __atomic_exchange_n(&c->w->slice_ns, 0, __ATOMIC_ACQ_REL);
+	__u64 observed = began ? weir_now_ns() - began : 0;
 
-	if (began)
-		__atomic_add_fetch(&c->w->observed_ns, weir_now_ns() - began, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&c->w->observed_ns, observed, __ATOMIC_RELAXED);
 	while (c->nr_links)
 		close(c->link[--c->nr_links]);
 	c->nr_devs = 0;
+	return observed;
 }
 
 /* --- the process --- */
@@ -254,18 +256,21 @@ static void cycle(struct cycler *c)
 {
 	bool whole = c->w->share >= 1000000;
 	/* detaching takes as long as attaching did */
-	__u64 took = 2 * (c->w->slice_ns - c->began_ns), on, past;
+	__u64 took = 2 * (c->w->slice_ns - c->began_ns), on, past, observed, over = 0;
 	__u64 period = period_of(c->w->share, took);
 	unsigned int ticks = 0;
 
 	/* the first slice has begun */
 	for (;;) {
 		on = period / 1000000 * c->w->share;
-		if (!rest(c, on, &ticks))
+		if (!rest(c, on - over, &ticks))
 			break;
 		if (whole)
 			continue;
-		slice_end(c);
+		/* sleep ends late, each time: the next slice is shorter by that */
+		observed = slice_end(c) + over;
+		over = observed > on ? observed - on : 0;
+		over = over < on / 2 ? over : on / 2;
 		past = weir_now_ns() - c->began_ns;
 		period = period_of(c->w->share, past > on ? past - on : 0);
 		if (!rest(c, past < period ? period - past : 0, &ticks) || slice_begin(c))

@@ -30,6 +30,9 @@ void weir_k_fit(struct bpf_object *obj);
 /* Tells an object that explains drops where their places are. 0 or -EINVAL: it is none. */
 int weir_k_set_places(struct bpf_object *obj, const struct weir_kernel_symbols *symbols);
 
+/* Events for which the kernel ran no observer, because it was running on that CPU already. */
+__u64 weir_k_interrupted(const struct weir_ns *k);
+
 /*
  * Begins the process that observes stages in the namespaces whose descriptors are given, and returns
  * when it does, or when it cannot: then @err says why.

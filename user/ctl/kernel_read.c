@@ -389,6 +389,7 @@ static void read_losses(struct reading *r)
 		add_words(&r->snap->lost, &lost[i], sizeof(lost[i]));
 	if (lost)
 		munmap(lost, len);
+	r->snap->lost.interrupted += weir_k_interrupted(r->k);
 }
 
 static int read_all(struct reading *r, struct weir_err *err)

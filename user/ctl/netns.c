@@ -6,10 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 
 #include "kernel_priv.h"
 
 #define NAMES "/run/netns"
+
+/* A name is there before its namespace is, and after it. */
+static bool is_netns(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && fs.f_type == NSFS_MAGIC;
+}
 
 void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 {
@@ -21,7 +31,7 @@ void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 			e->d_name[0] == '.' ? -1
 					    : openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
 
-		if (fd >= 0)
+		if (fd >= 0 && is_netns(fd))
 			fn(ctx, e->d_name, fd);
 	}
 	if (d)

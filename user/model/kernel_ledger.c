@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/kernel_ledger.h"
@@ -87,8 +88,15 @@ static __u64 counted(const struct weir_kernel_net *net, enum weir_kcounter count
 	return sum;
 }
 
-void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie,
-	struct weir_kernel_ledger *ledger)
+/* Fragments that the kernel made, less the packets that it made them of. */
+static __u64 made_of(const struct weir_kernel_net *net)
+{
+	return counted(net, WEIR_KCOUNTER_ip_frag_creates) -
+	       counted(net, WEIR_KCOUNTER_ip_frag_oks);
+}
+
+void weir_kernel_ledger_of(
+	const struct weir_kernel_snapshot *snap, __u64 cookie, struct weir_kernel_ledger *ledger)
 {
 	struct weir_kernel_ledger l = {0};
 
@@ -105,8 +113,7 @@ void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie
 			continue;
 		l.joined += counted(net, WEIR_KCOUNTER_ip_reasm_reqds) -
 			    counted(net, WEIR_KCOUNTER_ip_reasm_oks);
-		l.made += counted(net, WEIR_KCOUNTER_ip_frag_creates) -
-			  counted(net, WEIR_KCOUNTER_ip_frag_oks);
+		l.made += made_of(net);
 		l.in_flight += counted(net, WEIR_KCOUNTER_qdisc_qlen);
 	}
 	l.residual = (__s64)(l.in + l.local + l.made - l.delivered - l.out - l.dropped - l.joined -
@@ -153,35 +160,90 @@ static void add_dev_drop(struct weir_kernel_dev_ledger *l, const struct weir_ker
 	}
 }
 
-void weir_kernel_dev_ledger_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
-	struct weir_kernel_dev_ledger *ledger)
+/* Without fragments that are joined or made. */
+static void begin_dev(struct weir_kernel_dev_ledger *l, const struct weir_kernel_dev *d)
 {
-	const struct weir_kernel_dev *d = &snap->devs[dev];
 	const struct weir_krow *row = &d->row;
 	__u64 core = row->stage[WEIR_STAGE_core].packets;
-	struct weir_kernel_dev_ledger l = {.in = core,
+
+	*l = (struct weir_kernel_dev_ledger){.in = core,
 		.delivered = core - row->ip_in + row->in_last,
 		.forwarded = row->forward_last,
 		.to_send = row->post_first + row->queued - row->ip_queued + row->raw,
 		.made = row->split,
 		.out = row->sent,
 		.told = true};
+}
 
-	for (unsigned int i = 0; i < snap->nr_drops; i++)
-		if (snap->drops[i].dev == dev && snap->drops[i].witness == WEIR_KERNEL_EVENT)
-			add_dev_drop(&l, &snap->drops[i]);
-	for (unsigned int i = 0; i < snap->nr_nets; i++) {
-		const struct weir_kernel_net *net = &snap->nets[i];
+static __s64 lacks(const struct weir_kernel_dev_ledger *l)
+{
+	return (__s64)(l->in - l->delivered - l->forwarded - l->dropped_in - l->joined);
+}
 
-		if (net->netns_cookie != d->netns_cookie)
+static __s64 has_more(const struct weir_kernel_dev_ledger *l)
+{
+	return (__s64)(l->out + l->dropped_out + l->in_flight - l->to_send - l->made);
+}
+
+/* Gives the fragments of a namespace to the device whose they are. */
+static void give_fragments(const struct weir_kernel_snapshot *snap,
+	const struct weir_kernel_net *net, struct weir_kernel_dev_ledger *ledgers)
+{
+	struct weir_kernel_dev_ledger *in = NULL, *out = NULL;
+	unsigned int nr_in = 0, nr_out = 0;
+	struct weir_kernel_ledger whole;
+	__u64 made;
+
+	weir_kernel_ledger_of(snap, net->netns_cookie, &whole);
+	made = made_of(net);
+	if (!whole.joined && !made)
+		return;
+	for (unsigned int i = 0; i < snap->nr_devs; i++) {
+		struct weir_kernel_dev_ledger *l = &ledgers[i];
+
+		if (snap->devs[i].netns_cookie != net->netns_cookie)
 			continue;
-		l.in_flight = queued_at(net, d->ifindex);
-		l.told = !counted(net, WEIR_KCOUNTER_ip_reasm_reqds) &&
-			 !counted(net, WEIR_KCOUNTER_ip_frag_creates);
+		if (whole.joined && lacks(l)) {
+			l->told = !nr_in++;
+			if (in)
+				in->told = false;
+			in = l;
+		}
+		if (made && has_more(l)) {
+			l->told &= !nr_out++;
+			if (out)
+				out->told = false;
+			out = l;
+		}
 	}
-	l.residual = (__s64)(l.in - l.delivered - l.forwarded - l.dropped_in + l.to_send + l.made -
-			     l.out - l.dropped_out - l.in_flight);
-	*ledger = l;
+	if (nr_in == 1)
+		in->joined = whole.joined;
+	if (nr_out == 1)
+		out->made += made;
+}
+
+struct weir_kernel_dev_ledger *weir_kernel_dev_ledgers(const struct weir_kernel_snapshot *snap)
+{
+	struct weir_kernel_dev_ledger *ledgers = calloc(snap->nr_devs + 1, sizeof(*ledgers));
+
+	if (!ledgers)
+		return NULL;
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		begin_dev(&ledgers[i], &snap->devs[i]);
+	for (unsigned int i = 0; i < snap->nr_drops; i++)
+		if (snap->drops[i].witness == WEIR_KERNEL_EVENT)
+			add_dev_drop(&ledgers[snap->drops[i].dev], &snap->drops[i]);
+	for (unsigned int n = 0; n < snap->nr_nets; n++) {
+		const struct weir_kernel_net *net = &snap->nets[n];
+
+		for (unsigned int i = 0; i < snap->nr_devs; i++)
+			if (snap->devs[i].netns_cookie == net->netns_cookie)
+				ledgers[i].in_flight = queued_at(net, snap->devs[i].ifindex);
+		give_fragments(snap, net, ledgers);
+	}
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		ledgers[i].residual = lacks(&ledgers[i]) - has_more(&ledgers[i]);
+	return ledgers;
 }
 
 bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap)
@@ -192,19 +254,21 @@ bool weir_kernel_ledger_is(const struct weir_kernel_snapshot *snap)
 
 bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap)
 {
+	struct weir_kernel_dev_ledger *ledgers;
 	struct weir_kernel_ledger ledger;
+	bool holds;
 
-	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_nets; i++) {
+	if (!weir_kernel_ledger_is(snap))
+		return true;
+	for (unsigned int i = 0; i < snap->nr_nets; i++) {
 		weir_kernel_ledger_of(snap, snap->nets[i].netns_cookie, &ledger);
 		if (ledger.residual)
 			return false;
 	}
-	for (unsigned int i = 0; weir_kernel_ledger_is(snap) && i < snap->nr_devs; i++) {
-		struct weir_kernel_dev_ledger of;
-
-		weir_kernel_dev_ledger_of(snap, i, &of);
-		if (snap->devs[i].ifindex && of.told && of.residual)
-			return false;
-	}
-	return true;
+	ledgers = weir_kernel_dev_ledgers(snap);
+	holds = ledgers;
+	for (unsigned int i = 0; holds && i < snap->nr_devs; i++)
+		holds = !snap->devs[i].ifindex || !ledgers[i].told || !ledgers[i].residual;
+	free(ledgers);
+	return holds;
 }

@@ -19,7 +19,7 @@ struct weir_kernel_ledger {
 	__u64 delivered; /* that a socket, or another protocol, has */
 	__u64 out;	 /* that drivers took */
 	__u64 dropped;
-	__u64 joined; /* fragments that became parts of others, or wait for the rest */
+	__u64 joined;	 /* fragments that became parts of others, or wait for the rest */
 	__u64 in_flight; /* in queueing disciplines */
 	__u64 merged;	 /* shown beside it: that GRO made part of others before they came in */
 	__u64 apart;	 /* likewise: drops of copies, or of what had been delivered */
@@ -27,26 +27,28 @@ struct weir_kernel_ledger {
 };
 
 /* Of the namespace with that cookie. */
-void weir_kernel_ledger_of(const struct weir_kernel_snapshot *snap, __u64 cookie,
-	struct weir_kernel_ledger *ledger);
+void weir_kernel_ledger_of(
+	const struct weir_kernel_snapshot *snap, __u64 cookie, struct weir_kernel_ledger *ledger);
 
 /*
  * Of one device: what it took in, and what it was given to send.
  *
- *	in = delivered + forwarded + dropped in	      to send + made = out + dropped out + in flight
+ *	in = delivered + forwarded + dropped in + joined
+ *	to send + made = out + dropped out + in flight
  *
- * Fragments that the kernel joins or makes are known of namespaces alone: where there were any, the
- * device's residual is theirs, and `told` is false.
+ * Fragments that are joined or made are known of a namespace, by the kernel's counters. They are
+ *the device's where it alone lacks packets, or has too many; where several do it cannot be told
+ *whose they are: `told` is false, and the residual without them.
  */
 struct weir_kernel_dev_ledger {
-	__u64 in, delivered, forwarded, dropped_in;
+	__u64 in, delivered, forwarded, dropped_in, joined;
 	__u64 to_send, made, out, dropped_out, in_flight;
 	__s64 residual;
 	bool told;
 };
 
-void weir_kernel_dev_ledger_of(const struct weir_kernel_snapshot *snap, unsigned int dev,
-	struct weir_kernel_dev_ledger *ledger);
+/* Of all devices, as snap->devs has them; the caller frees it. NULL: no memory. */
+struct weir_kernel_dev_ledger *weir_kernel_dev_ledgers(const struct weir_kernel_snapshot *snap);
 
 /* Whether that of each namespace, and of each device that is told, holds, or there is none. */
 bool weir_kernel_ledger_holds(const struct weir_kernel_snapshot *snap);

@@ -58,7 +58,12 @@ struct weir_klevel_info {
 	const char *text;
 };
 
-#define WEIR_KLOSS_COUNT 5
+enum {
+#define LOSS(id, text) WEIR_KLOSS_##id,
+	WEIR_KLOSSES(LOSS)
+#undef LOSS
+		WEIR_KLOSS_COUNT
+};
 
 #define WEIR_KIND_COUNT (WEIR_KIND_UNDO + 1)
 
