@@ -76,7 +76,8 @@ struct weir_kplaces {
 
 /*
  * What observers themselves lost, for each CPU. Map `klost`. That one was interrupted while it ran and
- * would have had to run again the kernel counts instead (bpf_prog_info.recursion_misses): 0 in the map.
+ * would have had to run again the kernel counts instead (bpf_prog_info.recursion_misses), and what no
+ * event told of is known by comparing: both are 0 in the map.
  */
 #define WEIR_KLOSSES(LOSS)                                                                         \
 	LOSS(drops_full, "drops not told apart, for want of room for another kind")                \
@@ -84,13 +85,14 @@ struct weir_kplaces {
 	LOSS(times_lost, "times between stages not taken: too many packets shared a place")        \
 	LOSS(socks_full, "waiting packets not timed, for want of room for another socket")         \
 	LOSS(netns_unknown, "drops whose namespace could not be told")                             \
-	LOSS(interrupted, "events that came while their observer ran, of any namespace")
+	LOSS(interrupted, "events that came while their observer ran, of any namespace")           \
+	LOSS(untold, "drops that the kernel counts and that no event told of")
 
 struct weir_klost {
 #define LOSS(id, text) __u64 id;
 	WEIR_KLOSSES(LOSS)
 #undef LOSS
-	__u64 _pad[2];
+	__u64 _pad[1];
 } __attribute__((aligned(64)));
 
 /* Map `kns`: namespaces that are watched. */

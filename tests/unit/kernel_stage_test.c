@@ -209,6 +209,9 @@ static void checks_find_lost_events(void **state)
 	assert_true(result.known);
 	assert_int_equal(result.counted, 10);
 	assert_int_equal(result.told, 9);
+	assert_int_equal(weir_kcheck_untold(&delta, K(udp_no_ports), events, 10), 1);
+	assert_int_equal(weir_kcheck_untold(&delta, K(ip_hdr_errors), events, 10), 0);
+	assert_int_equal(weir_kcheck_untold(&delta, K(softnet_dropped), events, 6), 0);
 	weir_kcheck_run(&delta, WEIR_KCHECK_ip_header, events, 10, &result);
 	assert_int_equal(result.counted, 7);
 	assert_int_equal(result.told, 7);

@@ -343,41 +343,73 @@ static __u64 told(const struct weir_kernel_snapshot *s, __u64 cookie, __u32 ifin
 	return sum;
 }
 
-/* Drops that no event told of. */
+/* What the counter has counted and events should have told. */
+static __u64 untold(const struct weir_kernel_snapshot *s, const struct weir_kernel_net *net,
+	enum weir_kcounter counter)
+{
+	struct weir_kevent_count *events = calloc(s->nr_drops + 1, sizeof(*events));
+	unsigned int nr = 0;
+	__u64 packets = 0;
+
+	for (unsigned int i = 0; events && i < s->nr_drops; i++) {
+		const struct weir_kernel_drop *d = &s->drops[i];
+
+		if (d->witness == WEIR_KERNEL_EVENT && d->key.netns_cookie == net->netns_cookie)
+			events[nr++] = (struct weir_kevent_count){.reason = d->reason,
+				.function = d->location,
+				.packets = d->count.packets};
+	}
+	if (events)
+		packets = weir_kcheck_untold(&net->delta, counter, events, nr);
+	free(events);
+	return packets;
+}
+
+static int add_counted(
+	struct reading *r, __u64 cookie, const struct weir_kcounted *counted, __u64 packets)
+{
+	const struct weir_kcounter_info *info = &weir_kcounter_info[counted->counter];
+	struct weir_kernel_snapshot *s = r->snap;
+	struct weir_kernel_drop *d;
+	int dev = dev_at(r, cookie, counted->ifindex);
+
+	d = reallocarray(s->drops, s->nr_drops + 1, sizeof(*d));
+	if (dev < 0 || !d)
+		return -ENOMEM;
+	s->drops = d;
+	d += s->nr_drops++;
+	*d = (struct weir_kernel_drop){.witness = WEIR_KERNEL_COUNTER,
+		.key = {.netns_cookie = cookie, .ifindex = counted->ifindex},
+		.count = {.packets = packets},
+		.dev = (unsigned int)dev,
+		.stage = info->stage,
+		.text = info->text,
+		.remedy = info->remedy,
+		.counter = info->name};
+	snprintf(d->cause, sizeof(d->cause), "%s", info->cause);
+	snprintf(d->location, sizeof(d->location), "%s", info->name);
+	return 0;
+}
+
+/* Drops that no event told of: silent ones, and those that we have lost. */
 static int add_silent(struct reading *r, const struct weir_kernel_net *net)
 {
 	struct weir_kernel_snapshot *s = r->snap;
 	__u64 cookie = net->netns_cookie;
 	struct weir_kcounted counted;
 	unsigned int at = 0;
+	int rc = 0;
 
-	while (weir_kcounted_next(&net->delta, &at, &counted)) {
-		const struct weir_kcounter_info *info = &weir_kcounter_info[counted.counter];
-		__u64 packets = weir_kcounted_silent(
+	while (!rc && weir_kcounted_next(&net->delta, &at, &counted)) {
+		__u64 silent = weir_kcounted_silent(
 			&counted, told(s, cookie, counted.ifindex, counted.counter));
-		struct weir_kernel_drop *d;
-		int dev;
+		__u64 lost = untold(s, net, counted.counter);
 
-		if (!packets)
-			continue;
-		dev = dev_at(r, cookie, counted.ifindex);
-		d = reallocarray(s->drops, s->nr_drops + 1, sizeof(*d));
-		if (dev < 0 || !d)
-			return -ENOMEM;
-		s->drops = d;
-		d += s->nr_drops++;
-		*d = (struct weir_kernel_drop){.witness = WEIR_KERNEL_COUNTER,
-			.key = {.netns_cookie = cookie, .ifindex = counted.ifindex},
-			.count = {.packets = packets},
-			.dev = (unsigned int)dev,
-			.stage = info->stage,
-			.text = info->text,
-			.remedy = info->remedy,
-			.counter = info->name};
-		snprintf(d->cause, sizeof(d->cause), "%s", info->cause);
-		snprintf(d->location, sizeof(d->location), "%s", info->name);
+		s->lost.untold += lost;
+		if (silent + lost)
+			rc = add_counted(r, cookie, &counted, silent + lost);
 	}
-	return 0;
+	return rc;
 }
 
 static void read_losses(struct reading *r)
@@ -398,11 +430,11 @@ static int read_all(struct reading *r, struct weir_err *err)
 
 	weir_netns_names_read(&r->names);
 	rc = read_rows(r);
+	if (!rc) /* before events: what a counter has by then was told by then */
+		rc = read_nets(r);
 	if (!rc)
 		rc = read_drops(r);
 	name_rules(r);
-	if (!rc)
-		rc = read_nets(r);
 	for (unsigned int i = 0; !rc && i < r->snap->nr_nets; i++)
 		rc = add_silent(r, &r->snap->nets[i]);
 	read_losses(r);

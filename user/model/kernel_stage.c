@@ -351,3 +351,20 @@ void weir_kcheck_run(const struct weir_kreading *delta, enum weir_kcheck check,
 		if (is_meant(info->events, &events[i]))
 			out->told += events[i].packets;
 }
+
+__u64 weir_kcheck_untold(const struct weir_kreading *delta, enum weir_kcounter counter,
+	const struct weir_kevent_count *events, unsigned int nr)
+{
+	struct weir_kcheck_result result;
+
+	if (level_of(counter) != LEVEL_NS)
+		return 0;
+	for (unsigned int i = 0; i < WEIR_KCHECK_COUNT; i++) {
+		if (weir_kcheck_info[i].counter != counter)
+			continue;
+		weir_kcheck_run(delta, i, events, nr, &result);
+		return result.known && result.counted > result.told ? result.counted - result.told
+								    : 0;
+	}
+	return 0;
+}

@@ -141,4 +141,9 @@ struct weir_kcheck_result {
 void weir_kcheck_run(const struct weir_kreading *delta, enum weir_kcheck check,
 	const struct weir_kevent_count *events, unsigned int nr, struct weir_kcheck_result *out);
 
+/* What a namespace's counter has counted and its events should have told, but did not; 0 where that
+ * cannot be known. The counter was read before the events. */
+__u64 weir_kcheck_untold(const struct weir_kreading *delta, enum weir_kcounter counter,
+	const struct weir_kevent_count *events, unsigned int nr);
+
 #endif

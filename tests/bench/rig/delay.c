@@ -29,7 +29,7 @@ enum {
 	BUSY_NS = 20000,
 	LATE_US = 200,
 	STAGES_MAX = 128,
-	TRIES = 3,
+	TRIES = 10, /* a packet that a tracepoint does not tell of has the run made again */
 	ENDS = 4, /* programs that see packets enter or leave */
 };
 
