@@ -15,6 +15,8 @@ __checked_once int flow_track(struct weir_flow *f)
 
 	if (!f || !t || t->frag != WEIR_FRAG_NONE || t->error || t->ip.protocol == IPPROTO_ICMP)
 		return 0;
+	if (!f->ports && has_ports(t->ip.protocol))
+		return 0; /* fragments of all other ports have that key, too */
 	if (!t->session) {
 		/* what is for a name may be an answer from one moment to the next */
 		if (t->what == TRACKED_NEW && !t->name && !*(volatile __u32 *)&nat.states) {

@@ -134,6 +134,41 @@ static void fragments_of_what_is_not_translated_pass_in_any_order(void **state)
 	assert_int_equal(prog_sessions(g->in), 0);
 }
 
+/* Ports 0 are what a flow's key has where it sees none. */
+static void packets_of_ports_0_are_no_fragments_flow(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, zero;
+
+	for (size_t p = 0; p < 2; p++) {
+		unsigned int port = gate_server_port(gate_protos[p]);
+
+		gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7");
+		gate_frame(&zero, gate_protos[p], ENDS(HOST, 0, FAR, 0));
+		gate_port(g->in, &zero);
+		gate_port(g->in, &zero);
+		make_whole(&f, gate_protos[p], ENDS(HOST, 5000, FAR, port));
+		make_whole(&want, gate_protos[p], ENDS("203.0.113.7", 5000, FAR, port));
+		for (unsigned int i = 0; i < PARTS; i++)
+			part_goes(g->in, &f, &want, i, PORT_OUT);
+	}
+}
+
+static void packets_of_ports_0_let_no_fragment_out_untranslated(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, want, zero;
+
+	gate_rules(g, "snat out dev out0 proto udp dport 53 to 203.0.113.7");
+	gate_frame(&zero, PROTO_UDP, ENDS(HOST, 0, FAR, 0));
+	gate_goes(g->in, &zero, &zero, PORT_OUT);
+	gate_goes(g->in, &zero, &zero, PORT_OUT);
+	make_whole(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	make_whole(&want, PROTO_UDP, ENDS("203.0.113.7", 5000, FAR, 53));
+	for (unsigned int i = 0; i < PARTS; i++)
+		part_goes(g->in, &f, &want, i, PORT_OUT);
+}
+
 /* An id that is used again is another packet's. */
 static void a_new_first_fragment_is_followed_from_then_on(void **state)
 {
@@ -543,6 +578,8 @@ int main(void)
 		cmocka_unit_test(fragments_before_their_first_are_dropped),
 		cmocka_unit_test(fragments_for_a_pools_address_are_dropped),
 		cmocka_unit_test(fragments_of_what_is_not_translated_pass_in_any_order),
+		cmocka_unit_test(packets_of_ports_0_are_no_fragments_flow),
+		cmocka_unit_test(packets_of_ports_0_let_no_fragment_out_untranslated),
 		cmocka_unit_test(a_new_first_fragment_is_followed_from_then_on),
 		cmocka_unit_test(fragments_of_another_packet_do_not_follow),
 		cmocka_unit_test(a_first_fragment_is_forgotten_after_its_time),
