@@ -19,9 +19,11 @@ static __always_inline void explain_way(
 		return;
 	way->oif = found;
 	way->nexthop = nexthop_word(fib);
-	way->mtu = fib->mtu_result;
 	__builtin_memcpy(way->dmac, fib->dmac, ETH_ALEN);
 	__builtin_memcpy(way->smac, fib->smac, ETH_ALEN);
+	/* without a neighbour the kernel writes neither: there is the packet's length yet */
+	if (fib->smac[0] | fib->smac[1] | fib->smac[2] | fib->smac[3] | fib->smac[4] | fib->smac[5])
+		way->mtu = fib->mtu_result;
 }
 
 static __always_inline void explain_filter(struct weir_explained *e, const struct work *w)

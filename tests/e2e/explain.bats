@@ -132,7 +132,7 @@ fate() {
 	fate ip_forward_PUNT_IP_TTL "$PACKET ttl 1" "$(ttl=1 ipv4)"
 	fate ip_rcv_PUNT_IP_OPTIONS "$PACKET options" "$(options=01010100 ipv4)"
 	fate neigh_PASS_NEIGH_UNRESOLVED "${PACKET/$S_ADDR/198.51.100.77}" "$(dst=198.51.100.77 ipv4)"
-	equal mac "$(told .next_hop.mac)" null
+	equal next_hop "$(told '.next_hop | "\(.device) \(.mac) \(.mtu)"')" 'r1 null null'
 	ip -n "$LAB-r" link set r1 mtu 1000
 	long=04d2270f03fc0000$(printf 'a5%.0s' {1..1012})
 	fate ip_forward_PUNT_PKT_TOO_BIG "$PACKET len 1040 df" "$(payload=$long ipv4)"
