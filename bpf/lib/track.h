@@ -463,7 +463,8 @@ static __always_inline bool sent_find(hook_ctx *ctx, struct track *t)
 
 /*
  * What this host itself tells of a packet that it could not send on, holds that packet with its
- * destination translated: who sent it is told of what was sent.
+ * destination translated, and of WEIR_SESSION_PORT its source, too: who sent it is told of what was
+ * sent.
  */
 static __always_inline bool told_find(hook_ctx *ctx, struct track *t)
 {
@@ -471,7 +472,11 @@ static __always_inline bool told_find(hook_ctx *ctx, struct track *t)
 
 	t->error = ERROR_OWN;
 	t->look.key = t->t;
-	if (!track_find(ctx, t)) {
+	if (track_find(ctx, t)) {
+		s = session_at(t->session - 1);
+		if (s && *(volatile __u32 *)&s->flags & WEIR_SESSION_PORT)
+			return true;
+	} else {
 		tuple_turn(&t->look.key);
 		if (!track_find(ctx, t))
 			return false;
@@ -503,7 +508,8 @@ __checked_once int track_read(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	t->oif = t->drop = t->session = t->serial = t->rule_src = t->rule_dst = 0;
 	t->outside = t->mapping_in = t->named = 0;
 	t->error = t->tcp = t->state = t->back = t->ref = t->turned = 0;
-	t->hairpin = t->done = t->frag = t->left = t->given = t->from_outside = t->name = t->ask.known = 0;
+	t->hairpin = t->done = t->frag = t->left = t->given = t->from_outside = t->name =
+		t->ask.known = 0;
 	t->bucket = WEIR_FLOW_UNTRACKED;
 	t->what = packet_read(ctx, t);
 	t->sport = t->t.sport;
@@ -511,8 +517,8 @@ __checked_once int track_read(hook_ctx *ctx, __u32 l3_off, __u32 iif)
 	if (t->what == TRACKED_LATER)
 		t->what = track_fragment(t, THIS_HOOK == WEIR_HOOK_tc_egress);
 	if (t->what != TRACKED_NEW && t->what != TRACKED_FOUND)
-		t->state = bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new
-							       : WEIR_STATE_invalid;
+		t->state =
+			bpf_ntohl(t->ip.daddr) >> 28 >= 0xe ? WEIR_STATE_new : WEIR_STATE_invalid;
 	return t->what;
 }
 

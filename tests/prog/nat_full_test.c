@@ -275,6 +275,40 @@ static void answers_that_would_be_the_same_get_another_port(void **state)
 	assert_int_equal(prog_sessions(g->in), 4);
 }
 
+/* What the kernel tells of a packet with another port, its sender is told of as it was sent. */
+static void errors_about_another_port_tell_of_the_senders(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, sent, left, told;
+
+	gate_rules(g, "dnat in dev out0 dst 203.0.113.7 to 192.0.2.1\n"
+		      "dnat in dev out0 dst 203.0.113.8 to 192.0.2.1");
+	g->sent->local = g->back->local = true;
+	for (unsigned int p = 0; p < 2; p++) {
+		gate_frame_out(&f, gate_protos[p], ENDS(FAR, 4000, "203.0.113.7", 53));
+		gate_becomes(g->out, &f, PORT_IN, ENDS(FAR, 4000, HOST, 53));
+		gate_frame_out(&sent, gate_protos[p], ENDS(FAR, 4000, "203.0.113.8", 53));
+		put8(&sent, AT_IP_TTL, 1);
+		gate_seal(&sent);
+		assert_exit(prog_exit(g->out, &sent, gate_ran()), X(ip_forward, IP_TTL));
+		left = gate_ran()->out;
+		assert_int_not_equal(get16(&left, AT_L4), 4000);
+		gate_error(&told, 11, 0, 0, OUTSIDE, FAR, &left, 28);
+		gate_error(&f, 11, 0, 0, OUTSIDE, FAR, &sent, 28);
+		gate_left_as(g->sent, &told, X(xmit, NONE), &f);
+		/* back nothing is translated before the kernel has it */
+		gate_frame(&sent, gate_protos[p], ENDS(HOST, 53, FAR, get16(&left, AT_L4)));
+		if (p)
+			gate_tcp(&sent, SYN | ACK);
+		put8(&sent, AT_IP_TTL, 1);
+		gate_seal(&sent);
+		gate_left_as(g->in, &sent, X(ip_forward, IP_TTL), &sent);
+		gate_error(&told, 11, 0, 0, ROUTER, HOST, &sent, 28);
+		gate_left_as(g->back, &told, X(xmit, NONE), &told);
+	}
+	g->sent->local = g->back->local = false;
+}
+
 static void what_cannot_have_another_port_is_dropped(void **state)
 {
 	struct gate *g = *state;
@@ -308,6 +342,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_stops_nothing_that_is_not_translated),
 		cmocka_unit_test(a_full_index_leaves_nothing_behind),
 		cmocka_unit_test(answers_that_would_be_the_same_get_another_port),
+		cmocka_unit_test(errors_about_another_port_tell_of_the_senders),
 		cmocka_unit_test(what_cannot_have_another_port_is_dropped),
 	};
 
