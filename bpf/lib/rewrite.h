@@ -45,6 +45,13 @@ static __always_inline bool ports_change(__u8 proto)
 	return proto == IPPROTO_UDP || proto == IPPROTO_TCP;
 }
 
+/* A sum of 0 is sent as all ones where 0 says that there is none (UDP), or is refused (UDP-Lite,
+ * RFC 3828). */
+static __always_inline bool is_never_0(__u8 proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE;
+}
+
 /* --- the packet's own transport header --- */
 
 #if HOOK_TC
@@ -53,7 +60,7 @@ static __always_inline bool ports_change(__u8 proto)
 static __always_inline void l4_mend(
 	struct __sk_buff *skb, struct track *t, const struct change *c, __u64 addrs, __u32 at)
 {
-	__u64 mangled = t->ip.protocol == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	__u64 mangled = is_never_0(t->ip.protocol) ? BPF_F_MARK_MANGLED_0 : 0;
 	__u32 off = t->l4_off + at;
 
 	if (addrs)
@@ -94,7 +101,7 @@ static __always_inline void l4_mend(
 			addrs += csum_delta(t->l4.sport, c->sport) +
 				 csum_delta(t->l4.dport, c->dport);
 		field = csum_mend(field, addrs);
-		if (t->ip.protocol == IPPROTO_UDP && !field)
+		if (!field && is_never_0(t->ip.protocol))
 			field = 0xffff;
 	}
 	hook_store(ctx, t->l4_off + at, &field, sizeof(field));
@@ -184,6 +191,8 @@ static __always_inline void inner_l4(
 		(t->inner.protocol == IPPROTO_UDP && !field))
 		return;
 	field = csum_mend(field, addrs);
+	if (!field && is_never_0(t->inner.protocol))
+		field = 0xffff;
 	hook_store(ctx, off + at, &field, sizeof(field));
 }
 

@@ -130,6 +130,42 @@ static void a_udp_checksum_of_0_stays_0(void **state)
 	}
 }
 
+/* A packet of UDP-Lite, all of which is summed. */
+static void make_lite(struct frame *f, struct ends e, unsigned int word)
+{
+	gate_frame(f, PROTO_UDP, e);
+	put16(f, f->len - 2, word);
+	gate_seal(f);
+	put8(f, AT_IP_PROTO, PROTO_UDPLITE);
+	/* the pseudo-header's protocol is another */
+	put16(f, AT_UDP_CHECK, 0);
+	put16(f, AT_UDP_CHECK,
+		~sum16(f->data + AT_L4, f->len - AT_L4, frame_pseudo(f)) & 0xffff ?: 0xffff);
+	frame_seal_ip(f);
+}
+
+/* RFC 3828: 0 is no checksum, and whoever gets it throws it away. */
+static void a_udplite_checksum_never_becomes_0(void **state)
+{
+	static struct frame f, as, want;
+	struct gate *g = *state;
+	unsigned int ones = 0;
+
+	gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7");
+	for (unsigned int word = 0; word <= 0xffff; word++) {
+		make_lite(&f, ENDS(HOST, 5000, FAR, 53), word);
+		make_lite(&as, ENDS("203.0.113.7", 5000, FAR, 53), word);
+		if (word & 0xff && get16(&as, AT_UDP_CHECK) != 0xffff)
+			continue;
+		ones += get16(&as, AT_UDP_CHECK) == 0xffff;
+		frame_forwarded(&want, &as, PORT_OUT);
+		prog_run(g->in, &f, gate_ran());
+		assert_frame(&gate_ran()->out, &want, "word", word);
+		gate_left_as(g->sent, &f, X(xmit, NONE), &as);
+	}
+	assert_int_not_equal(ones, 0);
+}
+
 /* What was wrong stays wrong, for its receiver to see, and by as much. */
 static void a_wrong_checksum_stays_wrong(void **state)
 {
@@ -254,6 +290,7 @@ int main(void)
 		cmocka_unit_test(every_checksum_on_the_way_back),
 		cmocka_unit_test(every_checksum_at_egress),
 		cmocka_unit_test(a_udp_checksum_of_0_stays_0),
+		cmocka_unit_test(a_udplite_checksum_never_becomes_0),
 		cmocka_unit_test(a_wrong_checksum_stays_wrong),
 	};
 	const struct CMUnitTest native[] = {

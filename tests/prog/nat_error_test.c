@@ -251,6 +251,27 @@ static void a_wrong_checksum_within_it_is_of_no_account(void **state)
 	assert_int_equal(sum16(gate_ran()->out.data + AT_L4 + 8, 20, 0), 0xffff);
 }
 
+/* All ones, which it was sent with, and not the 0 of who computes none. */
+static void a_checksum_of_all_ones_within_it_is_no_0(void **state)
+{
+	struct gate *g = *state;
+	struct frame in, out, want;
+
+	gate_rules(g, "masquerade out dev out0 ports 40000-40063");
+	gate_frame(&in, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	put16(&in, in.len - 2, 0);
+	gate_seal(&in);
+	put16(&in, in.len - 2, get16(&in, AT_UDP_CHECK));
+	gate_seal(&in);
+	assert_int_equal(get16(&in, AT_UDP_CHECK), 0xffff);
+	assert_exit(prog_exit(g->in, &in, gate_ran()), X(xmit, NONE));
+	gate_error_out(&out, 3, 1, 0, HOP, OUTSIDE, &gate_ran()->out, 28);
+	put8(&in, AT_IP_TTL, 63);
+	frame_seal_ip(&in);
+	gate_error_out(&want, 3, 1, 0, HOP, HOST, &in, 28);
+	gate_goes(g->out, &out, &want, PORT_IN);
+}
+
 /* RFC 5508, REQ-4 and 5: what is about no session is not translated, and from inside not sent. */
 static void an_error_about_nothing_known_goes_nowhere(void **state)
 {
@@ -418,6 +439,7 @@ int main(void)
 		cmocka_unit_test(an_error_with_a_wrong_checksum_is_dropped),
 		cmocka_unit_test(an_error_about_a_broken_header_is_dropped),
 		cmocka_unit_test(a_wrong_checksum_within_it_is_of_no_account),
+		cmocka_unit_test(a_checksum_of_all_ones_within_it_is_no_0),
 		cmocka_unit_test(an_error_about_nothing_known_goes_nowhere),
 		cmocka_unit_test(an_error_that_holds_no_packet_goes_nowhere),
 		cmocka_unit_test(an_error_about_an_error_goes_nowhere),
