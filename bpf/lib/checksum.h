@@ -14,7 +14,7 @@
 
 #define IPPROTO_L4_SCTP 132
 #define CSUM_CHUNK	512 /* what bpf_csum_diff takes in one call on every kernel */
-#define CSUM_OFF_MAX	16 /* where a checksum lies behind the IP header, at most */
+#define CSUM_OFF_MAX	16  /* where a checksum lies behind the IP header, at most */
 #define CSUM_CHUNKS	19  /* enough for a 9000-byte MTU */
 
 struct csum_scratch {
@@ -137,7 +137,11 @@ static __always_inline enum csum_state csum_look(
 	} else {
 		return is_tunnel(proto, 0) ? CSUM_HOPELESS : CSUM_WHOLE;
 	}
-	return likely(field != csum_fold(pseudo_sum(ip, proto, len))) ? CSUM_WHOLE : CSUM_OPEN;
+	if (likely(field != csum_fold(pseudo_sum(ip, proto, len))))
+		return CSUM_WHOLE;
+	/* what lies behind a datagram (RFC 9868) is in another sum, and no local sender's */
+	return proto == IPPROTO_UDP && *(__be16 *)(l4 + 4) != bpf_htons((__u16)len) ? CSUM_WHOLE
+										    : CSUM_OPEN;
 }
 
 /* Completes the checksum @check_off behind the IP header; false where the segment is too long or

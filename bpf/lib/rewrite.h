@@ -82,6 +82,9 @@ static __always_inline bool l4_is_open(hook_ctx *ctx, const struct track *t, __u
 
 	if (!self.virtual_link || t->frag != WEIR_FRAG_NONE || field != csum_fold(pseudo))
 		return false;
+	/* as csum_look() has it */
+	if (t->ip.protocol == IPPROTO_UDP && t->l4.half[2] != bpf_htons((__u16)len))
+		return false;
 	sum = csum_range(ctx, t->l4_off, len);
 	return sum < 0 || csum_fold((__u64)sum + pseudo) != 0xffff;
 }

@@ -28,6 +28,7 @@ union l4 {
 		__be16 id;
 	};
 	__u8 bytes[20];
+	__be16 half[10];
 };
 
 enum tracked {

@@ -169,6 +169,22 @@ static void whole_that_equals_the_pseudo_sum(void **state)
 	}
 }
 
+/* RFC 9868: options follow the datagram. Its sum is over less than the packet, and so is no local
+ * sender's, whatever it looks like. */
+static void udp_with_options_is_whole(void **state)
+{
+	static struct frame f;
+	__u32 len;
+
+	(void)state;
+	for (len = 16; len < 600; len++) {
+		frame_make(&f, PROTO_UDP, FAR, len);
+		put16(&f, AT_UDP_LEN, len - 4);
+		frame_open(&f);
+		assert_unchanged_l4(&virtual, &f, "length", len);
+	}
+}
+
 /* A wrong checksum is the receiver's to refuse, not ours to mend. */
 static void wrong_checksums_stay_wrong(void **state)
 {
@@ -333,6 +349,7 @@ int main(void)
 		TEST(result_0_becomes_ffff),
 		TEST(udp_without_checksum_stays_without),
 		TEST(whole_that_equals_the_pseudo_sum),
+		TEST(udp_with_options_is_whole),
 		TEST(wrong_checksums_stay_wrong),
 		TEST(hardware_is_trusted),
 		TEST(fragments_are_untouched),

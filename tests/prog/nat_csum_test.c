@@ -252,6 +252,30 @@ static void an_open_checksum_stays_open_on_the_way_to_the_kernel(void **state)
 	}
 }
 
+/* RFC 9868: options behind the datagram are not in its sum, so no local sender has left it open. */
+static void udp_with_options_has_no_open_checksum(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, as;
+	__u32 was;
+
+	rule_of(g, &pairs[0]);
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	gate_port(g->in, &f);
+	gate_frame_out(&f, PROTO_UDP, ENDS(FAR, 53, "203.0.113.7", 5001));
+	put8(&f, AT_IP_TTL, 1);
+	frame_seal_ip(&f);
+	put16(&f, AT_UDP_LEN, f.len - AT_L4 - 2);
+	frame_open(&f);
+	as = f;
+	gate_put_ends(&as, ENDS(FAR, 53, HOST, 5000));
+	frame_seal_ip(&as);
+	/* of addresses and ports, side by side */
+	was = (~sum16(f.data + AT_IP_SRC, 12, 0) & 0xffff) + (~get16(&f, AT_UDP_CHECK) & 0xffff);
+	put16(&as, AT_UDP_CHECK, ~sum16(as.data + AT_IP_SRC, 12, was));
+	gate_left_as(g->out, &f, X(ip_forward, IP_TTL), &as);
+}
+
 static void an_open_checksum_stays_open_by_generic_xdp(void **state)
 {
 	struct gate *g = *state;
@@ -296,11 +320,13 @@ int main(void)
 	const struct CMUnitTest native[] = {
 		cmocka_unit_test(an_open_checksum_is_completed_before_it_leaves),
 		cmocka_unit_test(an_open_checksum_stays_open_on_the_way_to_the_kernel),
+		cmocka_unit_test(udp_with_options_has_no_open_checksum),
 		cmocka_unit_test(every_checksum_on_a_virtual_device),
 	};
 	const struct CMUnitTest generic[] = {
 		cmocka_unit_test(an_open_checksum_stays_open_by_generic_xdp),
 		cmocka_unit_test(an_open_checksum_stays_open_on_the_way_to_the_kernel),
+		cmocka_unit_test(udp_with_options_has_no_open_checksum),
 		cmocka_unit_test(every_checksum_on_a_virtual_device),
 	};
 	int failed = gate_run("nat_csum, a physical device", physical, ARRAY_SIZE(physical),
