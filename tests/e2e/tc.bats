@@ -318,6 +318,33 @@ sniffs() {
 	nothing_left
 }
 
+# following: which tracepoints programs stand at for good.
+following() {
+	find "$PINS" -name 'link_*' -printf '%f ' | tr ' ' '\n' | sort | xargs
+}
+
+@test "what becomes of a packet is followed only where somebody sends: rules alone cost nothing" {
+	local xdp='link_devmap_xmit link_exception link_redirect_err'
+
+	weir_r filter add in dev r0 proto udp dport 9 drop
+	equal before "$(following)" "$xdp"
+	weir_r dev attach r0 xdp off tc on
+	weir_r dev attach r1 xdp generic
+	equal attached "$(following)" "link_devmap_xmit link_exception link_kfree_skb \
+link_net_dev_xmit link_qdisc_enqueue link_redirect link_redirect_err"
+	weir_r dev detach r0
+	equal 'without TC' "$(following)" 'link_devmap_xmit link_exception link_redirect link_redirect_err'
+	weir_r dev attach r0 xdp off tc on
+	weir_r dev detach all
+	equal 'rules alone' "$(following)" "$xdp"
+	weir_r dev attach r0 r1 xdp off tc on
+	wait_until forwarded_by r0/tc_ingress r1/tc_ingress
+	weir_r dev detach r0 r1
+	equal 'rules alone' "$(following)" "$xdp"
+	weir_r filter flush
+	nothing_left
+}
+
 @test "XDP on one device, TC on the other: both ways are forwarded, whichever has which" {
 	local xdp tc
 

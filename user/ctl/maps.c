@@ -390,15 +390,19 @@ void weir_shared_settle(struct weir_ns *ns)
 	struct census c = {.ns = ns};
 
 	weir_each_dev(ns, count_one, &c);
-	if (c.devs && !c.generic)
+	if (!ns->dir[0])
+		return;
+	/* rules may be all that is left: the machine's packets are not to pay for what nobody
+	 * follows */
+	if (!c.generic)
 		weir_shared_follow(ns, WEIR_FOLLOW_GENERIC, false, NULL);
-	if (c.devs && !c.tc) {
+	if (!c.tc) {
 		weir_shared_follow(ns, WEIR_FOLLOW_TC, false, NULL);
 		weir_shared_mark(ns, false);
 	}
 	if (c.devs && !weir_is_tracking(ns))
 		weir_egress_down(ns); /* what a weir that was killed has left */
-	if (c.devs || !ns->dir[0] || weir_rules_any(ns))
+	if (c.devs || weir_rules_any(ns))
 		return;
 	weir_shared_remove(ns);
 	rmdir(ns->base); /* refused while other namespaces have pins there */
