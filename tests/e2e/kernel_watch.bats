@@ -137,6 +137,26 @@ ledger() {
 	wait_until gone
 }
 
+@test "a namespace that is named twice, or is among all, is observed once" {
+	for names in "$LAB-r,$LAB-r" all; do
+		weir_r watch on full netns "$names"
+		udp c "$R0_ADDR" 9 10
+		equal "packets with netns $names" "$(stage r0 nf_prerouting)" 10
+	done
+}
+
+@test "a file that lies where a namespace was mounted is none" {
+	stale=weir-stale-$$
+	ip netns add "$stale" && umount "/run/netns/$stale"
+	run weir_r watch on drops netns all
+	all=$status
+	run weir_r watch on drops netns "$stale"
+	rm "/run/netns/$stale"
+	equal "all" "$all" 0
+	equal "by name" "$status" 3
+	[[ $output == *"$stale is no network namespace"*"ip netns list"* ]]
+}
+
 @test "a device that comes later is observed, too" {
 	weir_r watch on full
 	ip -n "$LAB-r" link add late0 type veth peer name late1

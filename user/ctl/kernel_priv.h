@@ -51,6 +51,8 @@ void weir_k_name_rules(struct weir_kernel_snapshot *snap, __u64 cookie, int netn
 
 /* Whether anything but this process keeps a network namespace alive: a name, or a process in it. */
 bool weir_netns_used(int netns);
+/* Whether a descriptor is of a namespace, and not of a file that lies where one was mounted. */
+bool weir_is_netns(int fd);
 /* Calls @fn for each namespace that has a name in /run/netns. */
 void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx);
 /* The cookie of the namespace behind a descriptor; 0 where it cannot be told. */

@@ -155,7 +155,7 @@ static int args_used(const char *prog)
 #define POINT(id, kernel, args) {#id, args},
 		WEIR_TRACE_POINTS(POINT)
 #undef POINT
-		{"kfree_sock", 4},
+			{"kfree_sock", 4},
 	};
 
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
@@ -341,52 +341,82 @@ int weir_kernel_off(struct weir_ns *ns, struct weir_err *err)
 }
 
 struct named {
-	int *fd;
-	unsigned int nr, room;
+	int fd[WEIR_KNS_MAX + 1];
+	const char *name[WEIR_KNS_MAX + 1]; /* as the user named it; NULL = he did not */
+	unsigned int nr;
 };
+
+/* Takes the descriptor. A namespace that has two names, or is this one, is watched once. */
+static void add_netns(struct named *n, int fd, const char *name)
+{
+	struct stat ns, other;
+
+	for (unsigned int i = 0; i < n->nr; i++)
+		if (!fstat(fd, &ns) && !fstat(n->fd[i], &other) && ns.st_ino == other.st_ino &&
+			ns.st_dev == other.st_dev) {
+			close(fd);
+			return;
+		}
+	n->fd[n->nr] = fd;
+	n->name[n->nr++] = name;
+}
 
 static void add_fd(void *ctx, const char *name, int fd)
 {
 	struct named *n = ctx;
+	int own = n->nr < WEIR_KNS_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 
 	(void)name;
-	if (n->nr < n->room)
-		n->fd[n->nr] = dup(fd), n->nr++;
+	if (own >= 0)
+		add_netns(n, own, NULL);
+}
+
+static int add_named(struct named *n, const char *name, struct weir_err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), strchr(name, '/') ? "%s" : "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && weir_is_netns(fd)) {
+		add_netns(n, fd, name);
+		return 0;
+	}
+	if (fd < 0)
+		weir_fail(err, WEIR_NOT_FOUND, -errno, "network namespace %s", name);
+	else
+		weir_fail(err, WEIR_NOT_FOUND, 0, "%s is no network namespace", name);
+	weir_remedy(err, "ip netns list");
+	weir_close(&fd);
+	return -ENOENT;
 }
 
 /* Descriptors of the namespaces meant: the caller closes them. */
 static int open_netns(const struct weir_kernel_wish *wish, struct named *n, struct weir_err *err)
 {
-	char path[PATH_MAX];
+	int rc = 0, own;
 
 	if (wish->all)
 		weir_each_netns(add_fd, n);
-	for (unsigned int i = 0; i < wish->nr_netns && n->nr < n->room; i++) {
-		const char *name = wish->netns[i];
-
-		snprintf(path, sizeof(path), strchr(name, '/') ? "%s" : "/run/netns/%s", name);
-		n->fd[n->nr] = open(path, O_RDONLY | O_CLOEXEC);
-		if (n->fd[n->nr] < 0) {
-			weir_fail(err, WEIR_NOT_FOUND, -errno, "network namespace %s", name);
-			weir_remedy(err, "ip netns list");
-			return -ENOENT;
-		}
-		n->nr++;
-	}
-	if (!wish->nr_netns) /* with 'all', too: it may have no name */
-		n->fd[n->nr++] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	return 0;
+	for (unsigned int i = 0; !rc && i < wish->nr_netns; i++)
+		rc = add_named(n, wish->netns[i], err);
+	own = wish->nr_netns ? -1 : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own >= 0) /* with 'all', too: it may have no name */
+		add_netns(n, own, NULL);
+	return rc;
 }
 
-static int name_netns(const struct weir_ns *k, const struct weir_kernel_wish *wish, const int *fd)
+static int name_netns(const struct weir_ns *k, const struct named *n)
 {
 	__cleanup_close int map = weir_k_map(k, "kns");
 
-	for (unsigned int i = 0; i < wish->nr_netns; i++) {
-		struct weir_kns_key key = {.netns_cookie = weir_netns_cookie(fd[i])};
+	for (unsigned int i = 0; i < n->nr; i++) {
+		struct weir_kns_key key = {.netns_cookie = weir_netns_cookie(n->fd[i])};
 		struct weir_kns value = {};
 
-		snprintf(value.name, sizeof(value.name), "%s", wish->netns[i]);
+		if (!n->name[i])
+			continue;
+		snprintf(value.name, sizeof(value.name), "%s", n->name[i]);
 		if (bpf_map_update_elem(map, &key, &value, BPF_ANY))
 			return -errno;
 	}
@@ -450,7 +480,7 @@ static int begin(const struct weir_ns *k, const struct weir_kernel_wish *wish,
 		rc = save_counters(k, n, err);
 	if (rc)
 		return rc;
-	rc = name_netns(k, wish, n->fd);
+	rc = name_netns(k, n);
 	if (rc)
 		return weir_fail_sys(err, rc, "naming the namespaces");
 	if (wish->level < WEIR_KLEVEL_latency)
@@ -461,12 +491,11 @@ static int begin(const struct weir_ns *k, const struct weir_kernel_wish *wish,
 int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
 	struct weir_notes *notes, struct weir_err *err)
 {
-	int fds[WEIR_KNS_MAX + 1], rc;
-	struct named n = {fds, 0, WEIR_KNS_MAX};
+	struct named n = {.nr = 0};
 	struct weir_ns k;
 	__cleanup_close int lock = -1;
+	int rc = open_netns(wish, &n, err);
 
-	rc = open_netns(wish, &n, err);
 	weir_ns_kernel(ns, &k);
 	if (!rc)
 		rc = weir_ns_make_and_lock(&k, &lock, notes, err);
@@ -485,6 +514,6 @@ int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
 			take_down(&k);
 	}
 	while (n.nr)
-		close(fds[--n.nr]);
+		close(n.fd[--n.nr]);
 	return rc;
 }

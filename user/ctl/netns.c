@@ -13,8 +13,8 @@
 
 #define NAMES "/run/netns"
 
-/* A name is there before its namespace is, and after it. */
-static bool is_netns(int fd)
+/* A mount of another mount namespace leaves an empty file in its place. */
+bool weir_is_netns(int fd)
 {
 	struct statfs fs;
 
@@ -31,7 +31,7 @@ void weir_each_netns(void (*fn)(void *ctx, const char *name, int fd), void *ctx)
 			e->d_name[0] == '.' ? -1
 					    : openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
 
-		if (fd >= 0 && is_netns(fd))
+		if (fd >= 0 && weir_is_netns(fd))
 			fn(ctx, e->d_name, fd);
 	}
 	if (d)
