@@ -137,6 +137,17 @@ ledger() {
 	wait_until gone
 }
 
+@test "one namespace of several that is deleted is let go, and its devices with it" {
+	extra=weir-held-$$
+	ip netns add "$extra"
+	ip -n "$LAB-r" link add peer0 type veth peer name peer1 netns "$extra"
+	weir_r watch on full netns "$LAB-r,$extra"
+	ip netns del "$extra"
+	gone() { ! ip -n "$LAB-r" link show peer0 2>/dev/null; }
+	wait_until gone
+	weir_r watch show | grep -q "full, stages 100 %"
+}
+
 @test "a namespace that is named twice, or is among all, is observed once" {
 	for names in "$LAB-r,$LAB-r" all; do
 		weir_r watch on full netns "$names"
@@ -172,6 +183,23 @@ ledger() {
 	[ "$(stage late0 tc_egress)" -gt 0 ]
 	ip -n "$LAB-r" link del late0
 	wait_until ledger
+}
+
+@test "another device with the number of one that is gone is observed, too" {
+	weir_r watch on full
+	for _ in 1 2; do
+		ip -n "$LAB-r" link add late0 index 7777 type veth peer name late1
+		ip -n "$LAB-r" addr add 203.0.113.1/24 dev late0
+		ip -n "$LAB-r" link set late1 up
+		ip -n "$LAB-r" link set late0 up
+		programs() {
+			in_ns r bpftool -j net show dev late0 |
+				jq "[.[].tc[].name | select(startswith(\"weir_k_\"))] | length"
+		}
+		all_four() { [ "$(programs)" = 4 ]; }
+		wait_until all_four
+		ip -n "$LAB-r" link del late0
+	done
 }
 
 @test "kill -9 of that process leaves drops observed, and it is said" {

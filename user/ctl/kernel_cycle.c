@@ -32,9 +32,9 @@
 #define SLICE_NS   50000000ull	 /* no shorter, if it can be helped: attaching takes longer */
 #define USED_EVERY 20		 /* ticks, after which it looks who needs the namespaces */
 #define HOOKS_TRY  16		 /* priorities: others may have taken the outermost */
-#define DEVS_MAX   512
-#define DEVS_EVERY 10 /* ticks, after which it looks for devices that came */
+#define DEVS_EVERY 10		 /* ticks, after which it looks for devices that came, or went */
 #define LINKS_MAX  4096
+#define NOWHERE	   UINT_MAX /* of no namespace */
 
 struct cycler {
 	const struct weir_ns *k;
@@ -42,26 +42,35 @@ struct cycler {
 	struct kernel_path_bpf *path;
 	struct kernel_hooks_bpf *hooks;
 	struct kernel_fentry_bpf *fentry; /* NULL = cannot be had */
-	const int *netns;
+	int netns[WEIR_KNS_MAX + 1];	  /* -1 = let go */
 	unsigned int nr_netns;
-	int link[LINKS_MAX];
+	struct attached {
+		int fd;
+		unsigned int netns;
+		__u32 ifindex; /* 0 = of no device */
+	} link[LINKS_MAX];
 	unsigned int nr_links;
 	unsigned int hooks_out; /* of netfilter, that could not be had */
 	__u64 began_ns;		/* attaching */
 	unsigned int at;	/* the namespace that this process is in, while it attaches */
-	struct {
-		unsigned int netns;
-		__u32 ifindex;
-	} dev[DEVS_MAX]; /* that it is attached to */
-	unsigned int nr_devs;
 };
 
-static bool keep(struct cycler *c, int fd)
+static bool keep(struct cycler *c, int fd, unsigned int netns, __u32 ifindex)
 {
-	if (fd < 0 || c->nr_links == LINKS_MAX)
+	if (fd < 0)
 		return false;
-	c->link[c->nr_links++] = fd;
+	if (c->nr_links == LINKS_MAX) {
+		close(fd);
+		return false;
+	}
+	c->link[c->nr_links++] = (struct attached){fd, netns, ifindex};
 	return true;
+}
+
+static void let_go(struct cycler *c, unsigned int link)
+{
+	close(c->link[link].fd);
+	c->link[link] = c->link[--c->nr_links];
 }
 
 /* --- attaching --- */
@@ -82,7 +91,7 @@ static int attach_traced(struct cycler *c, struct bpf_object *obj)
 		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(prog));
 		if (fd < 0)
 			rc = -errno;
-		keep(c, fd);
+		keep(c, fd, NOWHERE, 0);
 	}
 	return rc;
 }
@@ -105,10 +114,23 @@ static int attach_hook(int prog, unsigned int hook, bool first)
 
 static bool is_attached(const struct cycler *c, __u32 ifindex)
 {
-	for (unsigned int i = 0; i < c->nr_devs; i++)
-		if (c->dev[i].netns == c->at && c->dev[i].ifindex == ifindex)
+	for (unsigned int i = 0; i < c->nr_links; i++)
+		if (c->link[i].netns == c->at && c->link[i].ifindex == ifindex)
 			return true;
 	return false;
+}
+
+/* Links of devices that are gone, or have gone to another namespace: another may get the number. */
+static void forget_devs(struct cycler *c)
+{
+	for (unsigned int i = c->nr_links; i--;) {
+		struct bpf_link_info info = {};
+		__u32 len = sizeof(info);
+
+		if (c->link[i].ifindex && !bpf_link_get_info_by_fd(c->link[i].fd, &info, &len) &&
+			!info.tcx.ifindex)
+			let_go(c, i);
+	}
 }
 
 static void attach_dev(void *ctx, const struct weir_link *link)
@@ -125,17 +147,17 @@ static void attach_dev(void *ctx, const struct weir_link *link)
 		{c->hooks->progs.weir_k_tc_out_last, BPF_TCX_EGRESS, BPF_F_AFTER},
 	};
 
-	if (is_attached(c, link->ifindex) || c->nr_devs == DEVS_MAX)
+	if (is_attached(c, link->ifindex))
 		return;
-	c->dev[c->nr_devs].netns = c->at;
-	c->dev[c->nr_devs++].ifindex = link->ifindex;
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = at[i].flags);
 
 		if (bpf_program__fd(at[i].prog) < 0)
 			continue;
-		keep(c, bpf_link_create(bpf_program__fd(at[i].prog), (int)link->ifindex, at[i].type,
-				&opts));
+		keep(c,
+			bpf_link_create(
+				bpf_program__fd(at[i].prog), (int)link->ifindex, at[i].type, &opts),
+			c->at, link->ifindex);
 	}
 }
 
@@ -152,14 +174,16 @@ static void attach_hooks(struct cycler *c)
 	int last = bpf_program__fd(c->hooks->progs.weir_k_nf_last);
 
 	for (unsigned int h = 0; h < NF_INET_NUMHOOKS; h++) {
-		c->hooks_out += !keep(c, attach_hook(first, hooks[h], true));
-		c->hooks_out += !keep(c, attach_hook(last, hooks[h], false));
+		c->hooks_out += !keep(c, attach_hook(first, hooks[h], true), c->at, 0);
+		c->hooks_out += !keep(c, attach_hook(last, hooks[h], false), c->at, 0);
 	}
 }
 
 static void attach_netns(struct cycler *c, void (*attach)(struct cycler *c))
 {
 	for (unsigned int i = 0; i < c->nr_netns; i++) {
+		if (c->netns[i] < 0)
+			continue;
 		c->at = i;
 		if (!setns(c->netns[i], CLONE_NEWNET))
 			attach(c);
@@ -195,8 +219,7 @@ static __u64 slice_end(struct cycler *c)
 
 	__atomic_add_fetch(&c->w->observed_ns, observed, __ATOMIC_RELAXED);
 	while (c->nr_links)
-		close(c->link[--c->nr_links]);
-	c->nr_devs = 0;
+		let_go(c, c->nr_links - 1);
 	return observed;
 }
 
@@ -212,12 +235,31 @@ static bool is_wanted(const struct cycler *c)
 	       !access(weir_pin_path(c->k, path, "kwatch"), F_OK);
 }
 
-static bool is_used(const struct cycler *c)
+static void leave_netns(struct cycler *c, unsigned int netns)
 {
-	for (unsigned int i = 0; i < c->nr_netns; i++)
-		if (weir_netns_used(c->netns[i]))
-			return true;
-	return false;
+	for (unsigned int i = c->nr_links; i--;)
+		if (c->link[i].netns == netns)
+			let_go(c, i);
+	weir_close(&c->netns[netns]);
+}
+
+/* Lets go of namespaces that nobody else needs, each by itself; false where that was the last. */
+static bool is_used(struct cycler *c)
+{
+	unsigned int used = NOWHERE, unused = 0;
+
+	for (unsigned int i = 0; i < c->nr_netns; i++) {
+		if (c->netns[i] < 0)
+			continue;
+		if (weir_netns_used(c->netns[i])) {
+			used = i;
+			continue;
+		}
+		leave_netns(c, i);
+		unused++;
+	}
+	/* this process is in one of them, and would keep it */
+	return used != NOWHERE && (!unused || !setns(c->netns[used], CLONE_NEWNET));
 }
 
 /* Sleeps that long, in ticks; false where it is no longer wanted. */
@@ -233,8 +275,10 @@ static bool rest(struct cycler *c, __u64 ns, unsigned int *ticks)
 		ns -= now;
 		if (++*ticks % USED_EVERY == 0 && !is_used(c))
 			return false;
-		if (c->w->slice_ns && *ticks % DEVS_EVERY == 0)
+		if (c->w->slice_ns && *ticks % DEVS_EVERY == 0) {
+			forget_devs(c);
 			attach_netns(c, attach_devs);
+		}
 	}
 	return false;
 }
@@ -390,13 +434,14 @@ static void detach(const struct cycler *c, int tell)
 int weir_k_cycler(const struct weir_ns *k, __u64 only, const int *netns, unsigned int nr,
 	struct weir_err *err)
 {
-	struct cycler c = {.k = k, .w = weir_k_watch(k), .netns = netns, .nr_netns = nr};
+	struct cycler c = {.k = k, .w = weir_k_watch(k), .nr_netns = nr};
 	struct report report = {.rc = -EPIPE};
 	int ends[2], status;
 	pid_t child;
 
 	if (!c.w || pipe2(ends, O_CLOEXEC))
 		return weir_fail_sys(err, -errno, "beginning to observe stages");
+	memcpy(c.netns, netns, nr * sizeof(*netns));
 	fflush(NULL);
 	child = fork();
 	if (!child) {
