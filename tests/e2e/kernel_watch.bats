@@ -202,6 +202,18 @@ ledger() {
 	done
 }
 
+@test "several that turn it on at once come one after the other" {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		"$WEIR" -n "$LAB-r" watch on drops &
+		jobs+=($!)
+	done
+	for job in "${jobs[@]}"; do
+		wait "$job"
+	done
+	run -0 weir_r watch show
+	[[ $output == *"kernel plane: drops"* ]]
+}
+
 @test "kill -9 of that process leaves drops observed, and it is said" {
 	weir_r watch on full
 	kill -9 "$(pgrep -f "weir -n $LAB-r watch")"

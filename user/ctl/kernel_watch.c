@@ -314,7 +314,8 @@ static void end_cycler(const struct weir_ns *k, struct weir_kwatch *w)
 	}
 }
 
-static void take_down(const struct weir_ns *k)
+/* The folder stays, and with it the lock. */
+static void end_observers(const struct weir_ns *k)
 {
 	struct weir_kwatch *w = weir_k_watch(k);
 
@@ -322,6 +323,12 @@ static void take_down(const struct weir_ns *k)
 		end_cycler(k, w);
 		munmap(w, sizeof(*w));
 	}
+	weir_clear_tree(k->dir);
+}
+
+static void take_down(const struct weir_ns *k)
+{
+	end_observers(k);
 	weir_remove_tree(k->dir);
 }
 
@@ -502,11 +509,8 @@ int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
 	if (!rc) {
 		char path[PATH_MAX];
 
-		take_down(&k);
-		close(lock); /* of the folder that was removed */
-		lock = -1;
-		rc = weir_ns_make_and_lock(&k, &lock, notes, err);
-		if (!rc && mkdir(weir_pin_path(&k, path, "cycler"), 0700) && errno != EEXIST)
+		end_observers(&k);
+		if (mkdir(weir_pin_path(&k, path, "cycler"), 0700) && errno != EEXIST)
 			rc = weir_fail_pins(&k, err, -errno, "making cycler");
 		if (!rc)
 			rc = begin(&k, wish, &n, err);
