@@ -252,14 +252,14 @@ ledger() {
 	equal "at the router, which is not watched" "$(in_of "")" 0
 }
 
-@test "a name without a namespace, as one has that is about to come, hinders nothing" {
-	stale=weir-stale-$$
-	: >"/run/netns/$stale"
-	run weir_r watch on drops netns all
-	rm "/run/netns/$stale"
-	[ "$status" -eq 0 ]
-	udp c "$S_ADDR" 9 4
-	weir_r drop show plane kernel | grep -q "$LAB-s"
+@test "a device that there is not is not found, one that nothing came by is" {
+	weir_r watch on full
+	for what in path drop ledger; do
+		run -3 weir_r $what show dev none0 plane kernel
+		[[ $output == *"no device 'none0'"* ]]
+		run -3 weir_r $what show dev none0
+		run -0 weir_r $what show dev r0 plane kernel
+	done
 }
 
 @test "bad words change nothing" {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <net/if.h>
 
 #include "base/word.h"
 #include "cmd/cmd.h"
@@ -51,6 +52,22 @@ static int read_kernel(struct weir_run *run, const struct planes *p,
 	return ret;
 }
 
+/* Whether there is something to be said of it: it was seen, or nothing has come by it yet. */
+static int check_dev(
+	const struct weir_kernel_snapshot *snap, const char *only, struct weir_err *err)
+{
+	int ret;
+
+	if (!only || !snap->on || if_nametoindex(only))
+		return 0;
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (!strcmp(snap->devs[i].name, only))
+			return 0;
+	ret = weir_fail(err, WEIR_NOT_FOUND, 0, "the kernel plane knows no device '%s'", only);
+	weir_remedy(err, "weir path show plane kernel");
+	return ret;
+}
+
 static int show_kernel(struct weir_run *run, const struct planes *p, struct weir_err *err)
 {
 	struct weir_kernel_snapshot snap;
@@ -58,7 +75,9 @@ static int show_kernel(struct weir_run *run, const struct planes *p, struct weir
 
 	if (ret)
 		return ret;
-	ret = weir_show(&run->face, p->kernel(&snap, p->only), p->kernel_text, err);
+	ret = check_dev(&snap, p->only, err);
+	if (!ret)
+		ret = weir_show(&run->face, p->kernel(&snap, p->only), p->kernel_text, err);
 	if (!ret && p->check_kernel)
 		ret = p->check_kernel(&snap, err);
 	weir_kernel_snapshot_done(&snap);
@@ -92,10 +111,12 @@ static int show_both(struct weir_run *run, const struct planes *p, struct weir_e
 	ret = read_kernel(run, p, &kernel, err);
 	if (ret)
 		goto out;
-	doc = p->fast(&fast, p->only);
+	ret = check_dev(&kernel, p->only, err);
+	doc = ret ? NULL : p->fast(&fast, p->only);
 	if (doc)
 		json_object_set_new(doc, "kernel", p->kernel(&kernel, p->only));
-	ret = weir_show(&run->face, doc, p->both_text, err);
+	if (!ret)
+		ret = weir_show(&run->face, doc, p->both_text, err);
 	if (!ret && p->check_fast)
 		ret = p->check_fast(&fast, p->only, err);
 	if (!ret && p->check_kernel && weir_kernel_ledger_is(&kernel))
@@ -224,7 +245,8 @@ static int check_kernel_ledger(const struct weir_kernel_snapshot *snap, struct w
 	int ret;
 
 	if (!weir_kernel_ledger_is(snap)) {
-		ret = weir_fail(err, WEIR_CHECK_FAILED, 0, "the kernel plane is not observed whole");
+		ret = weir_fail(
+			err, WEIR_CHECK_FAILED, 0, "the kernel plane is not observed whole");
 		weir_remedy(err, "weir watch on full%s",
 			snap->on && snap->cycling && !snap->watch.whole
 				? "  (needs netfilter links, Linux 6.4: weir doctor)"
