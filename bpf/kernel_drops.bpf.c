@@ -170,7 +170,7 @@ static __always_inline __u64 cgroup_of(const struct sock *sk)
 
 /* The namespace and the device; false where it is none of the network's packets, or none watched.
  */
-static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_buff *skb,
+static __always_inline bool whose(void *ctx, struct weir_kdrop_key *key, const struct sk_buff *skb,
 	const struct sock *rx_sk, const struct refused *r, const struct way *way, __u64 *cgroup)
 {
 	const struct sock *sk = rx_sk ? rx_sk : skb->sk;
@@ -202,7 +202,8 @@ static __always_inline bool whose(struct weir_kdrop_key *key, const struct sk_bu
 		return is_watched(key->netns_cookie);
 	if (!skb->protocol)
 		return false; /* a message of netlink or of UNIX sockets */
-	if (!is_purge(key->reason)) /* of a socket that was closed: it had been delivered */
+	/* of a socket that was closed: it had been delivered */
+	if (!is_purge(key->reason) && !is_part(ctx, key->location))
 		lose(netns_unknown);
 	return false;
 }
@@ -228,7 +229,7 @@ int weir_k_kfree_skb(__u64 *ctx)
 		rx_sk = (const void *)ctx[3];
 	way_of(skb, &way);
 	key.sending = !rx_sk && is_local(skb, &way);
-	if (!whose(&key, skb, rx_sk, &was, &way, &cgroup))
+	if (!whose(ctx, &key, skb, rx_sk, &was, &way, &cgroup))
 		return 0;
 	key.left = WEIR_STAGE_COUNT;
 	if (*(volatile __u64 *)&kwatch.slice_ns)

@@ -82,6 +82,16 @@ static __always_inline __u64 caller_of(void *ctx)
 	return 0;
 }
 
+/* Whether what is freed is a part of a packet, a fragment that was joined, which is told of by
+ * itself. */
+static __always_inline bool is_part(void *ctx, __u64 location)
+{
+	const volatile struct weir_krange *in = &kplaces.skb_release_data;
+	__u64 at = is_servant(location) ? caller_of(ctx) : location;
+
+	return at >= in->from && at < in->to;
+}
+
 /* Whether a device has chains of its own. */
 static __always_inline bool has_ingress(const struct net_device *dev)
 {

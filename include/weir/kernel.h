@@ -72,6 +72,7 @@ struct weir_kplaces {
 	struct weir_krange servants[WEIR_KSERVANTS];
 	/* which a route to an own address, and one to elsewhere, leads into */
 	__u64 ip_local_deliver, ip_forward;
+	struct weir_krange skb_release_data; /* frees what a packet is made of */
 };
 
 /*

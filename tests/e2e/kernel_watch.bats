@@ -127,6 +127,14 @@ ledger() {
 	ledger
 }
 
+@test "fragments of a datagram that is dropped are no drops, and no loss of ours" {
+	weir_r watch on drops
+	udp c "$R0_ADDR" 9 20 4000
+	doc=$(weir_r -j drop show plane kernel)
+	equal "datagrams dropped" "$(jq '[.devices[].drops[].packets] | add' <<<"$doc")" 20
+	equal "of unknown namespaces" "$(jq .lost.netns_unknown <<<"$doc")" 0
+}
+
 @test "the process that observes stages ends with the namespace that it would hold" {
 	extra=weir-held-$$
 	ip netns add "$extra"
