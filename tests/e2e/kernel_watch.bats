@@ -148,12 +148,18 @@ ledger() {
 @test "one namespace of several that is deleted is let go, and its devices with it" {
 	extra=weir-held-$$
 	ip netns add "$extra"
+	ip -n "$extra" link set lo up
 	ip -n "$LAB-r" link add peer0 type veth peer name peer1 netns "$extra"
 	weir_r watch on full netns "$LAB-r,$extra"
+	nsenter --net="/run/netns/$extra" bash -c 'echo >/dev/udp/127.0.0.1/9' || true
 	ip netns del "$extra"
 	gone() { ! ip -n "$LAB-r" link show peer0 2>/dev/null; }
 	wait_until gone
 	weir_r watch show | grep -q "full, stages 100 %"
+	ip netns add "$extra" # another one
+	run -0 weir_r drop show plane kernel
+	ip netns del "$extra"
+	[[ $output == *"$extra (deleted)"*NO_SOCKET* ]]
 }
 
 @test "a namespace that is named twice, or is among all, is observed once" {

@@ -26,15 +26,26 @@ struct reading {
 
 /* --- namespaces and devices --- */
 
+static bool named_at(const struct reading *r, __u64 cookie, struct weir_kns *value)
+{
+	__cleanup_close int map = weir_k_map(r->k, "kns");
+	struct weir_kns_key key = {.netns_cookie = cookie};
+
+	return !bpf_map_lookup_elem(map, &key, value);
+}
+
 /* "" for the one that weir runs in. */
 static void name_netns(const struct reading *r, __u64 cookie, char name[64])
 {
 	const struct weir_netns_name *ns = weir_netns_name_of(&r->names, cookie);
+	struct weir_kns was;
 
 	if (cookie == r->k->cookie || !cookie)
 		name[0] = 0;
 	else if (ns)
 		snprintf(name, 64, "%.63s", ns->name);
+	else if (named_at(r, cookie, &was)) /* another may have the name by now */
+		snprintf(name, 64, "%.53s (deleted)", was.name);
 	else
 		snprintf(name, 64, "%llu", cookie);
 }
@@ -42,11 +53,9 @@ static void name_netns(const struct reading *r, __u64 cookie, char name[64])
 /* Whether it was among those that were to be watched. */
 static bool is_named(const struct reading *r, __u64 cookie)
 {
-	__cleanup_close int map = weir_k_map(r->k, "kns");
-	struct weir_kns_key key = {.netns_cookie = cookie};
 	struct weir_kns value;
 
-	return r->snap->watch.all || !bpf_map_lookup_elem(map, &key, &value);
+	return r->snap->watch.all || named_at(r, cookie, &value);
 }
 
 /* The device's name today, in its own namespace. */
