@@ -182,6 +182,21 @@ ledger() {
 	[[ $output == *"$stale is no network namespace"*"ip netns list"* ]]
 }
 
+@test "a namespace that comes later is observed, too, where all are" {
+	extra=weir-later-$$
+	weir_r watch on full netns all
+	ip netns add "$extra"
+	ip -n "$extra" link set lo up
+	seen() {
+		nsenter --net="/run/netns/$extra" ping -qc 1 127.0.0.1 >/dev/null
+		weir_r -j path show plane kernel | jq -e "[.devices[] | select(.netns == \"$extra\") |
+			.stages[] | select(.stage == \"nf_local_in\" and .source == \"event\")] | length > 0"
+	}
+	run wait_until seen
+	ip netns del "$extra"
+	[ "$status" = 0 ]
+}
+
 @test "a device that comes later is observed, too" {
 	weir_r watch on full
 	ip -n "$LAB-r" link add late0 type veth peer name late1

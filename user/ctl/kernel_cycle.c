@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <linux/netfilter.h>
@@ -225,6 +226,41 @@ static __u64 slice_end(struct cycler *c)
 
 /* --- the process --- */
 
+static bool is_known(const struct cycler *c, const struct stat *ns)
+{
+	struct stat other;
+
+	for (unsigned int i = 0; i < c->nr_netns; i++)
+		if (c->netns[i] >= 0 && !fstat(c->netns[i], &other) && other.st_ino == ns->st_ino &&
+			other.st_dev == ns->st_dev)
+			return true;
+	return false;
+}
+
+/* One that came later, in the place of one that was let go, or behind the last. */
+static void add_netns(void *ctx, const char *name, int fd)
+{
+	struct cycler *c = ctx;
+	unsigned int at = 0;
+	struct stat ns;
+
+	(void)name;
+	if (fstat(fd, &ns) || is_known(c, &ns))
+		return;
+	while (at < c->nr_netns && c->netns[at] >= 0)
+		at++;
+	if (at > WEIR_KNS_MAX)
+		return;
+	c->netns[at] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (at == c->nr_netns)
+		c->nr_netns++;
+	c->at = at;
+	if (!c->w->slice_ns || c->netns[at] < 0 || setns(fd, CLONE_NEWNET))
+		return;
+	attach_devs(c);
+	attach_hooks(c);
+}
+
 /* And whether anybody could say that it is not: pins may be removed by hand. */
 static bool is_wanted(const struct cycler *c)
 {
@@ -273,8 +309,12 @@ static bool rest(struct cycler *c, __u64 ns, unsigned int *ticks)
 			return true;
 		nanosleep(&t, NULL);
 		ns -= now;
-		if (++*ticks % USED_EVERY == 0 && !is_used(c))
-			return false;
+		if (++*ticks % USED_EVERY == 0) {
+			if (!is_used(c))
+				return false;
+			if (c->w->all)
+				weir_each_netns(add_netns, c);
+		}
 		if (c->w->slice_ns && *ticks % DEVS_EVERY == 0) {
 			forget_devs(c);
 			attach_netns(c, attach_devs);
