@@ -184,7 +184,9 @@ static __always_inline bool whose(void *ctx, struct weir_kdrop_key *key, const s
 			return false;
 		key->netns_cookie = cookie_of_sock(rx_sk);
 		*cgroup = cgroup_of(rx_sk);
-	} else if (key->sending) {
+		if (rx_sk->__sk_common.skc_family == AF_PACKET && skb->dev)
+			key->ifindex = (__u32)skb->dev->ifindex; /* it may be leaving by another */
+	} else if (key->sending && way->dev) {
 		key->netns_cookie = way->cookie;
 		key->ifindex = way->ifindex;
 		if (sk)
@@ -192,6 +194,8 @@ static __always_inline bool whose(void *ctx, struct weir_kdrop_key *key, const s
 	} else if (skb->dev) {
 		key->netns_cookie = cookie_of_dev(skb->dev);
 		key->ifindex = (__u32)skb->dev->ifindex;
+		if (key->sending && sk)
+			*cgroup = cgroup_of(sk);
 	} else if (sk) {
 		if (!is_of_network(sk))
 			return false;
@@ -273,8 +277,11 @@ int weir_k_send(__u64 *ctx)
 		forget_dropped(sk);
 		return 0;
 	}
-	if (ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS || !sk || !is_of_network(sk))
+	if (ret == -EINTR || ret == -ERESTARTSYS || !sk || !is_of_network(sk))
 		return 0;
+	if (ret == -EAGAIN &&
+		(sk->sk_protocol == IPPROTO_TCP || sk->__sk_common.skc_family != AF_INET))
+		return 0; /* no counter takes it for a loss */
 	key.netns_cookie = cookie_of_sock(sk);
 	if (!is_watched(key.netns_cookie))
 		return 0;

@@ -19,14 +19,17 @@
 /* skb->pkt_type */
 #define PACKET_BROADCAST 1
 #define PACKET_MULTICAST 2
+#define PACKET_OUTGOING	 4
 #define PACKET_LOOPBACK	 5
 
 /* Of the running kernel, its value as CO-RE finds it. */
 enum skb_drop_reason {
 	SKB_DROP_REASON_NOT_SPECIFIED = 2,
 	SKB_DROP_REASON_NETFILTER_DROP = 7,
+	SKB_DROP_REASON_OTHERHOST = 8,
 	SKB_DROP_REASON_QDISC_DROP = 38,
 	SKB_DROP_REASON_QUEUE_PURGE = 60,
+	SKB_DROP_REASON_TCP_OLD_SEQUENCE = 61,
 };
 
 /* User space looks them up before this is loaded. */
@@ -116,7 +119,7 @@ static __always_inline enum weir_khook_at hook_of(
 
 	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return WEIR_KHOOK_AT_unknown;
-	if (local && (__u64)dev != way->dev)
+	if (local && way->dev && (__u64)dev != way->dev)
 		return WEIR_KHOOK_AT_local_out;
 	if (!dev || (dev->ifindex == LOOPBACK && !local))
 		return WEIR_KHOOK_AT_unknown;
@@ -140,13 +143,20 @@ static __always_inline bool is_of_network(const struct sock *sk)
 	return family == AF_INET || family == AF_INET6 || family == AF_PACKET;
 }
 
-/* Whether this host is sending it: then `dev` may be other data until it has a device. */
+/*
+ * Whether this host is sending it: then `dev` may be other data until it has a device. It has one
+ * with its link header, where a queueing discipline or a driver is given it without its route.
+ */
 static __always_inline bool is_local(const struct sk_buff *skb, const struct way *way)
 {
 	const struct sock *sk = skb->sk;
+	__u64 cookie = way->cookie;
 
-	return sk && way->dev && !skb->skb_iif && is_of_network(sk) &&
-	       cookie_of_sock(sk) == way->cookie;
+	if (!sk || skb->skb_iif || !is_of_network(sk))
+		return false;
+	if (!way->dev && skb->mac_header != (__u16)~0U && skb->dev)
+		cookie = cookie_of_dev(skb->dev);
+	return cookie_of_sock(sk) == cookie;
 }
 
 static __always_inline bool is_purge(__u32 reason)
@@ -188,6 +198,43 @@ static __always_inline bool is_bare(const struct sk_buff *skb)
 	return !tcp.syn && bpf_ntohs(ip.tot_len) == ihl + tcp.doff * 4u;
 }
 
+/* A keep-alive, or a probe of a closed window: answered, and of no other use. */
+static __always_inline bool is_probe(__u32 reason, const struct sk_buff *skb)
+{
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE) &&
+	       reason == bpf_core_enum_value(
+				 enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE) &&
+	       is_bare(skb);
+}
+
+/* A fragment that finds no room. */
+static __always_inline bool is_beyond_room(const struct sk_buff *skb)
+{
+	const struct fqdir *frags;
+	__be16 frag = 0;
+
+	if (!skb->dev || skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U)
+		return false;
+	bpf_probe_read_kernel(&frag, sizeof(frag),
+		skb->head + skb->network_header + offsetof(struct iphdr, frag_off));
+	if (!(frag & bpf_htons(0x3fff)))
+		return false;
+	frags = BPF_CORE_READ(skb, dev, nd_net.net, ipv4.fqdir);
+	return BPF_CORE_READ(frags, mem.counter) > BPF_CORE_READ(frags, high_thresh);
+}
+
+/* Ours by its MAC address; where it was taken for another host's it has a VLAN tag, as it came. */
+static __always_inline bool is_ours(const struct sk_buff *skb)
+{
+	__u64 to = 0, own = 0;
+
+	if (!skb->dev || skb->mac_header == (__u16)~0U)
+		return false;
+	bpf_probe_read_kernel(&to, ETH_ALEN, skb->head + skb->mac_header);
+	bpf_probe_read_kernel(&own, ETH_ALEN, BPF_CORE_READ(skb, dev, dev_addr));
+	return *(__u8 *)&to & 1 || to == own;
+}
+
 /* What is told of the packet itself where the reason says too little. */
 static __always_inline void describe(struct weir_kdrop_key *key, const struct sk_buff *skb,
 	const struct sock *rx_sk, bool tells_socket)
@@ -197,6 +244,8 @@ static __always_inline void describe(struct weir_kdrop_key *key, const struct sk
 	if (key->reason <= SKB_DROP_REASON_NOT_SPECIFIED) {
 		key->to = (__u8)to_whom(skb);
 		key->bare = is_bare(skb);
+		if (is_beyond_room(skb))
+			key->detail = WEIR_KDROP_DETAIL_frags_full;
 		if (!tells_socket)
 			key->sock_state = WEIR_KSOCK_UNTOLD;
 		else if (rx_sk)
@@ -206,7 +255,14 @@ static __always_inline void describe(struct weir_kdrop_key *key, const struct sk
 		   dev) {
 		key->stopped = !(dev->state & 1UL << LINK_STATE_START) ||
 			       dev->state & 1UL << LINK_STATE_NOCARRIER;
+	} else if (key->reason ==
+		   bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_OTHERHOST)) {
+		if (is_ours(skb))
+			key->detail = WEIR_KDROP_DETAIL_vlan;
+	} else {
+		key->bare = is_probe(key->reason, skb);
 	}
+	key->outgoing = BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_OUTGOING;
 }
 
 /* Where, as closely as it can be told without much ado. */

@@ -15,8 +15,22 @@
 
 #define KERNEL __attribute__((preserve_access_index))
 
+typedef struct {
+	long counter;
+} KERNEL atomic_long_t;
+
+struct fqdir {
+	long high_thresh;
+	atomic_long_t mem;
+} KERNEL;
+
+struct netns_ipv4 {
+	struct fqdir *fqdir;
+} KERNEL;
+
 struct net {
 	__u64 net_cookie;
+	struct netns_ipv4 ipv4;
 } KERNEL;
 
 typedef struct {
@@ -29,6 +43,7 @@ struct net_device {
 	char name[16];
 	int ifindex;
 	unsigned long state; /* bits: enum netdev_state_t */
+	const unsigned char *dev_addr;
 	possible_net_t nd_net;
 	struct nf_hook_entries *nf_hooks_ingress, *nf_hooks_egress;
 } KERNEL;

@@ -139,7 +139,8 @@ struct weir_kdrop_key {
 	__u8 sock_state; /* TCP: that of the socket which was found (TCP_LISTEN...), 0 = none was;
 			    WEIR_KSOCK_UNTOLD: the kernel does not tell */
 	__u8 stopped;	 /* its device has no carrier, or is down */
-	__u8 _pad[2];
+	__u8 outgoing;	 /* a copy of what this host sends, or an error about it: of sockets */
+	__u8 detail;	 /* enum weir_kdrop_detail */
 };
 
 #define WEIR_KSOCK_UNTOLD 255
@@ -150,6 +151,14 @@ enum weir_kdrop_to {
 	WEIR_KDROP_TO_host,
 	WEIR_KDROP_TO_group, /* IPv4 multicast */
 	WEIR_KDROP_TO_all,   /* by broadcast */
+};
+
+/* What else is known of a packet. */
+enum weir_kdrop_detail {
+	WEIR_KDROP_DETAIL_none,
+	WEIR_KDROP_DETAIL_frags_full, /* fragments that wait hold all the memory that they may */
+	WEIR_KDROP_DETAIL_vlan,	      /* taken for another host's, though its MAC address is ours:
+					 its VLAN tag is nobody's */
 };
 
 /* At which of netfilter's hooks, as far as the packet itself shows it. */

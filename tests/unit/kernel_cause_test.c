@@ -196,8 +196,6 @@ static const struct expected table[] = {
 	{"NOT_SPECIFIED", "arp_process", "", "", "ARP_INVALID", "neigh", false, 0, false},
 	{"NOT_SPECIFIED", "arp_error_report", "", "", "NEIGH_FAILED", "neigh", false, 0, false},
 	{"NOT_SPECIFIED", "neigh_blackhole", "", "", "NEIGH_DEAD", "neigh", false, 0, false},
-	{"NOT_SPECIFIED", "packet_rcv", "", "", "PACKET_SOCK_ERROR", "tap_rx", false, 0, false},
-	{"NOT_SPECIFIED", "tpacket_rcv", "", "", "PACKET_SOCK_ERROR", "tap_tx", true, 0, false},
 	{"NOT_SPECIFIED", "packet_snd", "", "", "PACKET_SEND_ERROR", "sock_send", true, 0, false},
 	{"NOT_SPECIFIED", "__udp4_lib_mcast_deliver", "", "", "UDP_IGNORED_MULTI", "udp_rcv", false,
 		0, false},
@@ -235,6 +233,17 @@ static const struct expected table[] = {
 	{"NOT_SPECIFIED", "ip_error", "", "", "PROHIBIT", "route_in", false, EACCES, false},
 	{"IP_INNOROUTES", "ip_error", "", "", "IP_INNOROUTES", "route_in", false, ENETUNREACH,
 		false},
+	{"IP_INNOROUTES", "ip6_pkt_discard", "", "", "IP_INNOROUTES", "route_in", false,
+		-ENETUNREACH, false},
+	{"IP_INNOROUTES", "ip6_pkt_discard", "", "", "UNREACHABLE", "route_in", false,
+		-EHOSTUNREACH, false},
+	{"IP_INNOROUTES", "ip6_pkt_prohibit", "", "", "PROHIBIT", "route_in", false, -EACCES,
+		false},
+	/* a name that another place has given its meaning */
+	{"NO_TX_TARGET", "br_handle_frame_finish", "", "", "BRIDGE_NO_PORT", "core", false, 0,
+		false},
+	{"NO_TX_TARGET", "vxlan_xmit", "", "", "NO_TX_TARGET", "xmit", false, 0, false},
+	{"NOMEM", "vxlan_rcv", "", "", "HDR_TRUNC", "udp_rcv", false, 0, false},
 	{"NOT_SPECIFIED", "dst_discard_out", "", "", "BLACKHOLE", "route_in", false, 0, false},
 	{"NOT_SPECIFIED", "dst_discard_out", "", "", "BLACKHOLE", "route_out", true, 0, false},
 	/* netfilter */
@@ -391,6 +400,14 @@ static void a_packet_tells_what_its_place_leaves_open(void **state)
 			true},
 		{{AT("QDISC_DROP", "__dev_queue_xmit"), .stopped = true}, "XMIT_STOPPED", true},
 		{{AT("QDISC_DROP", "__dev_queue_xmit"), .stopped = false}, "QDISC_DROP", true},
+		{{AT("TCP_OLD_SEQUENCE", "tcp_validate_incoming"), .bare = true}, "TCP_PROBE",
+			false},
+		{{AT("TCP_OLD_SEQUENCE", "tcp_validate_incoming")}, "TCP_OLD_SEQUENCE", true},
+		{{AT("NOT_SPECIFIED", "ip_defrag"), .frags_full = true}, "FRAG_NO_ROOM", true},
+		{{AT("OTHERHOST", "ip_rcv_core"), .vlan = true}, "VLAN_UNKNOWN", true},
+		{{AT("OTHERHOST", "ip_rcv_core")}, "OTHERHOST", true},
+		{{AT("QUEUE_PURGE", "inet_sock_destruct"), .outgoing = true}, "NOT_NETWORK", false},
+		{{AT("QUEUE_PURGE", "inet_sock_destruct")}, "SOCKET_CLOSE", true},
 #undef AT
 	};
 
@@ -402,6 +419,33 @@ static void a_packet_tells_what_its_place_leaves_open(void **state)
 		assert_string_equal(got.name, cases[i].cause);
 		assert_int_equal(got.network, cases[i].network);
 	}
+}
+
+static void a_copy_for_a_tap_is_told_aside(void **state)
+{
+	static const struct {
+		struct weir_kernel_drop_site site;
+		enum weir_stage stage;
+	} copies[] = {
+#define AT(reason_, location_) .reason = reason_, .location = location_, .caller = "", .rule = ""
+		{{AT("PACKET_SOCK_ERROR", "packet_rcv")}, WEIR_STAGE_tap_rx},
+		{{AT("PACKET_SOCK_ERROR", "tpacket_rcv"), .outgoing = true}, WEIR_STAGE_tap_tx},
+		{{AT("NOT_SPECIFIED", "packet_rcv")}, WEIR_STAGE_tap_rx},
+		{{AT("NOT_SPECIFIED", "tpacket_rcv"), .sending = true}, WEIR_STAGE_tap_tx},
+#undef AT
+	};
+	struct weir_kernel_cause got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
+		weir_kernel_cause_of(&copies[i].site, &got);
+		assert_string_equal(got.name, "PACKET_SOCK_ERROR");
+		assert_int_equal(got.stage, copies[i].stage);
+		assert_false(got.network);
+		assert_true(got.aside);
+	}
+	assert_true(weir_kernel_cause_named("NO_SOCKET", &got));
+	assert_false(got.aside);
 }
 
 static void who_only_frees_is_not_to_blame(void **state)
@@ -467,6 +511,7 @@ int main(void)
 		cmocka_unit_test(places_tell_cause_and_stage),
 		cmocka_unit_test(what_loses_nothing_of_the_network_says_so),
 		cmocka_unit_test(a_packet_tells_what_its_place_leaves_open),
+		cmocka_unit_test(a_copy_for_a_tap_is_told_aside),
 		cmocka_unit_test(who_only_frees_is_not_to_blame),
 		cmocka_unit_test(long_names_are_cut_not_overrun),
 		cmocka_unit_test(causes_are_found_by_name),

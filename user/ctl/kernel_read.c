@@ -239,7 +239,7 @@ static int add_drop(
 		return 0;
 	}
 	weir_kernel_name_drop(r->reasons, r->symbols, d);
-	if (!weir_kernel_drop_cause(d))
+	if (!weir_kernel_drop_cause(d) && !d->aside)
 		s->nr_drops--; /* no packet of the network */
 	return 0;
 }
@@ -388,6 +388,7 @@ static int add_counted(
 	s->drops = d;
 	d += s->nr_drops++;
 	*d = (struct weir_kernel_drop){.witness = WEIR_KERNEL_COUNTER,
+		.aside = counted->counter == WEIR_KCOUNTER_packet_drops,
 		.key = {.netns_cookie = cookie, .ifindex = counted->ifindex},
 		.count = {.packets = packets},
 		.dev = (unsigned int)dev,

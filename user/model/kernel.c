@@ -28,7 +28,8 @@ __u64 weir_kernel_drops_at(
 	__u64 sum = 0;
 
 	for (unsigned int i = 0; i < snap->nr_drops; i++)
-		if (snap->drops[i].dev == dev && snap->drops[i].stage == stage)
+		if (snap->drops[i].dev == dev && snap->drops[i].stage == stage &&
+			!snap->drops[i].aside)
 			sum += snap->drops[i].count.packets;
 	return sum;
 }
@@ -111,6 +112,9 @@ bool weir_kernel_drop_cause(struct weir_kernel_drop *d)
 		.to_one = key->to == WEIR_KDROP_TO_host,
 		.bare = key->bare,
 		.stopped = key->stopped,
+		.outgoing = key->outgoing,
+		.frags_full = key->detail == WEIR_KDROP_DETAIL_frags_full,
+		.vlan = key->detail == WEIR_KDROP_DETAIL_vlan,
 		.sock = sock_of(key),
 		.route_error = key->error};
 	struct weir_kernel_cause cause;
@@ -118,6 +122,7 @@ bool weir_kernel_drop_cause(struct weir_kernel_drop *d)
 	if (!d->caller[0] && key->hook && key->hook < sizeof(asks) / sizeof(asks[0]))
 		snprintf(d->caller, sizeof(d->caller), "%s", asks[key->hook]);
 	weir_kernel_cause_of(&site, &cause);
+	d->aside = cause.aside;
 	d->stage = cause.stage;
 	snprintf(d->cause, sizeof(d->cause), "%s", cause.name);
 	d->text = cause.what->text;
@@ -147,6 +152,13 @@ static const struct {
 		"there was no room in the socket's send buffer, or in the device's queue.",
 		"sysctl net.core.wmem_max; tc -s qdisc show dev DEV"},
 	{ENOMEM, WEIR_STAGE_make_skb, "SEND_ENOMEM", "there was no memory for it.", "free -m"},
+	{EAGAIN, WEIR_STAGE_make_skb, "SEND_EAGAIN",
+		"the socket's send buffer was full, and its program was told to try again: no "
+		"loss.",
+		"none needed; a larger SO_SNDBUF, up to 'sysctl -w net.core.wmem_max=N'"},
+	{EINVAL, WEIR_STAGE_sock_send, "SEND_EINVAL",
+		"a blackhole route, or what the program asked for cannot be.",
+		"ip route get ADDR; strace -e trace=network -p PID shows the call"},
 	{EADDRNOTAVAIL, WEIR_STAGE_autobind, "SEND_EADDRNOTAVAIL",
 		"no local port or address was left for the socket.",
 		"sysctl net.ipv4.ip_local_port_range; ss -s"},
@@ -162,6 +174,7 @@ void weir_kernel_send_cause(struct weir_kernel_drop *d, int error)
 	d->text = "the kernel refused to send it.";
 	d->remedy = "strace -e trace=network -p PID shows the call";
 	d->counter = "";
+	d->aside = error == -EAGAIN;
 	snprintf(d->cause, sizeof(d->cause), "SEND_%s",
 		strerrorname_np(-error) ? strerrorname_np(-error) : "ERROR");
 	for (size_t i = 0; i < sizeof(sends) / sizeof(sends[0]); i++)
@@ -233,16 +246,17 @@ static bool is_among(const char *causes, const char *cause)
 static bool is_theirs(enum whose whose, const struct weir_kernel_drop *d)
 {
 	bool send = d->witness == WEIR_KERNEL_SEND;
+	bool is_told = d->key.error == -ENOBUFS || d->key.error == -EAGAIN ||
+		       d->key.error == -ECONNREFUSED;
 	unsigned int l4 = send ? d->key.protocol : d->count.l4;
 
 	switch (whose) {
 	case UDP:
 		return !send && l4 == IPPROTO_UDP;
 	case SENT: /* by calls that learn of it: not TCP's */
-		return send ? d->key.error == -ENOBUFS : d->key.sending && l4 != IPPROTO_TCP;
+		return send ? is_told : d->key.sending && l4 != IPPROTO_TCP;
 	case SENT_UDP:
-		return l4 == IPPROTO_UDP &&
-		       (send ? d->key.error == -ENOBUFS : (bool)d->key.sending);
+		return l4 == IPPROTO_UDP && (send ? is_told : (bool)d->key.sending);
 	default:
 		return !send;
 	}
@@ -254,6 +268,8 @@ bool weir_kernel_counted_by(enum weir_kcounter counter, const struct weir_kernel
 		return false;
 	if (!strcmp(d->cause, weir_kcounter_info[counter].cause))
 		return true;
+	if (d->aside && d->witness == WEIR_KERNEL_EVENT)
+		return false; /* a copy */
 	for (size_t i = 0; i < sizeof(covers) / sizeof(covers[0]); i++) {
 		const struct cover *c = &covers[i];
 

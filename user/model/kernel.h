@@ -44,19 +44,20 @@ struct weir_kernel_drop {
 	enum weir_stage stage; /* WEIR_STAGE_COUNT: it cannot be told */
 	char cause[WEIR_KERNEL_CAUSE_MAX];
 	const char *text, *remedy, *counter; /* "" = none */
+	bool aside; /* no packet is lost: a tap's copy, or a send that is to be tried again */
 	/* netfilter, where several chains can drop there: "ip raw/PREROUTING", "iptables:filter", a
 	 * line each; else "" */
 	char candidates[WEIR_KERNEL_CANDIDATES_MAX];
 };
 
 /*
- * What an event means, by its key, reason, location and caller. Fills stage, cause, text, remedy
- * and counter, and a caller that the key knows otherwise; false where nothing of the network is
- * lost.
+ * What an event means, by its key, reason, location and caller. Fills stage, cause, text, remedy,
+ * counter and aside, and a caller that the key knows otherwise; false where nothing of the network
+ * is lost.
  */
 bool weir_kernel_drop_cause(struct weir_kernel_drop *drop);
 
-/* What a failed send means; @error: -errno. Fills stage, cause, text and remedy. */
+/* What a failed send means; @error: -errno. Fills stage, cause, text, remedy and aside. */
 void weir_kernel_send_cause(struct weir_kernel_drop *drop, int error);
 
 /* Counters that the kernel keeps of a namespace, since observing began. */
@@ -111,7 +112,7 @@ void weir_kernel_number_of(const struct weir_kernel_snapshot *snap, unsigned int
 /* Whether @counter, one of drops, has counted the packets of an observed @drop. */
 bool weir_kernel_counted_by(enum weir_kcounter counter, const struct weir_kernel_drop *drop);
 
-/* Packets dropped there on a device. */
+/* Packets dropped there on a device; not what is aside. */
 __u64 weir_kernel_drops_at(
 	const struct weir_kernel_snapshot *snap, unsigned int dev, enum weir_stage stage);
 

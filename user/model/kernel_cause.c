@@ -183,6 +183,8 @@ static bool loses_nothing(enum cause cause)
 	case K_UNIX_SKIP_OOB:
 	case K_PING_NO_SOCKET:
 	case K_TCP_SPENT:
+	case K_TCP_PROBE:
+	case K_PACKET_SOCK_ERROR:
 		return true;
 	default:
 		return false;
@@ -196,6 +198,7 @@ static void answer(struct weir_kernel_cause *out, enum cause cause, enum weir_st
 	snprintf(out->name, sizeof(out->name), "%s", info->what->name);
 	out->stage = info->stage == WEIR_STAGE_BY_LOCATION ? stage : info->stage;
 	out->network = !loses_nothing(cause);
+	out->aside = cause == K_PACKET_SOCK_ERROR;
 	out->what = info->what;
 	out->counter = info->counter;
 }
@@ -259,14 +262,15 @@ static const struct place *case_of(const struct weir_kernel_drop_site *site, enu
 }
 
 /* One and the same stage has a name for each direction where packets are copied, and routed. */
-static enum weir_stage directed(enum weir_stage stage, enum cause cause, bool sending)
+static enum weir_stage directed(
+	enum weir_stage stage, enum cause cause, const struct weir_kernel_drop_site *site)
 {
-	if (stage == WEIR_STAGE_tap_rx && sending)
+	if (stage == WEIR_STAGE_tap_rx && (site->sending || site->outgoing))
 		return WEIR_STAGE_tap_tx;
 	if (stage != WEIR_STAGE_BY_LOCATION)
 		return stage;
 	if (cause == K_BLACKHOLE || cause == K_ROUTE_REJECTED || cause == K_BPF_LWT)
-		return sending ? WEIR_STAGE_route_out : WEIR_STAGE_route_in;
+		return site->sending ? WEIR_STAGE_route_out : WEIR_STAGE_route_in;
 	return stage;
 }
 
@@ -287,6 +291,14 @@ static enum cause told_by_packet(enum cause cause, const struct weir_kernel_drop
 		return site->sock == WEIR_KERNEL_SOCK_OTHER ? K_TCP_DISCARD : cause;
 	case K_TCP_DISCARD: /* an ACK, or the end of a connection: read before it is freed */
 		return site->bare ? K_TCP_SPENT : cause;
+	case K_TCP_OLD_SEQUENCE:
+		return site->bare ? K_TCP_PROBE : cause;
+	case K_FRAG_REFUSED:
+		return site->frags_full ? K_FRAG_NO_ROOM : cause;
+	case K_OTHERHOST:
+		return site->vlan ? K_VLAN_UNKNOWN : cause;
+	case K_SOCKET_CLOSE: /* the note of an error */
+		return site->outgoing ? K_NOT_NETWORK : cause;
 	default:
 		return cause;
 	}
@@ -309,10 +321,11 @@ void weir_kernel_cause_of(const struct weir_kernel_drop_site *site, struct weir_
 		cause = other->cause;
 		stage = other->stage;
 	} else if (place && reason == K_NOT_SPECIFIED) {
-		cause = told_by_packet(place->cause, site);
+		cause = place->cause;
 	} else if (reason == K_QDISC_DROP && site->stopped) {
 		cause = K_XMIT_STOPPED; /* the queueing discipline of a device that sends nothing */
 	}
+	cause = told_by_packet(cause, site);
 	if (cause == NR_CAUSES) {
 		*out = (struct weir_kernel_cause){
 			.stage = stage, .network = true, .what = &unheard, .counter = ""};
@@ -320,7 +333,7 @@ void weir_kernel_cause_of(const struct weir_kernel_drop_site *site, struct weir_
 	} else {
 		answer(out, cause, stage);
 	}
-	out->stage = directed(out->stage, cause, site->sending);
+	out->stage = directed(out->stage, cause, site);
 	if (place && place->cause == K_NOT_NETWORK)
 		out->network = false;
 }

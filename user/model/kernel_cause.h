@@ -48,6 +48,9 @@ struct weir_kernel_drop_site {
 	bool to_one;	      /* it is for one host only */
 	bool bare;	      /* a TCP segment without data, and no SYN */
 	bool stopped;	      /* its device has no carrier, or is down */
+	bool outgoing;	      /* what a socket was given of what this host sends */
+	bool frags_full;      /* a fragment; those that wait hold all the memory that they may */
+	bool vlan;	      /* its MAC address is ours, and its VLAN tag nobody's */
 	enum weir_kernel_sock sock;
 	int route_error; /* dst_entry.error of its route, of either sign; 0 = none or unknown */
 };
@@ -61,6 +64,7 @@ struct weir_kernel_cause {
 	char name[WEIR_KERNEL_CAUSE_MAX]; /* a reason, a finer name, NETFILTER_DROP/HOOK/nft:RULE */
 	enum weir_stage stage; /* or WEIR_STAGE_BY_LOCATION: the place tells none either */
 	bool network;	       /* false: nothing of the network is lost: local, or a copy */
+	bool aside;	       /* no loss, and yet to be told: a copy that somebody waits for */
 	const struct weir_cause_info *what; /* sentence and remedy; its name is without the rule */
 	const char *counter;		    /* "" = none */
 };

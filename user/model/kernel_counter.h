@@ -350,7 +350,7 @@ enum weir_kevent {
 		"the device could not send it.", WEIR_KFAULTY)                                     \
 	DROP(tx_aborted, dev, "dev ", "tx_aborted_errors", xmit, silent, tx_errors, TX_ABORTED,    \
 		"the device gave up sending it.", WEIR_KFAULTY)                                    \
-	DROP(tx_carrier, dev, "dev ", "tx_carrier_errors", xmit, silent, tx_errors, TX_CARRIER,    \
+	DROP(tx_carrier, dev, "dev ", "tx_carrier_errors", xmit, some, tx_errors, TX_CARRIER,      \
 		"the link went down while it was sent.", "a cable, a port: dmesg, ethtool DEV")    \
 	DROP(tx_fifo, dev, "dev ", "tx_fifo_errors", xmit, silent, tx_errors, TX_FIFO,             \
 		"the device's memory ran empty while it was sent.", WEIR_KFAULTY)                  \
@@ -440,9 +440,11 @@ enum weir_kevent {
 #define WEIR_KCOVERS(COVER)                                                                        \
 	COVER(udp_in_errors, udp_rcv, sock_recv, UDP, "")                                          \
 	COVER(ip_out_discards, make_skb, xmit, SENT, "")                                           \
+	COVER(ip_out_discards, sock_send, sock_send, SENT, "SEND_ECONNREFUSED")                    \
 	COVER(udp_sndbuf, make_skb, xmit, SENT_UDP, "")                                            \
 	COVER(tcp_in_errs, tcp_rcv, tcp_rcv, ANY, "PKT_TOO_SMALL TCP_INVALID_SYN")                 \
-	COVER(ip_reasm_fails, ip_defrag, ip_defrag, ANY, "FRAG_*")                                 \
+	COVER(ip_reasm_fails, ip_defrag, ip_defrag, ANY,                                           \
+		"FRAG_INVALID FRAG_GIVEN_UP FRAG_REFUSED FRAG_NO_ROOM FRAG_TOO_FAR")               \
 	COVER(ip_in_discards, ip_rcv, ip_local_deliver, ANY, "XFRM_*")                             \
 	COVER(conntrack_drop, nf_prerouting, nf_prerouting, ANY, "NETFILTER_DROP*")                \
 	COVER(conntrack_drop, nf_local_out, nf_local_out, ANY, "NETFILTER_DROP*")                  \
@@ -451,6 +453,7 @@ enum weir_kevent {
 	COVER(rx_dropped, nic_rx, napi_poll, ANY, "")                                              \
 	COVER(rx_dropped, gro, core, ANY, "")                                                      \
 	COVER(tx_dropped, xmit, xmit, ANY, "")                                                     \
+	COVER(tx_carrier, route_out, xmit, ANY, "IP_OUTNOROUTES TUNNEL_OUT")                       \
 	COVER(qdisc_drops, qdisc, qdisc, ANY, "")
 
 #define WEIR_KCOUNTER_COUNT_(id, source, group, field, stage, what, text) WEIR_KCOUNTER_##id,

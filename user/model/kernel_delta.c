@@ -189,7 +189,7 @@ static __u64 sum_drops(const struct weir_kernel_snapshot *s, const struct weir_k
 	__u64 sum = 0;
 
 	for (unsigned int i = 0; i < s->nr_drops; i++)
-		if (s->drops[i].stage == stage &&
+		if (s->drops[i].stage == stage && !s->drops[i].aside &&
 			weir_kernel_part_has(part, &s->devs[s->drops[i].dev]))
 			sum += s->drops[i].count.packets;
 	return sum;

@@ -47,6 +47,10 @@
 		"nstat -az IpReasmFails Ip6ReasmFails IpExtReasmOverlaps",                         \
 		"tcpdump -vv -i DEV 'ip[6:2] & 0x3fff != 0' shows it; more room: sysctl -w "       \
 		"net.ipv4.ipfrag_high_thresh=N")                                                   \
+	REASON(FRAG_NO_ROOM, ip_defrag,                                                            \
+		"a fragment came while those that wait held all the memory that they may.",        \
+		"nstat -az IpReasmFails; cat /proc/net/sockstat: FRAG memory",                     \
+		"sysctl -w net.ipv4.ipfrag_high_thresh=N; many: loss on the way, or an attack")    \
 	REASON(FRAGMENT_FAILED, ip_fragment, "it could not be cut in fragments.",                  \
 		"nstat -az IpFragFails Ip6FragFails",                                              \
 		"memory is short, or the route vanished: dmesg; a larger MTU avoids fragments")    \
@@ -124,6 +128,10 @@
 	REASON(BRIDGE_VLAN, core, "its VLAN is not allowed on the bridge port.",                   \
 		"bridge -s vlan show",                                                             \
 		"bridge vlan add vid N dev DEV; 'bridge vlan show' lists what is allowed")         \
+	REASON(VLAN_UNKNOWN, core, "it has the tag of a VLAN that no device here is for.",         \
+		"ip -s -s link show DEV: otherhost_dropped",                                       \
+		"ip link add link DEV name DEV.ID type vlan id ID takes it; tcpdump -e -i DEV "    \
+		"vlan shows the id")                                                               \
 	REASON(BRIDGE_NO_PORT, core, "the bridge has no other port that it could leave by.", "",   \
 		"'bridge link show' and 'bridge fdb show': is the port there, forwarding, not "    \
 		"isolated?")                                                                       \
@@ -193,6 +201,9 @@
 		"nstat -az TcpExtTW",                                                              \
 		"none needed; a handshake that a full queue ended: nstat -az "                     \
 		"TcpExtListenOverflows")                                                           \
+	REASON(TCP_PROBE, tcp_rcv,                                                                 \
+		"a keep-alive, or a probe of a closed window: it was answered.",                   \
+		"nstat -az TcpExtTCPACKSkippedSeq", "none needed")                                 \
 	REASON(NOT_NETWORK, BY_LOCATION,                                                           \
 		"nothing of the network is lost: a local message, a note, a copy, or a part told " \
 		"of elsewhere.",                                                                   \
@@ -288,6 +299,7 @@
 #define WEIR_KERNEL_CASES(AT)                                                                      \
 	AT("ip_forward", IP_INHDR, IP_TTL, ip_forward)                                             \
 	AT("ip6_forward", IP_INHDR, IP_TTL, ip_forward)                                            \
+	AT("ip6_pkt_*", IP_INNOROUTES, ROUTE_REJECTED, route_in)                                   \
 	AT("ping_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                                \
 	AT("icmp*_rcv", UNHANDLED_PROTO, ICMP_INVALID, ip_local_deliver)                           \
 	AT("icmp*_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                               \
@@ -301,6 +313,8 @@
 	AT("qdisc_*", QUEUE_PURGE, QDISC_RESET, qdisc)                                             \
 	AT("*_reset", QUEUE_PURGE, QDISC_RESET, qdisc)                                             \
 	AT("tun_*", QUEUE_PURGE, DEVICE_GONE, xmit)                                                \
+	AT("br_*", NO_TX_TARGET, BRIDGE_NO_PORT, core)                                             \
+	AT("vxlan_rcv", NOMEM, HDR_TRUNC, udp_rcv)                                                 \
 	AT("flush_backlog", DEV_READY, DEVICE_GONE, rps_backlog)
 
 /* Functions that free or judge a packet for whom they are called by: their caller is the place. */

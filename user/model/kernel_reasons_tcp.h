@@ -81,7 +81,8 @@
 	REASON(TCP_INVALID_ACK_SEQUENCE, tcp_rcv,                                                  \
 		"it acknowledges what the opening connection never sent.", "",                     \
 		"an old connection's segment, or a forged one: tcpdump -i DEV tcp")                \
-	REASON(TCP_RESET, tcp_rcv, "a reset ended the connection.",                                \
+	REASON(TCP_RESET, tcp_rcv,                                                                 \
+		"a reset: it ended its connection, or fits none and was of no effect.",            \
 		"nstat -az TcpEstabResets TcpAttemptFails",                                        \
 		"normal: the peer refused or broke off; tcpdump -i DEV 'tcp[13] & 4 != 0' shows "  \
 		"who")                                                                             \

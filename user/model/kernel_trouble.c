@@ -59,13 +59,17 @@ static const struct weir_kernel_seen *find_seen(const struct weir_kernel_seen_li
 static void find(struct weir_kernel_trouble *t, const struct weir_kernel_delta *delta,
 	const struct weir_kernel_seen_list *list)
 {
+	unsigned int worst = 0;
+
+	while (worst < list->nr && list->seen[worst].drop->aside)
+		worst++;
 	*t = (struct weir_kernel_trouble){.kind = WEIR_KERNEL_TROUBLE_NONE};
 	if (!delta->now->on) {
 		t->kind = WEIR_KERNEL_TROUBLE_OFF;
-	} else if (list->nr && list->seen[0].rate_count) {
+	} else if (worst < list->nr && list->seen[worst].rate_count) {
 		t->kind = WEIR_KERNEL_TROUBLE_DROPS;
-		t->key = list->seen[0].key;
-		t->count = list->seen[0].rate_count;
+		t->key = list->seen[worst].key;
+		t->count = list->seen[worst].rate_count;
 	} else if (weir_kernel_blind(delta->now)) {
 		t->kind = WEIR_KERNEL_TROUBLE_BLIND;
 	} else if (lost_of(delta, &t->loss)) {

@@ -222,11 +222,12 @@ static json_t *drop_doc(const struct weir_kernel_snapshot *snap, const struct we
 
 	weir_kernel_example(&d->count, example, sizeof(example));
 	return json_pack(
-		"{s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}",
+		"{s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, "
+		"s:o}",
 		"device", weir_json_text(dev->name), "netns", netns_of(dev), "stage",
 		d->stage < WEIR_STAGE_COUNT ? weir_stage_info[d->stage].name : "unknown", "cause",
 		d->cause, "reason", d->reason, "location", d->location, "packets",
-		weir_json_int(d->count.packets), "bytes",
+		weir_json_int(d->count.packets), "lost", !d->aside, "bytes",
 		d->witness == WEIR_KERNEL_EVENT ? json_integer(weir_json_int(d->count.bytes))
 						: json_null(),
 		"source", witness[d->witness], "text", d->text, "remedy", d->remedy, "counter",
@@ -245,10 +246,10 @@ json_t *weir_doc_kernel_drops(const struct weir_kernel_snapshot *snap, const cha
 
 		for (unsigned int d = 0; d < snap->nr_drops; d++)
 			if (snap->drops[d].dev == i) {
-				total += snap->drops[d].count.packets;
+				total += snap->drops[d].aside ? 0 : snap->drops[d].count.packets;
 				json_array_append_new(drops, drop_doc(snap, &snap->drops[d]));
 			}
-		if (!total || !chosen(dev, only)) {
+		if (!json_array_size(drops) || !chosen(dev, only)) {
 			json_decref(drops);
 			continue;
 		}
