@@ -13,17 +13,30 @@ import time
 
 SO_ATTACH_FILTER = 26
 IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
+IP_RECVERR = 11
+SOL_PACKET, PACKET_STATISTICS = 263, 6
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+REPAIR_ON, REPAIR_OFF, RECV_QUEUE, SEND_QUEUE = 1, -1, 1, 2  # OFF: no window probe
+
+
+def family_of(addr):
+    return socket.AF_INET6 if ":" in addr else socket.AF_INET
 
 
 def send(addr, port, count, size, *words):
-    """Datagrams; words: df. Says how many calls ended how: `3 ok 2 EMSGSIZE`."""
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    """Datagrams; words: df, recverr, dontwait. Says how many calls ended how: `3 ok 2 EMSGSIZE`."""
+    s = socket.socket(family_of(addr), socket.SOCK_DGRAM)
     if "df" in words:
         s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    if "recverr" in words:
+        s.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+    if "dontwait" in words:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    flags = socket.MSG_DONTWAIT if "dontwait" in words else 0
     ends = {}
     for _ in range(int(count)):
         try:
-            s.sendto(b"x" * int(size), (addr, int(port)))
+            s.sendto(b"x" * int(size), flags, (addr, int(port)))
             end = "ok"
         except OSError as e:
             end = errno.errorcode[e.errno]
@@ -39,12 +52,16 @@ def frames(dev, count, *frames):
             s.sendto(bytes.fromhex(frame), (dev, 0))
 
 
-def udp(port, rcvbuf=None):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def udp(port, rcvbuf=None, family=socket.AF_INET):
+    s = socket.socket(family, socket.SOCK_DGRAM)
     if rcvbuf:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(rcvbuf))
     s.bind(("", int(port)))
     return s
+
+
+def udp6(port, rcvbuf):
+    return udp(port, rcvbuf, socket.AF_INET6)
 
 
 def deaf(port):
@@ -83,6 +100,53 @@ def tap(dev, rcvbuf):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(rcvbuf))
     s.bind((dev, 3))  # ETH_P_ALL
+    return s
+
+
+def slow_tap(dev, rcvbuf):
+    """The same; asked by SIGUSR1 it says how many packets it has lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    s = tap(dev, rcvbuf)
+    print("ready", flush=True)
+    while True:
+        signal.sigwait({signal.SIGUSR1})
+        counts = s.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+        print("lost", struct.unpack("II", counts)[1], flush=True)
+
+
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def sequence(s, queue):
+    s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_ON)
+    s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+    number = s.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ) & 0xffffffff
+    s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_OFF)
+    return number
+
+
+def stray(addr, port, dev, to, count, seq, ack, flags, length):
+    """Into a connection of this host, so many segments as its own, but for the numbers: they are
+    so far from what comes next. Flags in hex."""
+    s = connect(addr, port)
+    own = s.getsockname()
+    seq = (sequence(s, SEND_QUEUE) + int(seq)) & 0xffffffff
+    ack = (sequence(s, RECV_QUEUE) + int(ack)) & 0xffffffff
+    ends = socket.inet_aton(own[0]) + socket.inet_aton(addr)
+    data = b"x" * int(length)
+
+    def tcp(check):
+        return struct.pack("!HHIIBBHHH", own[1], int(port), seq, ack, 0x50, int(flags, 16), 500,
+                           check, 0) + data
+    whole = tcp(checksum(ends + struct.pack("!HH", 6, 20 + len(data)) + tcp(0)))
+
+    def ip(check):
+        return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(whole), 1, 0x4000, 64, 6, check) + ends
+    frame = bytes.fromhex(to.replace(":", "")) + b"\2\0\0\0\0\1\x08\0" + ip(checksum(ip(0))) + whole
+    frames(dev, count, frame.hex())
     return s
 
 
