@@ -27,6 +27,14 @@ hex_addr() {
 	printf '%02x%02x%02x%02x' $1
 }
 
+# bytes N: of no meaning, in hex.
+bytes() {
+	local zeros
+
+	printf -v zeros '%0*d' "$1" 0
+	echo "${zeros//0/a5}"
+}
+
 # An Ethernet header: to, from, type.
 ether() {
 	local to=${to:-$(lab_mac r0)} from=${from:-$(lab_mac c0)}
@@ -45,6 +53,14 @@ ipv4() {
 	head+=$(printf '%02x%02x' "${ttl:-64}" "${proto:-17}")
 	tail=$(hex_addr "${src:-$C_ADDR}")$(hex_addr "${dst:-$S_ADDR}")$options
 	echo "$(ether)$head${check:-$(checksum "${head}0000$tail")}$tail$payload"
+}
+
+# tcp_segment ADDR FLAGS [PORT]: a payload of ipv4, from the client's port 1234; flags in hex.
+tcp_segment() {
+	local head
+
+	head=$(printf '04d2%04x' "${3:-8000}")000000010000000050${2}2000
+	echo "$head$(checksum "$(hex_addr "$C_ADDR")$(hex_addr "$1")00060014${head}00000000")0000"
 }
 
 # inject COUNT HEX: puts frames on the wire at c0, unpadded.

@@ -94,6 +94,29 @@ lose_at_nft_nat() {
 	lose_at_nft_nat
 }
 
+lose_invalid() {
+	local flags frames=()
+
+	nft_r 'table ip t {
+		chain x {
+			type filter hook forward priority 0
+			ct state invalid counter drop
+		}
+	}'
+	for flags in 03 05 00; do # SYN and FIN, FIN and RST alone, none
+		frames+=("$(dst=$S_ADDR proto=6 payload=$(tcp_segment "$S_ADDR" $flags) ipv4)")
+	done
+	inject_quietly 2 "${frames[@]}"
+	equal "by nft's counter" "$(in_ns r nft list ruleset | sed -nE 's/.*packets ([0-9]+) .*/\1/p')" 6
+	in_ns r nft flush ruleset
+	dropped "r r0 nf_forward NETFILTER_DROP/forward 6"
+}
+@test "nft: what connection tracking makes nothing of" { lose_invalid; }
+
+@test "connection tracking whose table is full" {
+	skip "net.netfilter.nf_conntrack_max is the machine's; tests/kernels tests it in a guest"
+}
+
 lose_at_iptables() {
 	local table chain hook lines=() count
 

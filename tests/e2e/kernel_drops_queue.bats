@@ -39,8 +39,8 @@ setup_file() {
 	in_far ip link set g0 up
 	# none of this waits for a neighbour, or is forgotten without carrier
 	in_ns r ip neigh replace $FAR lladdr $G0_MAC dev r2 nud permanent
-	in_ns r ip neigh replace $S_ADDR lladdr "$(lab_mac s0)" dev r1 nud permanent
-	in_ns c ip neigh replace $R0_ADDR lladdr "$(lab_mac r0)" dev c0 nud permanent
+	in_ns r ip neigh replace "$S_ADDR" lladdr "$(lab_mac s0)" dev r1 nud permanent
+	in_ns c ip neigh replace "$R0_ADDR" lladdr "$(lab_mac r0)" dev c0 nud permanent
 	in_ns r ip route add blackhole 198.18.0.0/16
 }
 
@@ -60,9 +60,9 @@ teardown() {
 
 # from_far FIELDS...: a frame as g0 sends it; fields as ipv4 takes them.
 from_far() {
-	local "$@" to=$R2_MAC from=$G0_MAC src=$FAR
+	local "$@"
 
-	ipv4
+	to=$R2_MAC from=$G0_MAC src=$FAR ipv4
 }
 
 # is_aside CAUSE: all that is told of it is no loss.
@@ -242,7 +242,7 @@ lose_at_syn_queue() {
 	in_ns r sysctl -qw net.ipv4.tcp_syncookies=0
 	hold r listen 8003 4
 	for port in {1001..1012}; do
-		frames+=("$(syn_from_far $port)")
+		frames+=("$(syn_from_far "$port")")
 	done
 	in_far python3 "$BATS_TEST_DIRNAME/kernel_sock.py" frames g0 1 "${frames[@]}"
 	# one more than the backlog is taken

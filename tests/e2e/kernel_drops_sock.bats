@@ -115,6 +115,64 @@ lose_fragments() {
 }
 @test "fragments: one that comes again, and one whose rest never comes" { lose_fragments; }
 
+# fragment IPID OFFSET/8 BYTES [last]: for the router.
+fragment() {
+	local more=0
+
+	[ -n "${4:-}" ] || more=$((0x2000))
+	dst=$R0_ADDR ipid=$1 frag=$(printf '%04x' $((more | $2))) payload=$(bytes "$3") ipv4
+}
+
+# Of the packet that the kernel gives up it tells the last fragment alone, and its counter one, too.
+lose_overlapping_fragments() {
+	inject_quietly 1 "$(fragment 0001 0 64)" "$(fragment 0001 4 64)"
+	inject_quietly 1 "$(fragment 0002 0 64)" "$(fragment 0002 16 64)" "$(fragment 0002 4 64)"
+	inject_quietly 1 "$(fragment 0003 8 64 last)" "$(fragment 0003 32 64)" # beyond the end
+	dropped "r r0 ip_defrag FRAG_REFUSED 3"
+}
+@test "fragments that overlap, and one beyond the end" { lose_overlapping_fragments; }
+
+# The kernel frees what waits without saying whose it is: the counter alone knows.
+lose_fragments_without_first() {
+	inject_quietly 1 "$(fragment 0004 8 64)" "$(fragment 0005 8 64)"
+	dropped "r - ip_defrag FRAG_REASM_TIMEOUT 2 counter"
+}
+@test "fragments whose first never comes" { lose_fragments_without_first; }
+
+lose_fragments_by_memory() {
+	local ids=({10..17}) id frames=() waited
+
+	for id in "${ids[@]}"; do
+		frames+=("$(fragment "00$id" 0 800)")
+	done
+	in_ns r sysctl -qw net.ipv4.ipfrag_low_thresh=1000 net.ipv4.ipfrag_high_thresh=4000
+	inject_quietly 1 "${frames[@]}"
+	in_ns r sysctl -qw net.ipv4.ipfrag_high_thresh=4194304
+	timed_out() { news "$(told)" | grep -q "r0 ip_defrag FRAG_REASM_TIMEOUT"; }
+	wait_until timed_out
+	waited=$(news "$(told)" | awk '/FRAG_REASM_TIMEOUT/ { print $5 }')
+	[ "$waited" -lt 5 ] && dropped "r r0 ip_defrag FRAG_NO_ROOM $((8 - waited))" \
+		"r r0 ip_defrag FRAG_REASM_TIMEOUT $waited" &&
+		weir_k drop explain FRAG_NO_ROOM | grep -q ipfrag_high_thresh
+}
+@test "more fragments than there may be memory for" { lose_fragments_by_memory; }
+
+# Packet 0x31 waits while three others' come, and is begun anew by its second fragment, which
+# then waits without a first.
+lose_fragments_too_far() {
+	local id frames=("$(fragment 0031 0 64)")
+
+	in_ns r sysctl -qw net.ipv4.ipfrag_max_dist=2
+	for id in 2 3 4; do
+		frames+=("$(fragment 003$id 0 64)")
+	done
+	inject_quietly 1 "${frames[@]}" "$(fragment 0031 8 64)"
+	in_ns r sysctl -qw net.ipv4.ipfrag_max_dist=64
+	dropped "r - ip_defrag FRAG_REASM_FAILED 1 counter" "r r0 ip_defrag FRAG_REASM_TIMEOUT 3" \
+		"r - ip_defrag FRAG_REASM_TIMEOUT 1 counter"
+}
+@test "a fragment after too many others of its sender" { lose_fragments_too_far; }
+
 # --- before there is a packet ---
 
 lose_before_packets() {
