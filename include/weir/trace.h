@@ -42,6 +42,9 @@ enum weir_trace_point {
 		WEIR_TRACE_POINT_COUNT
 };
 
+/* A verdict of the fast plane, which user space puts among the events: no place of the kernel's. */
+#define WEIR_TRACE_FAST WEIR_TRACE_POINT_COUNT
+
 /* What happened to the packet there: id, as text and JSON have it. */
 #define WEIR_TRACE_WHATS(WHAT)                                                                     \
 	WHAT(enter)                                                                                \
@@ -52,7 +55,10 @@ enum weir_trace_point {
 	WHAT(refuse)  /* a socket has no room for it; the drop follows */                          \
 	WHAT(merge)   /* GRO has put it into another one */                                        \
 	WHAT(busy)    /* the driver does not take it now; it is tried again */                     \
-	WHAT(done)    /* its memory is freed, and nothing was wrong */
+	WHAT(done)    /* its memory is freed, and nothing was wrong */                             \
+	WHAT(pass)    /* the fast plane leaves it to the kernel, */                                \
+	WHAT(punt)    /* since it cannot finish it, */                                             \
+	WHAT(forward) /* or has sent it to another device */
 
 enum weir_trace_what {
 #define WHAT(id) WEIR_TRACE_WHAT_##id,
@@ -62,8 +68,10 @@ enum weir_trace_what {
 };
 
 enum weir_trace_flag {
-	WEIR_TRACE_COPY = 1, /* of a clone beside the packet's own way: a tap's */
-	WEIR_TRACE_RAW = 2,  /* head begins with the IP header: there is no link header yet */
+	WEIR_TRACE_COPY = 1,   /* of a clone beside the packet's own way: a tap's */
+	WEIR_TRACE_RAW = 2,    /* head begins with the IP header: there is no link header yet */
+	WEIR_TRACE_BEGINS = 4, /* a verdict that is shown even where no event of the kernel's is its
+				  packet's */
 };
 
 #define WEIR_TRACE_HEAD	   128
@@ -71,13 +79,28 @@ enum weir_trace_flag {
 #define WEIR_TRACE_PACKETS 8192 /* followed at a time */
 #define WEIR_TRACE_NETNS   64	/* watched at most */
 
+/* What the fast plane made of a packet, and what its device is joined with: the places before it
+ * and after, where another network device of this host hands on what is sent. */
+struct weir_trace_verdict {
+	__u64 from_netns, to_netns; /* 0: not known */
+	__u32 from_ifindex, to_ifindex;
+	__u32 oif; /* where it is sent to; 0 = nowhere */
+	char out[16];
+	__u16 exit; /* enum weir_exit */
+	__u8 hook;  /* enum weir_hook */
+	__u8 punt_drop;
+};
+
 /* One event; the ring holds no more of head than head_len. */
 struct weir_trace_event {
-	__u64 time_ns;		    /* CLOCK_MONOTONIC */
-	__u64 id;		    /* of the packet, from 1 on */
-	__u64 netns;		    /* cookie */
-	__u64 cgroup;		    /* of the socket, 0 = none is known */
-	struct weir_kdrop_key drop; /* of one: what is told of it, but not whose it is */
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 id;      /* of the packet, from 1 on */
+	__u64 netns;   /* cookie */
+	__u64 cgroup;  /* of the socket, 0 = none is known */
+	union {
+		struct weir_kdrop_key drop; /* of one: what is told of it, but not whose it is */
+		struct weir_trace_verdict verdict; /* of WEIR_TRACE_FAST */
+	};
 	__u32 ifindex;
 	__s32 answer; /* the driver's, or -errno of a socket that refuses it; 0 = none */
 	__u32 len;    /* of the skb */

@@ -32,7 +32,7 @@ static int setup(void **state)
 	event[n] = E(3000, "", kfree, core, drop);
 	event[n].drop.reason = 8;
 	event[n++].drop.location = 2;
-	packet = (struct weir_traced){.id = 3, .nr = n, .event = event};
+	packet = (struct weir_traced){.id = 3, .number = 3, .nr = n, .event = event};
 	return 0;
 }
 

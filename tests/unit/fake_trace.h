@@ -38,6 +38,20 @@ __u32 weir_tracing_points(const struct weir_tracing *t)
 	return 0;
 }
 
+unsigned int weir_tracing_fast(const struct weir_tracing *t)
+{
+	(void)t;
+	return 0;
+}
+
+const struct weir_notes *weir_tracing_notes(const struct weir_tracing *t)
+{
+	static const struct weir_notes none;
+
+	(void)t;
+	return &none;
+}
+
 int weir_tracing_poll(struct weir_tracing *t, int timeout_ms,
 	int (*fn)(void *ctx, const struct weir_trace_event *event), void *ctx, struct weir_err *err)
 {

@@ -136,6 +136,8 @@ static void trace_kernel(struct weir_live_trace *t, struct weir_run *run)
 		}
 		t->names = weir_tracing_names(t->kernel);
 		t->traces = weir_traces_new(on_kernel_packet, t);
+		if (t->traces && weir_tracing_fast(t->kernel))
+			weir_traces_join_fast(t->traces, KERNEL_RATE);
 	}
 	if (!t->traces || weir_tracing_poll(t->kernel, 0, on_event, t, NULL) ||
 		weir_traces_pass(t->traces, weir_now_ns(), false))

@@ -2,238 +2,174 @@
 /* Packets on the kernel's own road, until told to stop; and those of a file, once more. */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "cmd/cmd.h"
+#include "cmd/tracer.h"
 #include "ctl/kernel_trace.h"
 #include "out/doc_trace.h"
 
-#define SECOND_NS    1000000000ull
 #define RATE_DEFAULT 1000
 
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal_number)
-{
-	(void)signal_number;
-	stopped = 1;
-}
-
-struct trace {
-	struct weir_run *run;
-	struct weir_err *err;
+struct kernel {
+	struct weir_tracer t;
 	struct weir_tracing *tracing;
 	struct weir_traces *traces;
 	struct weir_trace_names names;
-	__u64 left, shown;
-	__u64 offset_ns; /* from CLOCK_MONOTONIC to the time of day */
-	FILE *write;
-	struct weir_pcapng pcapng;
-	int failed;
+	struct weir_trace_wish wish;
+	char expr[1024];
 };
 
 static int on_packet(void *ctx, const struct weir_traced *p)
 {
-	struct trace *t = ctx;
-	json_t *doc = weir_doc_traced(p, &t->names, t->offset_ns);
+	struct kernel *k = ctx;
+	json_t *doc = weir_doc_traced(p, &k->names, k->t.offset_ns);
+	int rc;
 
-	if (t->write && doc) {
-		t->failed = weir_write_traced(&t->pcapng, p, doc);
+	if (k->t.write && doc) {
+		rc = weir_write_traced(&k->t.pcapng, p, doc);
 		json_decref(doc);
-		if (t->failed)
-			weir_fail(t->err, WEIR_REFUSED, t->failed, "writing packets");
+		if (rc)
+			weir_fail(k->t.err, WEIR_REFUSED, rc, "writing packets");
 	} else {
-		t->failed = weir_show(&t->run->face, doc, weir_text_traced, t->err);
+		rc = weir_show(&k->t.run->face, doc, weir_text_traced, k->t.err);
 	}
-	t->shown++;
-	return t->failed || !--t->left ? -ECANCELED : 0;
+	return weir_tracer_shown(&k->t, rc);
 }
 
 static int on_event(void *ctx, const struct weir_trace_event *event)
 {
-	struct trace *t = ctx;
+	struct kernel *k = ctx;
 
-	t->failed = weir_traces_add(t->traces, event);
-	if (t->failed)
-		weir_fail(t->err, WEIR_REFUSED, t->failed, "keeping events");
-	return t->failed ? -ECANCELED : 0;
+	k->t.failed = weir_traces_add(k->traces, event);
+	if (k->t.failed)
+		weir_fail(k->t.err, WEIR_REFUSED, k->t.failed, "keeping events");
+	return k->t.failed ? -ECANCELED : 0;
 }
 
-/* Hands on what is complete, and brings it out. */
-static int pass(struct trace *t, bool all)
+static int wait_for_packets(struct weir_tracer *t)
 {
-	int ret = weir_traces_pass(t->traces, weir_now_ns(), all);
+	struct kernel *k = (void *)t;
+	int ret = weir_tracing_poll(k->tracing, 50, on_event, k, t->err);
 
-	if (!ret && !t->write)
-		ret = weir_flush(t->run->face.file, t->err);
-	return ret;
+	return ret && ret != -EINTR ? ret : weir_traces_pass(k->traces, weir_now_ns(), false);
 }
 
-/* Reads until the count, the time or a signal ends it. */
-static int loop(struct trace *t, __u64 end_ns)
+static int drain(struct weir_tracer *t)
 {
-	int ret = 0;
+	struct kernel *k = (void *)t;
+	int ret = weir_tracing_drain(k->tracing, on_event, k, t->err);
 
-	while (!ret && !stopped && weir_now_ns() < end_ns) {
-		ret = weir_tracing_poll(t->tracing, 50, on_event, t, t->err);
-		if (ret == -EINTR)
-			ret = 0;
-		if (!ret)
-			ret = pass(t, false);
-	}
-	if (!ret) /* what was seen before the end is shown or counted, too */
-		ret = weir_tracing_drain(t->tracing, on_event, t, t->err);
-	if (!ret)
-		ret = pass(t, true);
-	if (t->failed)
-		return t->failed;
-	if (ret == -ECANCELED)
-		ret = t->write ? 0 : weir_flush(t->run->face.file, t->err);
-	return ret > 0 ? 0 : ret; /* nobody reads any more: no failure */
+	return ret ? ret : weir_traces_pass(k->traces, weir_now_ns(), true);
 }
 
-/* How it ended goes to stderr: stdout is for packets. */
-static int finish(struct trace *t, const char *path)
+static void losses(struct weir_tracer *t, struct weir_tracer_losses *to)
 {
+	struct kernel *k = (void *)t;
 	struct weir_trace_losses l;
-	int ret = 0;
+	__u64 limited;
+	int n;
 
-	weir_tracing_losses(t->tracing, &l);
-	if (t->write) {
-		ret = weir_pcapng_end(&t->pcapng, weir_wall_ns(), l.full + l.lost + l.missed, l.limited);
-		if (!ret && fflush(t->write))
-			ret = -errno;
-	}
-	fprintf(stderr,
-		"weir: %" PRIu64 " packets%s%s; not followed: %" PRIu64
-		" for want of room, %" PRIu64 " to the limit of the rate; events lost: %" PRIu64
-		" for want of room, %" PRIu64 " to interruptions\n",
-		(uint64_t)t->shown, path ? " written to " : "", path ? path : "", (uint64_t)l.full,
-		(uint64_t)l.limited, (uint64_t)l.lost, (uint64_t)l.missed);
-	return ret ? weir_fail(t->err, WEIR_REFUSED, ret, "writing %s", path) : 0;
+	weir_tracing_losses(k->tracing, &l);
+	limited = l.limited + weir_traces_limited(k->traces);
+	to->full = l.full + l.lost + l.missed + l.fast_full;
+	to->limited = limited + l.fast_limited;
+	n = snprintf(to->words, sizeof(to->words),
+		"not followed: %" PRIu64 " for want of room, %" PRIu64
+		" to the limit of the rate; events lost: %" PRIu64 " for want of room, %" PRIu64
+		" to interruptions",
+		(uint64_t)l.full, (uint64_t)limited, (uint64_t)l.lost, (uint64_t)l.missed);
+	if (weir_tracing_fast(k->tracing))
+		snprintf(to->words + n, sizeof(to->words) - (size_t)n,
+			"; verdicts of the fast plane lost: %" PRIu64 " for want of room, %" PRIu64
+			" to their rate",
+			(uint64_t)l.fast_full, (uint64_t)l.fast_limited);
 }
 
-struct wish {
-	struct weir_trace_wish trace;
-	const char *path;
-	uint64_t count, time_ns;
-	char expr[1024];
-};
-
-/* The words of the expression, with blanks between. */
-static int join(const struct weir_args *args, struct wish *w, struct weir_err *err)
+static void say(struct weir_tracer *t)
 {
-	size_t used = 0;
-
-	for (unsigned int i = 0; i < args->nr_plain; i++) {
-		used += (size_t)snprintf(w->expr + used, sizeof(w->expr) - used, "%s%s",
-			i ? " " : "", args->plain[i]);
-		if (used >= sizeof(w->expr))
-			return weir_fail(err, WEIR_USAGE, 0, "the expression is longer than %zu",
-				sizeof(w->expr) - 1);
-	}
-	w->trace.expr = args->nr_plain ? w->expr : NULL;
-	return 0;
-}
-
-static int parse(const struct weir_args *args, struct wish *w, struct weir_err *err)
-{
-	const char *count = weir_arg(args, "count"), *seconds = weir_arg(args, "seconds");
-	const char *rate = weir_arg(args, "rate");
-	uint64_t per_s = RATE_DEFAULT;
-
-	*w = (struct wish){.path = weir_arg(args, "write"),
-		.count = UINT64_MAX,
-		.time_ns = 365 * 86400 * SECOND_NS};
-	w->trace.dev = weir_arg(args, "dev");
-	w->trace.netns = weir_arg(args, "netns");
-	if (weir_arg(args, "sample"))
-		return weir_fail(err, WEIR_USAGE, 0,
-			"'sample' goes with 'plane fast': an expression and 'rate' choose packets "
-			"of "
-			"the kernel's");
-	if (count && !weir_parse_u64(count, 1, UINT32_MAX, &w->count))
-		return weir_fail(
-			err, WEIR_USAGE, 0, "'%s' is no number of packets: 1 to 4294967295", count);
-	if (seconds && !weir_parse_seconds(seconds, SECOND_NS / 10, 86400 * SECOND_NS, &w->time_ns))
-		return weir_fail(
-			err, WEIR_USAGE, 0, "'%s' is no number of seconds: 0.1 to 86400", seconds);
-	if (rate && !weir_parse_u64(rate, 1, 1000000, &per_s))
-		return weir_fail(err, WEIR_USAGE, 0,
-			"'%s' is no number of packets in a second: 1 to 1000000", rate);
-	w->trace.rate = (__u32)per_s;
-	return join(args, w, err);
-}
-
-static int open_file(struct trace *t, const char *path)
-{
-	int ret;
-
-	if (!path)
-		return 0;
-	t->write = strcmp(path, "-") ? fopen(path, "we") : t->run->face.file;
-	ret = t->write ? weir_pcapng_begin(&t->pcapng, t->write) : -errno;
-	if (ret)
-		weir_fail(t->err, WEIR_REFUSED, ret, "opening %s", path);
-	return ret;
-}
-
-static void say_stages(const struct trace *t)
-{
+	const struct kernel *k = (void *)t;
+	const struct weir_notes *notes = weir_tracing_notes(k->tracing);
+	unsigned int fast = weir_tracing_fast(k->tracing);
 	char seen[512], unseen[512];
 
-	weir_trace_stages(weir_tracing_points(t->tracing), true, seen, sizeof(seen));
-	weir_trace_stages(weir_tracing_points(t->tracing), false, unseen, sizeof(unseen));
+	weir_trace_stages(weir_tracing_points(k->tracing), true, seen, sizeof(seen));
+	weir_trace_stages(weir_tracing_points(k->tracing), false, unseen, sizeof(unseen));
+	for (unsigned int i = 0; i < notes->nr; i++)
+		fprintf(stderr, "weir: note: %s\n", notes->line[i]);
+	if (fast)
+		fprintf(stderr, "weir: with the fast plane's verdicts in %u namespace%s\n", fast,
+			fast > 1 ? "s" : "");
 	fprintf(stderr, "weir: tracing packets of the kernel plane; ^C ends it\n");
 	fprintf(stderr, "weir: stages seen: %s; drops anywhere%s%s\n", seen,
 		*unseen ? "; this kernel does not show: " : "", unseen);
 }
 
-static int trace(struct trace *t, const struct wish *w)
+/* The words of the expression, with blanks between. */
+static int join(const struct weir_args *args, struct kernel *k, struct weir_err *err)
 {
-	struct sigaction action = {.sa_handler = stop}, old_int, old_term;
-	int ret = weir_tracing_open(t->run->ns, &w->trace, &t->tracing, t->err);
+	size_t used = 0;
 
+	for (unsigned int i = 0; i < args->nr_plain; i++) {
+		used += (size_t)snprintf(k->expr + used, sizeof(k->expr) - used, "%s%s",
+			i ? " " : "", args->plain[i]);
+		if (used >= sizeof(k->expr))
+			return weir_fail(err, WEIR_USAGE, 0, "the expression is longer than %zu",
+				sizeof(k->expr) - 1);
+	}
+	k->wish.expr = args->nr_plain ? k->expr : NULL;
+	return 0;
+}
+
+static int parse(const struct weir_args *args, struct kernel *k, struct weir_err *err)
+{
+	const char *rate = weir_arg(args, "rate");
+	uint64_t per_s = RATE_DEFAULT;
+	int ret;
+
+	if (weir_arg(args, "sample"))
+		return weir_fail(err, WEIR_USAGE, 0,
+			"'sample' goes with 'plane fast': an expression and 'rate' choose packets "
+			"of "
+			"the kernel's");
+	ret = weir_tracer_parse(&k->t, args, err);
 	if (ret)
 		return ret;
-	t->names = weir_tracing_names(t->tracing);
-	t->offset_ns = weir_wall_ns() - weir_now_ns();
-	t->left = w->count;
-	stopped = 0;
-	sigaction(SIGINT, &action, &old_int);
-	sigaction(SIGTERM, &action, &old_term);
-	t->traces = weir_traces_new(on_packet, t);
-	ret = t->traces ? open_file(t, w->path)
-			: weir_fail(t->err, WEIR_REFUSED, -ENOMEM, "opening the trace");
-	if (!ret) {
-		say_stages(t);
-		ret = loop(t, weir_now_ns() + w->time_ns);
-	}
-	if (!ret)
-		ret = finish(t, w->path);
-	sigaction(SIGINT, &old_int, NULL);
-	sigaction(SIGTERM, &old_term, NULL);
-	weir_traces_free(t->traces);
-	weir_tracing_close(t->tracing);
-	if (t->write && t->write != t->run->face.file && fclose(t->write) && !ret)
-		ret = weir_fail(t->err, WEIR_REFUSED, -errno, "writing %s", w->path);
-	return ret;
+	if (rate && !weir_parse_u64(rate, 1, 1000000, &per_s))
+		return weir_fail(err, WEIR_USAGE, 0,
+			"'%s' is no number of packets in a second: 1 to 1000000", rate);
+	k->wish.dev = k->t.dev;
+	k->wish.netns = weir_arg(args, "netns");
+	k->wish.rate = (__u32)per_s;
+	return join(args, k, err);
 }
 
 int weir_trace_kernel(struct weir_run *run, const struct weir_args *args, struct weir_err *err)
 {
-	struct trace t = {.run = run, .err = err};
-	struct wish w;
-	int ret = parse(args, &w, err);
+	struct kernel k = {.t = {.run = run,
+				   .err = err,
+				   .say = say,
+				   .poll = wait_for_packets,
+				   .drain = drain,
+				   .losses = losses}};
+	int ret = parse(args, &k, err);
 
 	if (!ret)
 		ret = weir_enter(run, err);
-	return ret ? ret : trace(&t, &w);
+	if (!ret)
+		ret = weir_tracing_open(run->ns, &k.wish, &k.tracing, err);
+	if (ret)
+		return ret;
+	k.names = weir_tracing_names(k.tracing);
+	k.traces = weir_traces_new(on_packet, &k);
+	if (k.traces && weir_tracing_fast(k.tracing))
+		weir_traces_join_fast(k.traces, k.wish.rate);
+	ret = k.traces ? weir_tracer_run(&k.t)
+		       : weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the trace");
+	weir_traces_free(k.traces);
+	weir_tracing_close(k.tracing);
+	return ret;
 }
 
 /* --- trace read --- */

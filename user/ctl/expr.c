@@ -2,6 +2,7 @@
 /* Expressions, compiled by libpcap; this is the only file that sees it. */
 #include <errno.h>
 #include <pcap.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,4 +133,14 @@ int weir_expr_compile(
 	if (!ret)
 		memcpy(expr, made, sizeof(made));
 	return ret;
+}
+
+_Static_assert(sizeof(struct weir_expr_insn) == sizeof(struct bpf_insn) &&
+		       offsetof(struct weir_expr_insn, k) == offsetof(struct bpf_insn, k),
+	"an instruction is libpcap's own");
+
+bool weir_expr_matches(
+	const struct weir_expr *expr, const __u8 *bytes, unsigned int len, unsigned int wire_len)
+{
+	return !expr->nr || bpf_filter((const struct bpf_insn *)expr->insn, bytes, wire_len, len);
 }

@@ -3,6 +3,7 @@
 #ifndef WEIR_CTL_EXPR_H
 #define WEIR_CTL_EXPR_H
 
+#include <stdbool.h>
 #include <weir/trace.h>
 
 #include "base/err.h"
@@ -15,5 +16,9 @@
  */
 int weir_expr_compile(
 	const char *text, struct weir_expr expr[WEIR_EXPR_KINDS], struct weir_err *err);
+
+/* Whether it matches a packet of @wire_len bytes, of which @len are at @bytes. */
+bool weir_expr_matches(
+	const struct weir_expr *expr, const __u8 *bytes, unsigned int len, unsigned int wire_len);
 
 #endif

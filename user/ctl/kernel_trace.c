@@ -28,6 +28,14 @@ struct weir_tracing {
 	struct kernel_trace_bpf *skel;
 	struct ring_buffer *ring;
 	struct weir_trace_book *book;
+	struct weir_trace_taps *taps;
+	struct weir_expr expr[WEIR_EXPR_KINDS];
+	struct weir_notes notes;
+	const struct weir_ns *ns; /* while it is opened */
+	struct weir_err *err;	  /* likewise */
+	bool all;
+	unsigned int named,
+		watched; /* namespaces to watch; those that are, with all that there is */
 	struct bpf_link *nf[LINKS_MAX];
 	unsigned int nr_nf;
 	__u32 points;
@@ -74,8 +82,7 @@ static void choose(struct weir_tracing *t, const struct btf *btf)
 static int configure(struct weir_tracing *t, const struct weir_ns *ns,
 	const struct weir_trace_wish *wish, struct weir_err *err)
 {
-	struct weir_expr expr[WEIR_EXPR_KINDS];
-	int rc = weir_expr_compile(wish->expr, expr, err);
+	int rc = weir_expr_compile(wish->expr, t->expr, err);
 	__u32 ifindex = 0;
 
 	if (rc)
@@ -88,14 +95,15 @@ static int configure(struct weir_tracing *t, const struct weir_ns *ns,
 			return rc;
 		}
 	}
-	memcpy((void *)t->skel->rodata_expr->expr, expr, sizeof(expr));
+	memcpy((void *)t->skel->rodata_expr->expr, t->expr, sizeof(t->expr));
 	t->skel->rodata_conf->conf.own_netns = ns->cookie;
 	t->skel->rodata_conf->conf.ifindex = ifindex;
-	t->skel->rodata_conf->conf.all = wish->netns && !strcmp(wish->netns, "all");
+	t->skel->rodata_conf->conf.all = t->all;
 	/* twenty windows a second where that is one packet each at least */
 	t->skel->rodata_conf->conf.window_ns = wish->rate >= 20 ? 50000000 : 1000000000;
 	t->skel->rodata_conf->conf.per_window = wish->rate >= 20 ? wish->rate / 20 : wish->rate;
-	return 0;
+	t->taps = weir_trace_taps_new(&t->expr[WEIR_EXPR_FRAME], ns->cookie, ifindex);
+	return t->taps ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the trace");
 }
 
 static int load(struct weir_tracing *t, const struct weir_ns *ns,
@@ -161,6 +169,18 @@ static void watch_hooks(struct weir_tracing *t)
 	}
 }
 
+static int watch_fast(struct weir_tracing *t, __u64 cookie)
+{
+	char said[256], name[WEIR_TRACE_NAME_MAX];
+	struct weir_trace_names names = weir_trace_book_names(t->book);
+	int rc = weir_trace_tap(t->taps, t->ns, said, t->err);
+
+	if (!rc && *said)
+		weir_note(&t->notes, "%s: no verdicts of the fast plane: %.120s",
+			names.netns(names.ctx, cookie, name), said);
+	return rc;
+}
+
 static int watch_one(void *ctx, __u64 cookie)
 {
 	struct weir_tracing *t = ctx;
@@ -170,23 +190,32 @@ static int watch_one(void *ctx, __u64 cookie)
 
 	if (rc == -EEXIST)
 		return 0; /* named twice */
-	if (!rc)
-		watch_hooks(t);
-	return rc;
+	t->named++;
+	if (rc == -E2BIG && t->all)
+		return 0; /* the rest by tracepoints alone */
+	if (rc)
+		return rc;
+	t->watched++;
+	watch_hooks(t);
+	return watch_fast(t, cookie);
 }
 
 static int watch(
 	struct weir_tracing *t, const struct weir_ns *ns, const char *netns, struct weir_err *err)
 {
-	bool all = netns && !strcmp(netns, "all");
 	int rc = 0;
 
-	if (!netns || all)
+	t->ns = ns;
+	t->err = err;
+	if (!netns || t->all)
 		rc = watch_one(t, ns->cookie);
 	if (!rc && netns)
-		rc = weir_trace_book_each(t->book, all ? NULL : netns, watch_one, t, err);
-	if (rc == -E2BIG && all)
-		return 0; /* the rest without netfilter's stages */
+		rc = weir_trace_book_each(t->book, t->all ? NULL : netns, watch_one, t, err);
+	if (t->watched < t->named && !rc)
+		weir_note(&t->notes,
+			"of %u namespaces %u are watched in full; of the others netfilter's "
+			"stages and the fast plane's verdicts are not shown",
+			t->named, t->watched);
 	if (rc == -E2BIG)
 		return weir_fail(err, WEIR_USAGE, 0, "more than %d namespaces", WEIR_TRACE_NETNS);
 	return rc && !err->what[0] ? weir_fail_sys(err, rc, "watching a namespace") : rc;
@@ -238,6 +267,7 @@ int weir_tracing_open(struct weir_ns *ns, const struct weir_trace_wish *wish,
 
 	if (!t)
 		return weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the trace");
+	t->all = wish->netns && !strcmp(wish->netns, "all");
 	rc = load(t, ns, wish, err);
 	if (!rc)
 		rc = watch(t, ns, wish->netns, err);
@@ -268,6 +298,7 @@ void weir_tracing_close(struct weir_tracing *t)
 		return;
 	detach(t);
 	ring_buffer__free(t->ring);
+	weir_trace_taps_free(t->taps);
 	kernel_trace_bpf__destroy(t->skel);
 	weir_trace_book_free(t->book);
 	free(t);
@@ -276,6 +307,16 @@ void weir_tracing_close(struct weir_tracing *t)
 __u32 weir_tracing_points(const struct weir_tracing *t)
 {
 	return t->points;
+}
+
+unsigned int weir_tracing_fast(const struct weir_tracing *t)
+{
+	return weir_trace_taps_nr(t->taps);
+}
+
+const struct weir_notes *weir_tracing_notes(const struct weir_tracing *t)
+{
+	return &t->notes;
 }
 
 /* What ended untold would fill the table: TCP frees much without a word. */
@@ -309,6 +350,7 @@ int weir_tracing_poll(struct weir_tracing *t, int timeout_ms,
 	int (*fn)(void *ctx, const struct weir_trace_event *event), void *ctx, struct weir_err *err)
 {
 	__u64 now_ns = weir_now_ns();
+	int rc;
 
 	t->fn = fn;
 	t->ctx = ctx;
@@ -316,16 +358,20 @@ int weir_tracing_poll(struct weir_tracing *t, int timeout_ms,
 		sweep(t, now_ns);
 		t->swept_ns = now_ns;
 	}
-	return answer(ring_buffer__poll(t->ring, timeout_ms), err);
+	rc = answer(ring_buffer__poll(t->ring, timeout_ms), err);
+	return rc ? rc : weir_trace_taps_poll(t->taps, fn, ctx, err);
 }
 
 int weir_tracing_drain(struct weir_tracing *t,
 	int (*fn)(void *ctx, const struct weir_trace_event *event), void *ctx, struct weir_err *err)
 {
+	int rc;
+
 	t->fn = fn;
 	t->ctx = ctx;
 	detach(t);
-	return answer(ring_buffer__consume(t->ring), err);
+	rc = answer(ring_buffer__consume(t->ring), err);
+	return rc ? rc : weir_trace_taps_drain(t->taps, fn, ctx, err);
 }
 
 void weir_tracing_losses(const struct weir_tracing *t, struct weir_trace_losses *losses)
@@ -335,6 +381,7 @@ void weir_tracing_losses(const struct weir_tracing *t, struct weir_trace_losses 
 
 	*losses = (struct weir_trace_losses){
 		.limited = c->limited, .full = c->full, .lost = c->lost, .missed = c->busy};
+	weir_trace_taps_losses(t->taps, &losses->fast_full, &losses->fast_limited);
 	while ((p = bpf_object__next_program(t->skel->obj, p))) {
 		struct bpf_prog_info info = {0};
 		__u32 len = sizeof(info);

@@ -24,11 +24,19 @@ struct weir_trace_losses {
 	__u64 full;    /* packets not followed for want of room */
 	__u64 lost;    /* events the ring had no room for */
 	__u64 missed;  /* events during which a program was interrupted by another of the same */
+	/* verdicts of the fast plane: as weir_capture_losses() */
+	__u64 fast_full, fast_limited;
 };
 
 int weir_tracing_open(struct weir_ns *ns, const struct weir_trace_wish *wish,
 	struct weir_tracing **t, struct weir_err *err);
 void weir_tracing_close(struct weir_tracing *t);
+
+/* In how many of the namespaces the fast plane's verdicts are among the events. */
+unsigned int weir_tracing_fast(const struct weir_tracing *t);
+
+/* What is not as one might think; valid as long as @t. */
+const struct weir_notes *weir_tracing_notes(const struct weir_tracing *t);
 
 /* The places that are observed: a bit for each enum weir_trace_point. */
 __u32 weir_tracing_points(const struct weir_tracing *t);

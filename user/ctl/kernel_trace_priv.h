@@ -7,6 +7,7 @@
 #include "priv.h"
 
 struct bpf_object;
+struct weir_expr;
 
 /* --- kernel_trace_names.c: what namespaces, reasons and addresses are called --- */
 
@@ -27,5 +28,29 @@ struct weir_trace_names weir_trace_book_names(struct weir_trace_book *book);
  */
 int weir_trace_book_each(struct weir_trace_book *book, const char *names,
 	int (*fn)(void *ctx, __u64 cookie), void *ctx, struct weir_err *err);
+
+/* --- kernel_trace_fast.c: verdicts of the fast plane --- */
+
+struct weir_trace_taps;
+
+/* @expr, which the caller keeps, and @only, a device of @own_netns (0 = any), say which verdicts
+ * packets may begin with. NULL: no memory. */
+struct weir_trace_taps *weir_trace_taps_new(
+	const struct weir_expr *expr, __u64 own_netns, __u32 only);
+void weir_trace_taps_free(struct weir_trace_taps *taps);
+/* Captures in the namespace that this process is in, if the fast plane is attached there; where it
+ * is and cannot be read, @said is why. 0 or -errno. */
+int weir_trace_tap(struct weir_trace_taps *taps, const struct weir_ns *own, char said[256],
+	struct weir_err *err);
+/* In how many namespaces. */
+unsigned int weir_trace_taps_nr(const struct weir_trace_taps *taps);
+/* As weir_capture_poll(), without waiting, and weir_capture_drain(). */
+int weir_trace_taps_poll(struct weir_trace_taps *taps,
+	int (*fn)(void *ctx, const struct weir_trace_event *event), void *ctx,
+	struct weir_err *err);
+int weir_trace_taps_drain(struct weir_trace_taps *taps,
+	int (*fn)(void *ctx, const struct weir_trace_event *event), void *ctx,
+	struct weir_err *err);
+void weir_trace_taps_losses(const struct weir_trace_taps *taps, __u64 *full, __u64 *limited);
 
 #endif

@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/kernel_trace.h"
+#include "model/kernel_trace_priv.h"
 #include "model/tables.h"
-
-#define BUCKETS 1024
 
 const char *const weir_trace_end_name[WEIR_TRACE_END_COUNT] = {
 #define END(id) #id,
@@ -31,13 +29,6 @@ const struct weir_trace_point_info weir_trace_point_info[WEIR_TRACE_POINT_COUNT]
 #undef POINT
 };
 
-struct weir_traces {
-	int (*fn)(void *ctx, const struct weir_traced *packet);
-	void *ctx;
-	struct weir_traced *bucket[BUCKETS];
-	size_t nr;
-};
-
 struct weir_traces *weir_traces_new(
 	int (*fn)(void *ctx, const struct weir_traced *packet), void *ctx)
 {
@@ -50,41 +41,83 @@ struct weir_traces *weir_traces_new(
 	return t;
 }
 
-static void traced_free(struct weir_traced *p)
+void weir_traces_join_fast(struct weir_traces *t, __u32 rate)
+{
+	t->joins = true;
+	t->rate = rate;
+}
+
+__u64 weir_traces_limited(const struct weir_traces *t)
+{
+	return t->limited;
+}
+
+void weir_traced_free(struct weir_traced *p)
 {
 	free(p->event);
 	free(p);
+}
+
+static void free_list(struct weir_traced *p)
+{
+	while (p) {
+		struct weir_traced *next = p->next;
+
+		weir_traced_free(p);
+		p = next;
+	}
 }
 
 void weir_traces_free(struct weir_traces *t)
 {
 	if (!t)
 		return;
-	for (unsigned int i = 0; i < BUCKETS; i++) {
-		while (t->bucket[i]) {
-			struct weir_traced *p = t->bucket[i];
-
-			t->bucket[i] = p->next;
-			traced_free(p);
-		}
-	}
+	for (unsigned int i = 0; i < WEIR_TRACE_BUCKETS; i++)
+		free_list(t->bucket[i]);
+	free_list(t->fast);
 	free(t);
+}
+
+struct weir_traced *weir_traced_new(struct weir_traces *t, __u64 id)
+{
+	struct weir_traced *p = calloc(1, sizeof(*p));
+
+	if (p) {
+		p->id = id;
+		p->number = ++t->numbers;
+	}
+	return p;
+}
+
+void weir_traces_put(struct weir_traces *t, struct weir_traced *p)
+{
+	struct weir_traced **at = &t->bucket[p->id % WEIR_TRACE_BUCKETS];
+
+	p->next = *at;
+	*at = p;
+	t->nr++;
+}
+
+void weir_traces_take(struct weir_traces *t, struct weir_traced *p)
+{
+	struct weir_traced **at = &t->bucket[p->id % WEIR_TRACE_BUCKETS];
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	t->nr--;
 }
 
 static struct weir_traced *find(struct weir_traces *t, __u64 id)
 {
-	struct weir_traced **at = &t->bucket[id % BUCKETS], *p;
+	struct weir_traced *p;
 
-	for (p = *at; p; p = p->next)
+	for (p = t->bucket[id % WEIR_TRACE_BUCKETS]; p; p = p->next)
 		if (p->id == id)
 			return p;
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return NULL;
-	p->id = id;
-	p->next = *at;
-	*at = p;
-	t->nr++;
+	p = weir_traced_new(t, id);
+	if (p)
+		weir_traces_put(t, p);
 	return p;
 }
 
@@ -108,13 +141,10 @@ static bool is_end(const struct weir_trace_event *e)
 	       e->what == WEIR_TRACE_WHAT_read || e->what == WEIR_TRACE_WHAT_merge;
 }
 
-int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event)
+int weir_traced_insert(struct weir_traced *p, const struct weir_trace_event *event)
 {
-	struct weir_traced *p = find(t, event->id);
 	unsigned int at;
 
-	if (!p)
-		return -ENOMEM;
 	if (p->last_ns < event->time_ns)
 		p->last_ns = event->time_ns;
 	p->ended |= is_end(event);
@@ -131,10 +161,28 @@ int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event)
 	return 0;
 }
 
-static bool is_complete(const struct weir_traced *p, __u64 now_ns)
+int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event)
+{
+	struct weir_traced *p;
+	int rc;
+
+	if (event->point == WEIR_TRACE_FAST)
+		return weir_traces_keep(t, event);
+	p = find(t, event->id);
+	rc = p ? weir_traced_insert(p, event) : -ENOMEM;
+	if (p && !p->nr) {
+		weir_traces_take(t, p);
+		weir_traced_free(p);
+	}
+	return rc;
+}
+
+static bool is_complete(const struct weir_traces *t, const struct weir_traced *p, __u64 now_ns)
 {
 	__u64 wait = p->ended ? WEIR_TRACE_REST_NS : WEIR_TRACE_IDLE_NS;
 
+	if (t->joins && wait < weir_traces_hold_ns())
+		wait = weir_traces_hold_ns();
 	return now_ns > p->last_ns && now_ns - p->last_ns >= wait;
 }
 
@@ -143,6 +191,8 @@ static int by_time(const void *a, const void *b)
 	const struct weir_traced *p = *(struct weir_traced *const *)a,
 				 *q = *(struct weir_traced *const *)b;
 
+	if (p->event[0].time_ns != q->event[0].time_ns)
+		return p->event[0].time_ns < q->event[0].time_ns ? -1 : 1;
 	return p->id < q->id ? -1 : p->id > q->id;
 }
 
@@ -154,13 +204,13 @@ static long collect(struct weir_traces *t, __u64 now_ns, bool all, struct weir_t
 	*list = t->nr ? calloc(t->nr, sizeof(**list)) : NULL;
 	if (!*list)
 		return t->nr ? -ENOMEM : 0;
-	for (unsigned int i = 0; i < BUCKETS; i++) {
+	for (unsigned int i = 0; i < WEIR_TRACE_BUCKETS; i++) {
 		struct weir_traced **at = &t->bucket[i];
 
 		while (*at) {
 			struct weir_traced *p = *at;
 
-			if (all || is_complete(p, now_ns)) {
+			if (all || is_complete(t, p, now_ns)) {
 				*at = p->next;
 				(*list)[nr++] = p;
 			} else {
@@ -176,18 +226,31 @@ static long collect(struct weir_traces *t, __u64 now_ns, bool all, struct weir_t
 int weir_traces_pass(struct weir_traces *t, __u64 now_ns, bool all)
 {
 	struct weir_traced **list;
-	long nr = collect(t, now_ns, all, &list);
-	int ret = 0;
+	int ret = weir_traces_join(t, now_ns, all);
+	long nr;
 
+	if (ret)
+		return ret;
+	nr = collect(t, now_ns, all, &list);
 	if (nr < 0)
 		return (int)nr;
 	for (long i = 0; i < nr; i++) {
-		if (!ret && list[i]->nr)
+		if (!ret)
 			ret = t->fn(t->ctx, list[i]);
-		traced_free(list[i]);
+		weir_traced_free(list[i]);
 	}
 	free(list);
 	return ret;
+}
+
+/* Whether it is what the kernel does with what the fast plane, at event @verdict, has dropped. */
+static bool is_of_drop(
+	const struct weir_traced *p, unsigned int verdict, const struct weir_trace_event *e)
+{
+	const struct weir_trace_event *v = &p->event[verdict];
+
+	return v->point == WEIR_TRACE_FAST && v->what == WEIR_TRACE_WHAT_drop &&
+	       (e->what == WEIR_TRACE_WHAT_drop || e->what == WEIR_TRACE_WHAT_done);
 }
 
 enum weir_trace_end weir_traced_end(const struct weir_traced *p, unsigned int *at)
@@ -199,7 +262,7 @@ enum weir_trace_end weir_traced_end(const struct weir_traced *p, unsigned int *a
 	for (unsigned int i = 0; i < p->nr; i++) {
 		const struct weir_trace_event *e = &p->event[i];
 
-		if (e->flags & WEIR_TRACE_COPY)
+		if ((e->flags & WEIR_TRACE_COPY) || (i > *at && is_of_drop(p, *at, e)))
 			continue;
 		*at = i;
 		end = WEIR_TRACE_END_seen;
@@ -209,6 +272,8 @@ enum weir_trace_end weir_traced_end(const struct weir_traced *p, unsigned int *a
 			end = WEIR_TRACE_END_delivered;
 		else if (e->what == WEIR_TRACE_WHAT_merge)
 			end = WEIR_TRACE_END_merged;
+		else if (e->what == WEIR_TRACE_WHAT_forward)
+			end = WEIR_TRACE_END_forwarded;
 		else if (e->what == WEIR_TRACE_WHAT_done)
 			end = sent ? WEIR_TRACE_END_sent : WEIR_TRACE_END_consumed;
 		else if (e->point == WEIR_TRACE_xmit && e->what == WEIR_TRACE_WHAT_leave)
@@ -233,6 +298,8 @@ enum weir_stage weir_traced_stage(const struct weir_traced *p, unsigned int at)
 	const struct weir_trace_event *e = &p->event[at];
 	enum weir_stage before = stage_before(p, at);
 
+	if (e->point == WEIR_TRACE_FAST)
+		return e->stage;
 	if (e->what == WEIR_TRACE_WHAT_drop ||
 		(e->what == WEIR_TRACE_WHAT_done && before != WEIR_STAGE_xmit))
 		return before;

@@ -12,11 +12,17 @@
 #define WEIR_TRACED_MAX	   64		 /* events of a packet that are kept */
 #define WEIR_TRACE_IDLE_NS 1000000000ull /* so long without an event, and no more is waited for */
 #define WEIR_TRACE_REST_NS 50000000ull	 /* the same once it has ended: another CPU may be late */
+#define WEIR_TRACE_LINKS   8
 
 /* A packet, its events in the order of time. */
 struct weir_traced {
-	__u64 id;
+	__u64 id;     /* by which its events come */
+	__u64 number; /* by which it is shown */
 	__u64 last_ns;
+	__u64 doubt_ns; /* the event there is as much another packet's: nothing is joined to it */
+	/* numbers of packets that look the same, of which this may be a part, or they of it */
+	__u64 link[WEIR_TRACE_LINKS];
+	unsigned int nr_links;
 	unsigned int nr, room;
 	unsigned int more; /* events beyond those kept */
 	bool ended;
@@ -30,8 +36,9 @@ struct weir_traced {
 	END(dropped)                                                                               \
 	END(delivered) /* to a socket */                                                           \
 	END(sent)                                                                                  \
-	END(merged)   /* by GRO, into another packet */                                            \
-	END(consumed) /* freed, and nothing was wrong: it was an answer's cause, or for a tap */
+	END(forwarded) /* by the fast plane */                                                     \
+	END(merged)    /* by GRO, into another packet */                                           \
+	END(consumed)  /* freed, and nothing was wrong: it was an answer's cause, or for a tap */
 
 enum weir_trace_end {
 #define END(id) WEIR_TRACE_END_##id,
@@ -68,6 +75,14 @@ struct weir_traces;
 struct weir_traces *weir_traces_new(
 	int (*fn)(void *ctx, const struct weir_traced *packet), void *ctx);
 void weir_traces_free(struct weir_traces *t);
+
+/*
+ * Verdicts of the fast plane come among the events: packets wait until those that may be theirs
+ * were heard of, and at most @rate in a second begin with one. weir_traces_limited() is how many
+ * did not because of that.
+ */
+void weir_traces_join_fast(struct weir_traces *t, __u32 rate);
+__u64 weir_traces_limited(const struct weir_traces *t);
 
 /* One more event. 0 or -ENOMEM. */
 int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event);

@@ -91,6 +91,8 @@ void weir_text_capture(const struct weir_face *face, const json_t *doc);
 /* What the hook made of it, in a few words: "forwarded to r1", "dropped at ip_rcv: IP_CSUM". */
 void weir_capture_words(
 	const struct weir_capture *packet, const char *out, char *text, size_t size);
+void weir_exit_words(enum weir_exit exit, enum weir_hook hook, bool punt_drop, const char *out,
+	char *text, size_t size);
 
 /* @kernel: its release. */
 json_t *weir_doc_doctor(const struct weir_findings *findings, const char *kernel);

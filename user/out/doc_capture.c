@@ -64,6 +64,23 @@ static void ipv4(json_t *doc, struct bytes *b)
 		ports(doc, b, proto);
 }
 
+static void ipv6(json_t *doc, struct bytes *b)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned int proto;
+
+	if (b->left < 40 || b->at[0] >> 4 != 6)
+		return;
+	proto = b->at[6];
+	put(doc, "src", json_string(inet_ntop(AF_INET6, b->at + 8, text, sizeof(text))));
+	put(doc, "dst", json_string(inet_ntop(AF_INET6, b->at + 24, text, sizeof(text))));
+	put(doc, "proto", json_integer(proto));
+	put(doc, "ttl", json_integer(b->at[7]));
+	put(doc, "ip_length", json_integer(40 + be16(b->at + 4)));
+	if (skip(b, 40))
+		ports(doc, b, proto);
+}
+
 static json_t *tag_doc(unsigned int proto, unsigned int tci)
 {
 	return json_sprintf("%s %u", proto == ETH_P_8021AD ? "802.1ad" : "802.1Q", tci & 0xfff);
@@ -91,17 +108,20 @@ void weir_put_packet(json_t *doc, const __u8 *head, unsigned int len, __u32 tag)
 	put(doc, "ethertype", json_integer(proto));
 	if (proto == ETH_P_IP && skip(&b, 2))
 		ipv4(doc, &b);
+	else if (proto == ETH_P_IPV6 && skip(&b, 2))
+		ipv6(doc, &b);
 }
 
-void weir_capture_words(const struct weir_capture *c, const char *out, char *text, size_t size)
+void weir_exit_words(enum weir_exit by, enum weir_hook hook, bool punt_drop, const char *out,
+	char *text, size_t size)
 {
-	const struct weir_exit_info *exit = &weir_exit_info[c->exit];
+	const struct weir_exit_info *exit = &weir_exit_info[by];
 	const char *stage = weir_stage_info[exit->stage].name;
 	const char *cause = weir_cause_info[exit->cause].name;
 
-	if (c->punt_drop)
+	if (punt_drop)
 		snprintf(text, size, "dropped at %s: %s, by 'punt drop'", stage, cause);
-	else if (exit->kind == WEIR_KIND_OUT && c->hook == WEIR_HOOK_tc_egress)
+	else if (exit->kind == WEIR_KIND_OUT && hook == WEIR_HOOK_tc_egress)
 		snprintf(text, size, "sent%s%s", exit->cause == WEIR_CAUSE_NONE ? "" : ": ",
 			exit->cause == WEIR_CAUSE_NONE ? "" : cause);
 	else if (exit->kind == WEIR_KIND_OUT)
@@ -111,6 +131,11 @@ void weir_capture_words(const struct weir_capture *c, const char *out, char *tex
 			exit->kind == WEIR_KIND_PUNT ? "punted" : "passed", stage, cause);
 	else
 		snprintf(text, size, "dropped at %s: %s", stage, cause);
+}
+
+void weir_capture_words(const struct weir_capture *c, const char *out, char *text, size_t size)
+{
+	weir_exit_words(c->exit, c->hook, c->punt_drop, out, text, size);
 }
 
 json_t *weir_doc_capture(
@@ -136,7 +161,10 @@ json_t *weir_doc_capture(
 static void text_end(
 	const struct weir_face *face, const json_t *doc, const char *addr, const char *port)
 {
-	weir_ink(face, WEIR_PLAIN, "%s", weir_get_text(doc, addr));
+	const char *text = weir_get_text(doc, addr);
+	bool brackets = strchr(text, ':') && json_object_get(doc, port);
+
+	weir_ink(face, WEIR_PLAIN, brackets ? "[%s]" : "%s", text);
 	if (json_object_get(doc, port))
 		weir_ink(face, WEIR_PLAIN, ":%lld", (long long)weir_get_int(doc, port));
 }
@@ -150,6 +178,8 @@ static const char *proto_name(json_int_t proto, char buf[16])
 		return "tcp";
 	case IPPROTO_ICMP:
 		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmp6";
 	default:
 		snprintf(buf, 16, "proto %d", (int)proto);
 		return buf;

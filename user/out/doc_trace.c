@@ -79,16 +79,41 @@ static void put_change(json_t *doc, const struct weir_traced *p, unsigned int at
 	json_decref(then);
 }
 
+/* The fast plane's verdict in its own words. */
+static const char *fast_words(const struct weir_trace_event *e, char buf[128])
+{
+	const struct weir_trace_verdict *v = &e->verdict;
+
+	weir_exit_words(v->exit, v->hook, v->punt_drop, v->out, buf, 128);
+	return buf;
+}
+
+static void put_fast(json_t *doc, const struct weir_trace_event *e)
+{
+	const struct weir_exit_info *exit = &weir_exit_info[e->verdict.exit];
+	char words[128];
+
+	put_text(doc, "plane", "fast");
+	put_text(doc, "kind", weir_kind_info[exit->kind].name);
+	put_text(doc, "at", weir_stage_info[exit->stage].name);
+	put_text(doc, "cause", weir_cause_info[exit->cause].name);
+	if (e->verdict.out[0])
+		put_text(doc, "out", e->verdict.out);
+	put_text(doc, "verdict", fast_words(e, words));
+}
+
 static json_t *event_doc(
 	const struct weir_traced *p, unsigned int at, const struct weir_trace_names *names)
 {
 	const struct weir_trace_event *e = &p->event[at];
+	bool fast = e->point == WEIR_TRACE_FAST, drop_told;
 	enum weir_trace_what what = e->what;
 	char netns[WEIR_TRACE_NAME_MAX];
 	struct weir_kernel_drop drop;
 	json_t *doc = json_object();
 
-	if (what == WEIR_TRACE_WHAT_drop && !drop_of(p, at, names, &drop))
+	drop_told = what == WEIR_TRACE_WHAT_drop && !fast;
+	if (drop_told && !drop_of(p, at, names, &drop))
 		what = WEIR_TRACE_WHAT_done;
 	put_number(doc, "after_ns", e->time_ns - p->event[0].time_ns);
 	put_number(doc, "cpu", e->cpu);
@@ -97,7 +122,9 @@ static json_t *event_doc(
 	put_number(doc, "ifindex", e->ifindex);
 	put_text(doc, "stage", weir_stage_info[weir_traced_stage(p, at)].name);
 	put_text(doc, "what", weir_trace_what_name[what]);
-	if (e->what == WEIR_TRACE_WHAT_drop)
+	if (fast)
+		put_fast(doc, e);
+	else if (drop_told)
 		put_drop(doc, &drop);
 	else if (e->answer)
 		json_object_set_new(doc, "answer", json_integer(e->answer));
@@ -112,6 +139,18 @@ static json_t *event_doc(
 	return doc;
 }
 
+/* It ended there; whoever it was left to has told nothing of it. */
+static void put_fast_verdict(json_t *doc, const struct weir_trace_event *e, enum weir_trace_end end)
+{
+	const struct weir_exit_info *exit = &weir_exit_info[e->verdict.exit];
+	char words[128];
+
+	put_text(doc, "end", weir_trace_end_name[end]);
+	put_text(doc, "stage", weir_stage_info[exit->stage].name);
+	put_text(doc, "cause", weir_cause_info[exit->cause].name);
+	put_text(doc, "verdict", fast_words(e, words));
+}
+
 /* How it ended, in a few words. */
 static void put_verdict(
 	json_t *doc, const struct weir_traced *p, const struct weir_trace_names *names)
@@ -119,10 +158,15 @@ static void put_verdict(
 	unsigned int at;
 	enum weir_trace_end end = weir_traced_end(p, &at);
 	const char *stage = weir_stage_info[weir_traced_stage(p, at)].name;
+	const struct weir_trace_event *e = &p->event[at];
 	const char *dev = weir_traced_dev(p, at);
 	struct weir_kernel_drop drop;
 	char text[512];
 
+	if (e->point == WEIR_TRACE_FAST) {
+		put_fast_verdict(doc, e, end);
+		return;
+	}
 	if (end == WEIR_TRACE_END_dropped && !drop_of(p, at, names, &drop)) {
 		end = WEIR_TRACE_END_consumed;
 		stage = weir_stage_info[drop.stage].name;
@@ -151,14 +195,14 @@ json_t *weir_doc_traced(
 	const struct weir_traced *p, const struct weir_trace_names *names, __u64 offset_ns)
 {
 	const struct weir_trace_event *first = &p->event[0];
-	json_t *doc = json_object(), *events = json_array();
+	json_t *doc = json_object(), *events = json_array(), *links;
 	char netns[WEIR_TRACE_NAME_MAX];
 
 	if (!doc || !events)
 		return NULL;
 	put_number(doc, "time_ns", first->time_ns + offset_ns);
 	put_text(doc, "plane", "kernel");
-	put_number(doc, "number", p->id);
+	put_number(doc, "number", p->number);
 	put_text(doc, "netns", names->netns(names->ctx, first->netns, netns));
 	put_text(doc, "device", weir_traced_dev(p, 0));
 	put_number(doc, "length", first->frame_len);
@@ -170,6 +214,12 @@ json_t *weir_doc_traced(
 	json_object_set_new(doc, "events", events);
 	if (p->more)
 		put_number(doc, "more", p->more);
+	if (p->nr_links) {
+		links = json_array();
+		for (unsigned int i = 0; i < p->nr_links; i++)
+			json_array_append_new(links, json_integer(weir_json_int(p->link[i])));
+		json_object_set_new(doc, "linked", links);
+	}
 	return doc;
 }
 
@@ -178,6 +228,7 @@ json_t *weir_doc_traced(
 static void text_event(const struct weir_face *face, const json_t *e)
 {
 	bool drop = !strcmp(weir_get_text(e, "what"), "drop");
+	bool fast = !strcmp(weir_get_text(e, "plane"), "fast");
 	const json_t *packet = json_object_get(e, "packet");
 	char after[WEIR_NUM_MAX + 8], where[96];
 
@@ -186,10 +237,11 @@ static void text_event(const struct weir_face *face, const json_t *e)
 		*weir_get_text(e, "device") ? weir_get_text(e, "device") : "-");
 	weir_ink(face, WEIR_PLAIN, "  +%-9s cpu %-3lld %-24s %-16s ", after,
 		(long long)weir_get_int(e, "cpu"), where, weir_get_text(e, "stage"));
-	weir_ink(face, drop ? WEIR_ALARM : WEIR_PLAIN, "%s", weir_get_text(e, "what"));
+	weir_ink(face, drop ? WEIR_ALARM : WEIR_PLAIN, "%s",
+		weir_get_text(e, fast ? "verdict" : "what"));
 	if (json_is_true(json_object_get(e, "copy")))
 		weir_ink(face, WEIR_PLAIN, " of a copy");
-	if (drop)
+	if (drop && !fast)
 		weir_ink(face, WEIR_PLAIN, " %s at %s", weir_get_text(e, "cause"),
 			weir_get_text(e, "location"));
 	if (json_object_get(e, "answer"))
@@ -204,7 +256,7 @@ static void text_event(const struct weir_face *face, const json_t *e)
 void weir_text_traced(const struct weir_face *face, const json_t *doc)
 {
 	bool drop = !strcmp(weir_get_text(doc, "end"), "dropped");
-	const json_t *e;
+	const json_t *links = json_object_get(doc, "linked"), *e;
 	size_t i;
 
 	weir_text_clock(face, weir_get_int(doc, "time_ns"));
@@ -220,6 +272,13 @@ void weir_text_traced(const struct weir_face *face, const json_t *doc)
 	if (json_object_get(doc, "more"))
 		weir_ink(face, WEIR_PLAIN, "  and %lld events more\n",
 			(long long)weir_get_int(doc, "more"));
+	if (links)
+		weir_ink(face, WEIR_PLAIN, "  packet %lld; it may be one with",
+			(long long)weir_get_int(doc, "number"));
+	json_array_foreach (links, i, e)
+		weir_ink(face, WEIR_PLAIN, " %lld", (long long)json_integer_value(e));
+	if (links)
+		weir_ink(face, WEIR_PLAIN, ", which look the same\n");
 }
 
 /* --- to a file --- */
