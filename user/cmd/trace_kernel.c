@@ -68,23 +68,22 @@ static void losses(struct weir_tracer *t, struct weir_tracer_losses *to)
 {
 	struct kernel *k = (void *)t;
 	struct weir_trace_losses l;
-	__u64 limited;
+	__u64 unshown = weir_traces_limited(k->traces);
 	int n;
 
 	weir_tracing_losses(k->tracing, &l);
-	limited = l.limited + weir_traces_limited(k->traces);
 	to->full = l.full + l.lost + l.missed + l.fast_full;
-	to->limited = limited + l.fast_limited;
+	to->limited = l.limited + l.fast_limited + unshown;
 	n = snprintf(to->words, sizeof(to->words),
 		"not followed: %" PRIu64 " for want of room, %" PRIu64
 		" to the limit of the rate; events lost: %" PRIu64 " for want of room, %" PRIu64
 		" to interruptions",
-		(uint64_t)l.full, (uint64_t)limited, (uint64_t)l.lost, (uint64_t)l.missed);
+		(uint64_t)l.full, (uint64_t)l.limited, (uint64_t)l.lost, (uint64_t)l.missed);
 	if (weir_tracing_fast(k->tracing))
 		snprintf(to->words + n, sizeof(to->words) - (size_t)n,
 			"; verdicts of the fast plane lost: %" PRIu64 " for want of room, %" PRIu64
-			" to their rate",
-			(uint64_t)l.fast_full, (uint64_t)l.fast_limited);
+			" to their own rate, %" PRIu64 " to that of packets",
+			(uint64_t)l.fast_full, (uint64_t)l.fast_limited, (uint64_t)unshown);
 }
 
 static void say(struct weir_tracer *t)

@@ -21,7 +21,8 @@
 #define SWEEP_NS     1000000000ull
 #define ENDED_NS     2000000000ull  /* what has ended is kept so long: a reader may be slow */
 #define FORGOTTEN_NS 60000000000ull /* what was not heard of for so long has ended untold */
-#define LINKS_MAX    (2 * 5 * 2 * WEIR_TRACE_NETNS)
+#define HOOKS_MAX    (2 * NF_INET_NUMHOOKS * 2 * WEIR_TRACE_NETNS)
+#define LINKS_MAX    (HOOKS_MAX + WEIR_TRACE_POINT_COUNT)
 #define PRIO_TRIES   16 /* others may have taken the outermost place of a hook */
 
 struct weir_tracing {
@@ -83,6 +84,7 @@ static int configure(struct weir_tracing *t, const struct weir_ns *ns,
 	const struct weir_trace_wish *wish, struct weir_err *err)
 {
 	int rc = weir_expr_compile(wish->expr, t->expr, err);
+	__u64 window_ns, per_window;
 	__u32 ifindex = 0;
 
 	if (rc)
@@ -99,9 +101,9 @@ static int configure(struct weir_tracing *t, const struct weir_ns *ns,
 	t->skel->rodata_conf->conf.own_netns = ns->cookie;
 	t->skel->rodata_conf->conf.ifindex = ifindex;
 	t->skel->rodata_conf->conf.all = t->all;
-	/* twenty windows a second where that is one packet each at least */
-	t->skel->rodata_conf->conf.window_ns = wish->rate >= 20 ? 50000000 : 1000000000;
-	t->skel->rodata_conf->conf.per_window = wish->rate >= 20 ? wish->rate / 20 : wish->rate;
+	weir_trace_rate(wish->rate, &window_ns, &per_window);
+	t->skel->rodata_conf->conf.window_ns = window_ns;
+	t->skel->rodata_conf->conf.per_window = per_window;
 	t->taps = weir_trace_taps_new(&t->expr[WEIR_EXPR_FRAME], ns->cookie, ifindex);
 	return t->taps ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "opening the trace");
 }

@@ -44,7 +44,7 @@ struct weir_traces *weir_traces_new(
 void weir_traces_join_fast(struct weir_traces *t, __u32 rate)
 {
 	t->joins = true;
-	t->rate = rate;
+	weir_trace_rate(rate, &t->window_ns, &t->per_window);
 }
 
 __u64 weir_traces_limited(const struct weir_traces *t)
@@ -108,7 +108,7 @@ void weir_traces_take(struct weir_traces *t, struct weir_traced *p)
 	t->nr--;
 }
 
-static struct weir_traced *find(struct weir_traces *t, __u64 id)
+static struct weir_traced *find(struct weir_traces *t, __u64 id, __u64 time_ns)
 {
 	struct weir_traced *p;
 
@@ -116,8 +116,11 @@ static struct weir_traced *find(struct weir_traces *t, __u64 id)
 		if (p->id == id)
 			return p;
 	p = weir_traced_new(t, id);
-	if (p)
-		weir_traces_put(t, p);
+	if (!p)
+		return NULL;
+	weir_traces_put(t, p);
+	if (t->joins)
+		weir_traces_begin(t, time_ns);
 	return p;
 }
 
@@ -168,7 +171,7 @@ int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event)
 
 	if (event->point == WEIR_TRACE_FAST)
 		return weir_traces_keep(t, event);
-	p = find(t, event->id);
+	p = find(t, event->id, event->time_ns);
 	rc = p ? weir_traced_insert(p, event) : -ENOMEM;
 	if (p && !p->nr) {
 		weir_traces_take(t, p);

@@ -76,10 +76,18 @@ struct weir_traces *weir_traces_new(
 	int (*fn)(void *ctx, const struct weir_traced *packet), void *ctx);
 void weir_traces_free(struct weir_traces *t);
 
+/* A rate of packets: at most so many in a window; twenty windows a second where that is one packet
+ * each at least. */
+static inline void weir_trace_rate(__u32 per_s, __u64 *window_ns, __u64 *per_window)
+{
+	*window_ns = per_s >= 20 ? 50000000 : 1000000000;
+	*per_window = per_s >= 20 ? per_s / 20 : per_s;
+}
+
 /*
  * Verdicts of the fast plane come among the events: packets wait until those that may be theirs
- * were heard of, and at most @rate in a second begin with one. weir_traces_limited() is how many
- * did not because of that.
+ * were heard of. Together with the kernel's, @rate packets in a second begin with one at most;
+ * weir_traces_limited() is how many verdicts are not shown because of that.
  */
 void weir_traces_join_fast(struct weir_traces *t, __u32 rate);
 __u64 weir_traces_limited(const struct weir_traces *t);

@@ -20,7 +20,6 @@
 #include "model/kernel_trace_priv.h"
 #include "model/trace_ident.h"
 
-#define SECOND_NS 1000000000ull
 #define WINDOW_NS 50000000ull  /* between a verdict and what is before or after it */
 #define HERE_NS	  10000000ull  /* the same where nothing lies between on that CPU */
 #define SETTLE_NS 250000000ull /* the window, and how late a reader may be */
@@ -338,17 +337,22 @@ static int absorb(struct weir_traced *q, struct weir_traced *p)
 	return 0;
 }
 
+bool weir_traces_begin(struct weir_traces *t, __u64 time_ns)
+{
+	__u64 window = time_ns / t->window_ns, at = window % WEIR_TRACE_WINDOWS;
+
+	if (t->begun[at].window != window) {
+		t->begun[at].window = window;
+		t->begun[at].nr = 0;
+	}
+	return t->begun[at].nr++ < t->per_window;
+}
+
 static bool may_begin(struct weir_traces *t, const struct weir_trace_event *v)
 {
-	__u64 second = v->time_ns / SECOND_NS;
-
 	if (!(v->flags & WEIR_TRACE_BEGINS))
 		return false;
-	if (second != t->second) {
-		t->second = second;
-		t->second_nr = 0;
-	}
-	if (t->second_nr++ < t->rate)
+	if (weir_traces_begin(t, v->time_ns))
 		return true;
 	t->limited++;
 	return false;
