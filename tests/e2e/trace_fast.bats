@@ -184,7 +184,7 @@ asks() {
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", 4000))
 for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
-	sleep 1
+	sleep 0.3
 	stopped
 	# so many verdicts and drops there were; a packet has one of each at most, in their order
 	asks '[.[] | fast | length] | add == 20 and max == 1'
@@ -197,7 +197,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 	attach
 	names=$LAB-r tracing icmp rate 2
 	in_ns c ping -q -i 0.002 -c 200 "$S_ADDR" >/dev/null
-	sleep 1
+	sleep 0.3
 	stopped
 	[ "$(wc -l <"$out")" -ge 2 ] && [ "$(wc -l <"$out")" -le 100 ] || { cat "$said"; return 1; }
 	equal 'requests and replies' $(($(wc -l <"$out") + $(sed -n \
@@ -210,7 +210,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 	udp 10
 	udp 9
 	in_ns c ping -q -c 3 -i 0.02 "$S_ADDR" >/dev/null
-	sleep 1
+	sleep 0.3
 	stopped
 	asks 'length == 1 and .[0].dport == 9'
 }
@@ -236,7 +236,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 	wait_until grep -q capturing "$BATS_TEST_TMPDIR/said2"
 	tracing udp and port 9
 	udp 9
-	sleep 0.5
+	sleep 0.3
 	stopped
 	kill -INT "$other"
 	wait "$other"

@@ -40,10 +40,10 @@ static struct weir_trace_event event(struct feed *f)
 
 	e.id = 1 + feed8(f) % 4;
 	e.time_ns = feed8(f);
-	e.netns = feed8(f);
+	e.netns = feed8(f) % 4;
 	e.drop.location = feed8(f) % 6;
 	e.cgroup = feed64(f);
-	e.ifindex = feed8(f);
+	e.ifindex = feed8(f) % 4;
 	e.drop.reason = feed8(f) % 9;
 	e.drop.error = -(__s32)feed8(f);
 	e.drop.hook = feed8(f);
@@ -61,6 +61,23 @@ static struct weir_trace_event event(struct feed *f)
 	for (unsigned int i = 0; i < e.head_len; i++)
 		e.head[i] = feed8(f);
 	return e;
+}
+
+/* As ctl/kernel_trace_fast.c makes it. */
+static void make_verdict(struct feed *f, struct weir_trace_event *e)
+{
+	e->point = WEIR_TRACE_FAST;
+	e->flags &= WEIR_TRACE_COPY | WEIR_TRACE_RAW;
+	e->flags |= feed8(f) % 2 ? WEIR_TRACE_BEGINS : 0;
+	e->verdict = (struct weir_trace_verdict){.from_netns = feed8(f) % 4,
+		.to_netns = feed8(f) % 4,
+		.from_ifindex = feed8(f) % 4,
+		.to_ifindex = feed8(f) % 4,
+		.oif = feed8(f) % 4,
+		.exit = feed8(f) % WEIR_EXIT_COUNT,
+		.hook = feed8(f) % WEIR_HOOK_COUNT,
+		.punt_drop = feed8(f) % 2};
+	e->verdict.out[0] = (char)feed8(f);
 }
 
 static json_t *again;
@@ -106,9 +123,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(t && void_);
 	if (size)
 		read_bytes(data, size);
+	if (feed8(&f) % 4)
+		weir_traces_join_fast(t, 1 + feed8(&f) % 4);
 	for (unsigned int i = 0; i < 100 && f.at < f.end; i++) {
 		struct weir_trace_event e = event(&f);
 
+		if (feed8(&f) % 3 == 0)
+			make_verdict(&f, &e);
 		MUST(!weir_traces_add(t, &e));
 	}
 	MUST(!weir_traces_pass(t, 0, true));

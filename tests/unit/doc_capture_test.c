@@ -66,6 +66,8 @@ static struct weir_capture capture(const char *hex)
 }
 
 #define MACS	   "020000000001 020000000002 "
+#define IP6(proto)                                                                                 \
+	"60 00 00 00 00 10" proto "3f 20010db8000000000000000000000001 20010db8000000000000000000000002 "
 #define IP(proto)  "4500 0054 beef 4000 3f" proto "0000 c0000201 c6336401 "
 #define FRAG(frag) "4500 0054 beef " frag " 3f11 0000 c0000201 c6336401 "
 
@@ -133,6 +135,10 @@ static void a_line_says_all_that_matters(void **state)
 	assert_says(&c, "arp, 1000 bytes");
 	c = capture(MACS "86dd 60");
 	assert_says(&c, "ipv6, 1000 bytes");
+	c = capture(MACS "86dd " IP6("11") "14eb 1770");
+	assert_says(&c, "udp [2001:db8::1]:5355 > [2001:db8::2]:6000 ttl 63");
+	c = capture(MACS "86dd " IP6("3a") "8000 1770");
+	assert_says(&c, "icmp6 2001:db8::1 > 2001:db8::2 ttl 63");
 	c = capture(MACS "8847 0001");
 	assert_says(&c, "ethertype 0x8847, 1000 bytes");
 }

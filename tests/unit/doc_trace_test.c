@@ -137,6 +137,57 @@ static void text_has_a_line_for_each_event(void **state)
 	free(text);
 }
 
+/* Forwarded by XDP, with NAT, as one of two that look the same. */
+static void a_verdict_is_told_in_the_fast_planes_words(void **state)
+{
+	struct weir_trace_event *e = &event[2];
+	char *text;
+
+	(void)state;
+	*e = E(2000, "r0", dev_queue, xdp, forward);
+	e->point = WEIR_TRACE_FAST;
+	e->verdict = (struct weir_trace_verdict){
+		.exit = WEIR_EXIT_xmit_NONE, .hook = WEIR_HOOK_xdp, .oif = 7, .out = "r1"};
+	packet.nr = 3;
+	packet.link[0] = 5;
+	packet.nr_links = 1;
+	text = text_of(doc_of_packet(), true);
+	assert_has(text,
+		"\"stage\":\"xdp\",\"what\":\"forward\",\"plane\":\"fast\",\"kind\":\"out\","
+		"\"at\":\"xmit\",\"cause\":\"NONE\",\"out\":\"r1\","
+		"\"verdict\":\"forwarded to r1\"");
+	assert_has(text, "\"end\":\"forwarded\",\"stage\":\"xmit\",\"cause\":\"NONE\","
+			 "\"verdict\":\"forwarded to r1\"");
+	assert_has(text, "\"linked\":[5]");
+	free(text);
+	text = text_of(doc_of_packet(), false);
+	assert_has(text, "31 bytes  forwarded to r1\n");
+	assert_has(text, "xdp              forwarded to r1\n");
+	assert_has(text, "  packet 3 may be one with 5, which looks the same\n");
+	free(text);
+}
+
+static void a_verdict_that_drops_is_the_end(void **state)
+{
+	struct weir_trace_event *e = &event[3];
+	char *text;
+
+	(void)state;
+	*e = E(2500, "c0", dev_queue, xdp, drop);
+	e->point = WEIR_TRACE_FAST;
+	e->verdict = (struct weir_trace_verdict){
+		.exit = WEIR_EXIT_nf_forward_FILTER, .hook = WEIR_HOOK_xdp};
+	text = text_of(doc_of_packet(), true); /* and the kernel's drop of it follows */
+	assert_has(text, "\"end\":\"dropped\",\"stage\":\"nf_forward\",\"cause\":\"FILTER\","
+			 "\"verdict\":\"dropped at nf_forward: FILTER\"");
+	free(text);
+	e->verdict.exit = WEIR_EXIT_ip_forward_IP_TTL;
+	e->verdict.punt_drop = 1;
+	text = text_of(doc_of_packet(), false);
+	assert_has(text, "dropped at ip_forward: IP_TTL, by 'punt drop'\n");
+	free(text);
+}
+
 /* --- files --- */
 
 static void write_file(unsigned int times)
@@ -289,6 +340,8 @@ int main(void)
 		TEST(what_has_done_its_work_is_no_drop),
 		TEST(what_nat_has_made_of_it_is_told_once),
 		TEST(text_has_a_line_for_each_event),
+		TEST(a_verdict_is_told_in_the_fast_planes_words),
+		TEST(a_verdict_that_drops_is_the_end),
 		TEST(what_is_read_is_what_was_shown),
 		TEST(the_longest_packet_fits),
 		TEST(a_file_cut_anywhere_is_refused_or_shorter),

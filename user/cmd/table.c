@@ -124,8 +124,9 @@ const struct weir_command weir_commands[] = {
 		"[EXPR...] [plane kernel|fast|stack] [dev DEV] [netns NAMES|all] [sample 1/N] "
 		"[rate N] [count N] [seconds SEC] [write FILE]",
 		"Show packets as XDP and TC meet them, and what they make of them, one in N; of 'plane kernel', those "
-		"that EXPR (pcap-filter(7)) matches, through every stage, at most 'rate' a second (1000), in this "
-		"network namespace, in those named with commas between, or in all. To a pcapng file with 'write'. Ends after N packets or SEC seconds.",
+		"that EXPR (pcap-filter(7)) matches, through every stage, XDP and TC among them, at most 'rate' a second "
+		"(1000), in this network namespace, in those named with commas between, or in all (in full: 64). To a "
+		"pcapng file with 'write'. Ends after N packets or SEC seconds.",
 		weir_trace_cmd, false},
 	{"top", "", "[-b] [-n N] [-d SEC]",
 		"Watch the path live, read every SEC seconds (default 1), N times; '?' shows the "

@@ -37,6 +37,7 @@ struct weir_traces *weir_traces_new(
 	if (t) {
 		t->fn = fn;
 		t->ctx = ctx;
+		weir_trace_rate(~0U, &t->window_ns, &t->per_window);
 	}
 	return t;
 }

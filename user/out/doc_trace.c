@@ -273,12 +273,12 @@ void weir_text_traced(const struct weir_face *face, const json_t *doc)
 		weir_ink(face, WEIR_PLAIN, "  and %lld events more\n",
 			(long long)weir_get_int(doc, "more"));
 	if (links)
-		weir_ink(face, WEIR_PLAIN, "  packet %lld; it may be one with",
+		weir_ink(face, WEIR_PLAIN, "  packet %lld may be one with",
 			(long long)weir_get_int(doc, "number"));
 	json_array_foreach (links, i, e)
 		weir_ink(face, WEIR_PLAIN, " %lld", (long long)json_integer_value(e));
 	if (links)
-		weir_ink(face, WEIR_PLAIN, ", which look the same\n");
+		weir_ink(face, WEIR_PLAIN, ", which looks the same\n");
 }
 
 /* --- to a file --- */
