@@ -298,6 +298,15 @@ static void what_begins_elsewhere_is_not_joined(void **state)
 	ROADS("r0 forward", "r0 enter", "r0 pass", "s0 enter", "r0 pass", "r0 enter");
 }
 
+static void what_comes_too_late_is_not_joined(void **state)
+{
+	(void)state;
+	judged(T0, FORWARD);
+	received(1, T0 + 51 * MS, S0);
+	end();
+	ROADS("r0 forward", "s0 enter");
+}
+
 /* It was sent on by the kernel meanwhile. */
 static void what_has_gone_elsewhere_is_not_joined(void **state)
 {
@@ -362,6 +371,48 @@ static void of_two_verdicts_before_two_packets_none_is_joined(void **state)
 	received(2, T0 + 20, S0);
 	end();
 	ROADS("r0 forward", "r0 forward", "s0 enter", "s0 enter");
+}
+
+static void of_two_verdicts_before_one_packet_neither_is_joined(void **state)
+{
+	(void)state;
+	judged(T0, FORWARD);
+	judged(T0 + 5, FORWARD);
+	received(1, T0 + 10, S0);
+	end();
+	ROADS("r0 forward", "r0 forward", "s0 enter");
+}
+
+static void another_cpu_has_another_packet_in_hand(void **state)
+{
+	struct weir_trace_event e = verdict(T0 + 20, WEIR_HOOK_tc_ingress, DROP);
+
+	(void)state;
+	e.cpu = 1;
+	add(kernel(1, T0, R0, WEIR_TRACE_netif_receive, WEIR_STAGE_core, WEIR_TRACE_WHAT_enter));
+	add(e);
+	end();
+	ROADS("r0 enter", "r0 drop");
+}
+
+/* Once by XDP and once by TC, and by neither a second time. */
+static void each_hook_judges_once(void **state)
+{
+	(void)state;
+	judged(T0, PASS);
+	add(kernel(
+		1, T0 + 10, R0, WEIR_TRACE_netif_receive, WEIR_STAGE_core, WEIR_TRACE_WHAT_enter));
+	add(verdict(T0 + 20, WEIR_HOOK_tc_ingress, PASS));
+	add(kernel(1, T0 + 30, R0, WEIR_TRACE_nf_first, WEIR_STAGE_nf_prerouting,
+		WEIR_TRACE_WHAT_enter));
+	end();
+	ROADS("r0 pass, r0 enter, r0 pass, r0 enter");
+	nr = 0;
+	add(kernel(2, T0, R0, WEIR_TRACE_netif_receive, WEIR_STAGE_core, WEIR_TRACE_WHAT_enter));
+	add(verdict(T0 + 20, WEIR_HOOK_tc_ingress, PASS));
+	add(verdict(T0 + 40, WEIR_HOOK_tc_ingress, DROP));
+	end();
+	ROADS("r0 enter", "r0 pass", "r0 drop");
 }
 
 static void twins_one_after_the_other_are_each_its_own(void **state)
@@ -493,6 +544,15 @@ static void packets_are_told_apart_by_what_stays(void **state)
 	assert_false(ends); /* another id is NAT's */
 	assert_false(same(head(icmp, true),
 		head(IP4("0001", "40", "01", "01") "0800123400070002", true), &ends));
+	assert_false(same(head("4500001d00014000400100"
+			       "00c0000201c6336401"
+			       "080012340007000155",
+				  true),
+		head("4500001d00014000400100"
+		     "00c0000201c6336401"
+		     "080012340007000156",
+			true),
+		&ends)); /* data */
 	assert_true(same(head(v6, true), head(v6, true), &ends));
 	assert_true(ends);
 	assert_false(same(head(v6, true),
@@ -538,11 +598,15 @@ int main(void)
 		TEST(what_comes_later_is_the_same_packets),
 		TEST(other_packets_are_not_joined),
 		TEST(what_begins_elsewhere_is_not_joined),
+		TEST(what_comes_too_late_is_not_joined),
 		TEST(what_has_gone_elsewhere_is_not_joined),
 		TEST(of_two_before_it_neither_is_joined),
 		TEST(of_two_verdicts_neither_is_joined),
 		TEST(of_two_behind_it_neither_is_joined),
 		TEST(of_two_verdicts_before_two_packets_none_is_joined),
+		TEST(of_two_verdicts_before_one_packet_neither_is_joined),
+		TEST(another_cpu_has_another_packet_in_hand),
+		TEST(each_hook_judges_once),
 		TEST(twins_one_after_the_other_are_each_its_own),
 		TEST(a_verdict_waits_for_the_other_ring),
 		TEST(packets_that_begin_with_verdicts_have_a_rate),
