@@ -127,7 +127,7 @@ static struct weir_traced *find(struct weir_traces *t, __u64 id, __u64 time_ns)
 
 static int grow(struct weir_traced *p)
 {
-	unsigned int room = p->room ? p->room * 2 : 8;
+	unsigned int room = p->room ? p->room * 2 : 4;
 	struct weir_trace_event *event = realloc(p->event, room * sizeof(*event));
 
 	if (!event)

@@ -13,9 +13,10 @@ struct weir_traces {
 	void *ctx;
 	struct weir_traced *bucket[WEIR_TRACE_BUCKETS];
 	size_t nr;
-	__u64 numbers;		     /* given to packets */
-	struct weir_traced *fast;    /* verdicts to be joined: a packet each, by time */
-	bool joins;		     /* verdicts come */
+	__u64 numbers;		  /* given to packets */
+	struct weir_traced *fast; /* verdicts to be joined: a packet each, by time */
+	struct weir_traced *kept; /* the last one put there: most come in their order; NULL: gone */
+	bool joins;		  /* verdicts come */
 	__u64 window_ns, per_window; /* the rate of packets */
 	struct {
 		__u64 window, nr;

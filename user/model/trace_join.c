@@ -43,10 +43,13 @@ int weir_traces_keep(struct weir_traces *t, const struct weir_trace_event *event
 		weir_traced_free(p);
 		return rc;
 	}
+	if (t->kept && t->kept->last_ns <= event->time_ns)
+		at = &t->kept->next;
 	while (*at && (*at)->last_ns <= event->time_ns)
 		at = &(*at)->next;
 	p->next = *at;
 	*at = p;
+	t->kept = p;
 	return 0;
 }
 
@@ -202,7 +205,7 @@ static void all_before(const struct weir_traces *t, const struct weir_trace_even
 	__u64 later_ns, struct fits *f)
 {
 	*f = (struct fits){.nr = 0};
-	for (unsigned int i = 0; i < WEIR_TRACE_BUCKETS; i++) {
+	for (unsigned int i = 0; i < WEIR_TRACE_BUCKETS && t->nr; i++) {
 		for (struct weir_traced *p = t->bucket[i]; p; p = p->next) {
 			__u64 since;
 
@@ -219,7 +222,7 @@ static void all_after(const struct weir_traces *t, const struct weir_traced *x,
 	const struct weir_trace_event *v, struct fits *f)
 {
 	*f = (struct fits){.nr = 0};
-	for (unsigned int i = 0; i < WEIR_TRACE_BUCKETS; i++) {
+	for (unsigned int i = 0; i < WEIR_TRACE_BUCKETS && t->nr; i++) {
 		for (struct weir_traced *q = t->bucket[i]; q; q = q->next) {
 			if (q == x || q->last_ns < v->time_ns || !fits_after(q, v))
 				continue;
@@ -437,6 +440,8 @@ int weir_traces_join(struct weir_traces *t, __u64 now_ns, bool all)
 		struct weir_traced *c = t->fast;
 
 		t->fast = c->next;
+		if (t->kept == c)
+			t->kept = NULL;
 		rc = join(t, c);
 	}
 	return rc;
