@@ -141,6 +141,20 @@ start_kernel_top() {
 	[[ $output = *BLACKHOLE* ]]
 }
 
+@test "both planes' traces, in turns: each is shown the fast plane's verdicts" {
+	weir_r dev attach r0 r1
+	flow 50 dst 203.0.113.9 dport 9
+	open_terminal 140 32
+	start_top -d 0.2
+	type_keys t
+	wait_until eval 'screen | grep -qE "r0 +udp $C_ADDR:[0-9]+ > 203.0.113.9:9 .* dropped at route_in: BLACKHOLE"'
+	type_keys Tab Tab t
+	wait_until shows "xdp drop +"
+	type_keys Tab t
+	flow 50 dst 203.0.113.9 dport 10
+	wait_until eval 'screen | grep -qE "r0 +udp $C_ADDR:[0-9]+ > 203.0.113.9:10 .* dropped at route_in: BLACKHOLE"'
+}
+
 @test "the kernel's last packets traced, with the road of the chosen one" {
 	flow 20 dst "$R0_ADDR" dport 9
 	open_terminal 140 32

@@ -152,11 +152,13 @@ void weir_live_trace(struct weir_live_trace *t, struct weir_run *run, struct wei
 	t->tui = tui;
 	t->utf8 = run->face.utf8;
 	t->offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
-	if (!wanted || plane == WEIR_PLANE_stack)
+	wanted &= plane != WEIR_PLANE_stack;
+	/* both read captures, of which there is one reader */
+	if (!wanted || (plane == WEIR_PLANE_fast ? !!t->kernel : !!t->fast))
 		weir_live_trace_end(t);
-	else if (plane == WEIR_PLANE_fast)
+	if (wanted && plane == WEIR_PLANE_fast)
 		trace_fast(t, run);
-	else
+	else if (wanted)
 		trace_kernel(t, run);
 }
 
