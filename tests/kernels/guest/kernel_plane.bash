@@ -66,6 +66,68 @@ plane_listens() {
 	in_ns r ss -Hlun "sport = :$1" | grep -q .
 }
 
+# --- limits of the machine as a whole, which no test but one in a guest may lower ---
+
+# plane_told CAUSE_PREFIX: packets of causes that begin so.
+plane_told() {
+	weir_r -j drop show plane kernel | jq "[.devices[].drops[] | select(.cause | startswith(\"$1\")) |
+		.packets] | add // 0"
+}
+
+# More than a megabyte: so much the kernel takes for each CPU before it looks at the limit.
+plane_tells_udp_mem() {
+	local reader refused
+
+	kernel_at_least 6.11 ||
+		skip "before 6.11 the socket that refuses a datagram is told after the drop: one late"
+	sysctl -qw net.core.rmem_max=33554432
+	in_ns r sysctl -qw net.ipv4.udp_rmem_min=1
+	weir_r watch on drops || fail "refused"
+	nsenter --net="/run/netns/$LAB-r" socat -u UDP4-RECV:9012,rcvbuf=16000000 /dev/null &
+	reader=$!
+	wait_until plane_listens 9012
+	kill -STOP $reader
+	sysctl -qw net.ipv4.udp_mem="1 1 1"
+	head -c 4200000 /dev/zero | in_ns c socat -u -b 1400 - UDP4-SENDTO:$R0_ADDR:9012
+	sysctl -qw net.ipv4.udp_mem="18000 24000 36000"
+	refused=$(in_ns r awk '$1 == "Udp:" && !n { n = split($0, name); next }
+		$1 == "Udp:" { for (i = 2; i <= n; i++) if (name[i] == "MemErrors") print $i }' /proc/net/snmp)
+	kill -CONT $reader
+	kill $reader
+	echo "# UdpMemErrors $refused"
+	[ "$refused" -gt 10 ] || fail "UdpMemErrors: $refused"
+	equal "beyond udp_mem" "$(plane_told PROTO_MEM)" "$refused"
+	equal "of all" "$(plane_told '')" "$refused"
+	weir_r watch off
+}
+
+# How many packets connection tracking has dropped in the router, as it counts.
+plane_conntrack() {
+	in_ns r awk 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "drop") at = i; next } { print $at }' \
+		/proc/net/stat/nf_conntrack | while read -r n; do echo $((16#$n)); done |
+		awk '{ n += $1 } END { print n + 0 }'
+}
+
+plane_tells_full_conntrack() {
+	local refused max
+
+	in_ns r nft "table ip t {
+		chain x { type filter hook forward priority 0; ct state established accept; }
+	}" || skip "nft finds no connection tracking here"
+	weir_r watch on drops || fail "refused"
+	max=$(sysctl -n net.netfilter.nf_conntrack_max)
+	sysctl -qw net.netfilter.nf_conntrack_max=4
+	plane_udp $S_ADDR 9 30
+	sysctl -qw net.netfilter.nf_conntrack_max="$max"
+	in_ns r nft flush ruleset
+	refused=$(plane_conntrack)
+	echo "# dropped by connection tracking: $refused"
+	[ "$refused" -gt 0 ] || fail "connection tracking has dropped nothing"
+	equal "by connection tracking" "$(plane_told NETFILTER_DROP/prerouting)" "$refused"
+	equal "of those, told by counters once more" "$(plane_told CONNTRACK_FULL)" 0
+	weir_r watch off
+}
+
 plane_fentry_shows() {
 	local reader where least timed="autobind:40 udp_send:20 route_out:20 sock_queue:30"
 
@@ -100,6 +162,8 @@ plane_fentry_shows() {
 check "path coverage tells how stages are seen" plane_shows_stages
 check "a lab" lab_is_up
 check "drops are counted" plane_counts_drops
+check "UDP's memory is used up: each datagram, and once" plane_tells_udp_mem
+check "connection tracking is full: each packet, and once" plane_tells_full_conntrack
 check "stages are counted, and the ledger balances where it can" plane_counts_stages
 check "stages are timed in a share of time" plane_times_stages
 check "fentry shows what tracepoints cannot" plane_fentry_shows
