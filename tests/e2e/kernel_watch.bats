@@ -214,6 +214,19 @@ ledger() {
 	wait_until ledger
 }
 
+@test "many devices that come and go later have rows of their own" {
+	weir_r watch on full
+	for n in $(seq 20); do
+		ip -n "$LAB-r" link add "late$n" type veth peer name "far$n"
+		ip -n "$LAB-r" addr add "203.0.113.$n/32" peer 203.0.113.100 dev "late$n"
+		ip -n "$LAB-r" link set "far$n" up
+		ip -n "$LAB-r" link set "late$n" up
+		in_ns r ping -q -c 1 -W 0.1 203.0.113.100 || true
+		ip -n "$LAB-r" link del "late$n"
+	done
+	equal "without a row" "$(weir_r -j watch show | jq .kernel.lost.devs_full)" 0
+}
+
 @test "another device with the number of one that is gone is observed, too" {
 	weir_r watch on full
 	for _ in 1 2; do

@@ -21,7 +21,7 @@
 #include "probe.h"
 
 #define LAT_ROOM    (64 << 20) /* bytes that histograms may take */
-#define DEVS_SPARE  8	       /* rows for devices to come */
+#define DEVS_SPARE  64	       /* rows for devices to come, since none is ever free again */
 #define CYCLER_WAIT 50	       /* tenths of a second until it is ended by force */
 
 /* What observers share; what else an object has is its own. */
