@@ -145,6 +145,16 @@ ledger() {
 	wait_until gone
 }
 
+@test "observers of other namespaces, whose own is deleted, end when another begins" {
+	extra=weir-home-$$
+	ip netns add "$extra"
+	"$WEIR" -n "$extra" watch on full netns "$LAB-r,$LAB-c"
+	ip netns del "$extra"
+	weir_r watch on drops
+	gone() { ! pgrep -f "weir -n $extra watch" >/dev/null; }
+	wait_until gone
+}
+
 @test "one namespace of several that is deleted is let go, and its devices with it" {
 	extra=weir-held-$$
 	ip netns add "$extra"

@@ -346,6 +346,7 @@ int weir_kernel_off(struct weir_ns *ns, struct weir_err *err)
 	if (lock < 0)
 		return weir_fail_pins(&k, err, lock, "locking the pins");
 	take_down(&k);
+	weir_collect_dead(&k);
 	return 0;
 }
 
@@ -512,6 +513,8 @@ int weir_kernel_on(struct weir_ns *ns, const struct weir_kernel_wish *wish,
 		char path[PATH_MAX];
 
 		end_observers(&k);
+		weir_collect_dead(
+			&k); /* observers of others' packets whose own namespace is gone */
 		if (mkdir(weir_pin_path(&k, path, "cycler"), 0700) && errno != EEXIST)
 			rc = weir_fail_pins(&k, err, -errno, "making cycler");
 		if (!rc)
