@@ -16,7 +16,7 @@ teardown_file() {
 }
 
 setup() {
-	need jq tcpdump socat nft bpftool
+	need jq tcpdump socat nft bpftool python3
 	in_ns c ping -q -c 1 -W 5 "$S_ADDR" >/dev/null # neighbours are known
 }
 
@@ -227,6 +227,38 @@ asks() {
 	equal 'requests and replies' $((shown + limited)) 400
 	# none begins in the middle of its way
 	asks 'all(.events[0] | .netns != $r)'
+}
+
+# flood COUNT: datagrams to a closed port of s.
+flood() {
+	in_ns c python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(int(sys.argv[1])):
+    s.sendto(b"x", (sys.argv[2], 7777))' "$1" "$S_ADDR"
+}
+
+# told: events that were shown.
+told() {
+	jq -s 'map(.events | length) | add' "$out"
+}
+
+@test "a reader that is held up: what the ring has no room for is counted, to the last event" {
+	local each lost
+
+	tracing udp dst port 7777 plane kernel rate 1000000 netns "$(ALL)"
+	flood 10
+	sleep 0.3
+	stopped
+	each=$(($(told) / 10))
+	tracing udp dst port 7777 plane kernel rate 1000000 netns "$(ALL)"
+	kill -STOP "$tracer"
+	flood 5000
+	kill -CONT "$tracer"
+	stopped
+	lost=$(sed -n 's/.*events lost: \([0-9]*\) for want of room.*/\1/p' "$said")
+	[ "$lost" -gt 1000 ] || { cat "$said"; return 1; }
+	equal 'events told, and lost' "$(($(told) + lost))" "$((5000 * each))"
 }
 
 @test "a file: tcpdump reads it, its comments tell the stages, and trace read shows the same" {
