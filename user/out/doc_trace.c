@@ -235,8 +235,9 @@ static void text_event(const struct weir_face *face, const json_t *e)
 	weir_format_ns(after, sizeof(after), (double)weir_get_int(e, "after_ns"), face->utf8);
 	snprintf(where, sizeof(where), "%s/%s", weir_get_text(e, "netns"),
 		*weir_get_text(e, "device") ? weir_get_text(e, "device") : "-");
-	weir_ink(face, WEIR_PLAIN, "  +%-9s cpu %-3lld %-24s %-16s ", after,
-		(long long)weir_get_int(e, "cpu"), where, weir_get_text(e, "stage"));
+	weir_ink(face, WEIR_PLAIN, "  +%s%*s cpu %-3lld %-24s %-16s ", after,
+		9 - weir_columns_of(after), "", (long long)weir_get_int(e, "cpu"), where,
+		weir_get_text(e, "stage"));
 	weir_ink(face, drop ? WEIR_ALARM : WEIR_PLAIN, "%s",
 		weir_get_text(e, fast ? "verdict" : "what"));
 	if (json_is_true(json_object_get(e, "copy")))

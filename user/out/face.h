@@ -76,6 +76,9 @@ struct weir_column {
 	bool alarm;	  /* anything but nothing, or @fine, is shown as trouble */
 };
 
+/* Columns on a screen, of what we print: no wide and no combining characters but in device names. */
+int weir_columns_of(const char *text);
+
 /* Prints an array of objects as an aligned table with a heading. */
 void weir_table(const struct weir_face *face, const struct weir_column *columns, size_t nr,
 	const json_t *rows);

@@ -68,9 +68,7 @@ static void fill_cell(const struct weir_face *face, const struct weir_column *co
 	}
 }
 
-/* Columns on a screen, of what we print: no wide and no combining characters but in device names.
- */
-static int columns_of(const char *text)
+int weir_columns_of(const char *text)
 {
 	int n = 0;
 
@@ -82,7 +80,7 @@ static int columns_of(const char *text)
 static int width_of(
 	const struct weir_face *face, const struct weir_column *column, const json_t *rows)
 {
-	int width = columns_of(column->title), n;
+	int width = weir_columns_of(column->title), n;
 	char cell[CELL_MAX];
 	const json_t *row;
 	size_t i;
@@ -91,7 +89,7 @@ static int width_of(
 		width = column->width;
 	json_array_foreach (rows, i, row) {
 		fill_cell(face, column, row, cell);
-		n = columns_of(cell);
+		n = weir_columns_of(cell);
 		if (n > width)
 			width = n;
 	}
@@ -101,7 +99,7 @@ static int width_of(
 static void print_cell(const struct weir_face *face, const struct weir_column *column,
 	enum weir_ink ink, const char *cell, int width, bool last)
 {
-	int pad = width - columns_of(cell);
+	int pad = width - weir_columns_of(cell);
 	bool right = column->format == WEIR_NUMBER || column->format == WEIR_COUNT ||
 		     column->format == WEIR_SI || column->format == WEIR_NS;
 
