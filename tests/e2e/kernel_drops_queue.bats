@@ -122,7 +122,8 @@ lose_copies_in() {
 	local copies passed
 
 	tap_for r0
-	dropped "r - tap_rx PACKET_SOCK_ERROR $copies counter" && is_aside PACKET_SOCK_ERROR
+	dropped "r - tap_rx PACKET_SOCK_ERROR $copies counter"
+	is_aside PACKET_SOCK_ERROR
 	end_background
 }
 @test "copies of what comes, for a tap that is too slow: told, and no loss" { lose_copies_in; }
@@ -131,7 +132,8 @@ lose_copies_out() {
 	local copies passed
 
 	tap_for r2
-	dropped "r r2 tap_tx PACKET_SOCK_ERROR $copies" && is_aside PACKET_SOCK_ERROR
+	dropped "r r2 tap_tx PACKET_SOCK_ERROR $copies"
+	is_aside PACKET_SOCK_ERROR
 	end_background
 }
 @test "copies of what leaves, for a tap that is too slow: told, and no loss" { lose_copies_out; }
