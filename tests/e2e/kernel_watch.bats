@@ -19,6 +19,7 @@ setup() {
 teardown() {
 	end_background
 	weir_r watch off
+	[ -z "${extra:-}" ] || [ ! -e "/run/netns/$extra" ] || ip netns del "$extra"
 }
 
 # udp FROM ADDR PORT COUNT [SIZE]: sends datagrams, whatever becomes of them.
