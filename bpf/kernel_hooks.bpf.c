@@ -29,6 +29,11 @@ static __always_inline void in_hand(const struct here *h, __u64 skb)
 	h->c->hand_index = h->index;
 }
 
+static __always_inline bool is_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_IP);
+}
+
 static __always_inline __u8 l4_of(const struct sk_buff *skb)
 {
 	__u8 l4 = 0;
@@ -56,6 +61,7 @@ int weir_k_nf_first(struct bpf_nf_ctx *ctx)
 		h.row->pre_first++;
 		left = stage_left(id);
 		/* a tcx program before our last one has ended the walk there */
+		h.row->tc_ip_passed += left == WEIR_STAGE_core;
 		leave(&h, id, left == WEIR_STAGE_core ? WEIR_STAGE_tc_ingress : WEIR_STAGE_ip_rcv);
 		break;
 	case NF_LOCAL_IN:
@@ -152,6 +158,7 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
 	count_at(&h, tc_ingress, ctx->len);
+	h.row->tc_ip += is_ip(skb);
 	leave(&h, (__u64)skb, WEIR_STAGE_core);
 	return TCX_NEXT;
 }
@@ -162,8 +169,10 @@ int weir_k_tc_in_last(struct __sk_buff *ctx)
 	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
 
-	if (skb && here_of_dev(&h, skb->dev))
+	if (skb && here_of_dev(&h, skb->dev)) {
+		h.row->tc_ip_passed += is_ip(skb);
 		leave(&h, (__u64)skb, WEIR_STAGE_tc_ingress);
+	}
 	return TCX_NEXT;
 }
 
@@ -172,14 +181,18 @@ int weir_k_tc_out_first(struct __sk_buff *ctx)
 {
 	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
+	__u32 left;
 
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
+	left = stage_left((__u64)skb);
 	count_at(&h, tc_egress, ctx->len);
-	if (stage_left((__u64)skb) == WEIR_STAGE_nf_postrouting) {
+	if (left == WEIR_STAGE_nf_postrouting) {
 		count_at(&h, neigh, ctx->len);
 		leave(&h, (__u64)skb, WEIR_STAGE_neigh);
 	} else {
+		if (is_ip(skb))
+			count_past_ip(&h, (__u64)skb, left);
 		begin(&h, (__u64)skb, WEIR_STAGE_neigh);
 	}
 	return TCX_NEXT;

@@ -133,7 +133,8 @@ static __always_inline bool here_of_untimed(struct here *h, __u64 cookie, __u32 
 		row = h->c->cached[at].row;
 	} else {
 		row = row_find(cookie, ifindex);
-		h->c->cached[at].cookie = cookie;
+		/* one that has no row is counted each time */
+		h->c->cached[at].cookie = row == WEIR_KROW_OTHER ? 0 : cookie;
 		h->c->cached[at].ifindex = ifindex;
 		h->c->cached[at].row = row;
 	}
@@ -162,6 +163,18 @@ static __always_inline bool here_of_dev(struct here *h, const struct net_device 
 		(h)->row->stage[WEIR_STAGE_##id].packets++;                                        \
 		(h)->row->stage[WEIR_STAGE_##id].bytes += (len);                                   \
 	})
+
+/* An IPv4 packet that comes to a device without IP having sent it: it was received, or the driver of
+ * another device has it in hand (a bridge, a macvlan, a bond). */
+static __always_inline void count_past_ip(const struct here *h, __u64 skb, __u32 left)
+{
+	const struct weir_kcpu *c = h->c;
+
+	if (left <= WEIR_STAGE_tc_ingress)
+		h->row->past_ip++;
+	else if (c->depth && c->sending[(c->depth - 1) % XMIT_DEPTH].skb == skb)
+		h->row->sent_again++;
+}
 
 static __always_inline void time_at(__u32 index, __u32 stage, __u64 ns)
 {

@@ -46,6 +46,7 @@ struct net_device {
 	const unsigned char *dev_addr;
 	possible_net_t nd_net;
 	struct nf_hook_entries *nf_hooks_ingress, *nf_hooks_egress;
+	void *rx_handler; /* a function */
 } KERNEL;
 
 struct kernfs_node {

@@ -12,7 +12,7 @@
 
 #include "abi.h"
 
-#define WEIR_KERNEL_ABI	  5
+#define WEIR_KERNEL_ABI	  6
 #define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
@@ -207,7 +207,13 @@ struct weir_kdrop {
 	TERM(sent, "packets that it took")                                                         \
 	TERM(split, "segments that the kernel made of superframes, less these")                    \
 	TERM(merged, "packets that GRO made part of others")                                       \
-	TERM(raw, "IPv4 packets that packet sockets send past IP")
+	TERM(raw, "IPv4 packets that packet sockets send past IP")                                 \
+	TERM(tc_ip, "IPv4 packets before traffic control's first program, inwards")                \
+	TERM(tc_ip_passed, "that it let pass")                                                     \
+	TERM(past_ip, "IPv4 packets that were received and are sent past IP")                      \
+	TERM(in_again, "IPv4 packets that came in by another device of the namespace before")       \
+	TERM(sent_again, "IPv4 packets that the driver of another device sends on by this one")     \
+	TERM(handled, "packets of a device that hands them to another: a bridge's, a macvlan's")
 
 enum weir_kterm {
 #define TERM(id, text) WEIR_KTERM_##id,

@@ -136,6 +136,36 @@ ledger() {
 	equal "of unknown namespaces" "$(jq .lost.netns_unknown <<<"$doc")" 0
 }
 
+@test "the ledger balances for what goes by a bridge, by a macvlan, and past IP" {
+	weir_r dev attach r0 r1 xdp off tc on
+	weir_r watch on full
+	udp c "$S_ADDR" 9 50
+	ledger
+	equal "redirected at r0" "$(jq '.devices[] | select(.device == "r0") | .redirected > 40' <<<"$output")" true
+	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
+	weir_r dev detach all
+	for kind in bridge macvlan; do
+		if [ $kind = bridge ]; then
+			ip -n "$LAB-r" link add x0 type bridge
+			ip -n "$LAB-r" link set r0 master x0
+		else
+			ip -n "$LAB-r" link add x0 link r0 type macvlan mode bridge
+		fi
+		ip -n "$LAB-r" addr flush dev r0
+		ip -n "$LAB-r" addr add "$R0_ADDR/24" dev x0
+		ip -n "$LAB-r" link set x0 up
+		in_ns c ip neigh flush all
+		weir_r watch on full
+		in_ns c ping -q -c 3 -i 0.05 -W 5 "$R0_ADDR"
+		udp c "$S_ADDR" 9 50
+		udp r "$C_ADDR" 9 20
+		ledger
+		ip -n "$LAB-r" link del x0
+		ip -n "$LAB-r" addr add "$R0_ADDR/24" dev r0
+		in_ns c ip neigh flush all
+	done
+}
+
 @test "the process that observes stages ends with the namespace that it would hold" {
 	extra=weir-held-$$
 	ip netns add "$extra"

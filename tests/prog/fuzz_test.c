@@ -153,7 +153,8 @@ static void expect_out(struct frame *want, const struct frame *in, __u32 tags_le
 	unsigned int proto = in->data[AT_IP_PROTO], len = get16(in, AT_IP_LEN) - 20U;
 
 	*want = *in;
-	if ((proto == PROTO_UDP && len >= 8 && is_open(in, AT_UDP_CHECK, tags_len)) ||
+	if ((proto == PROTO_UDP && len >= 8 && get16(in, AT_L4 + 4) == len &&
+		    is_open(in, AT_UDP_CHECK, tags_len)) ||
 		(proto == PROTO_TCP && len >= 20 && is_open(in, AT_TCP_CHECK, tags_len)))
 		frame_seal(want);
 	put8(want, AT_IP_TTL, in->data[AT_IP_TTL] - 1U);

@@ -152,7 +152,8 @@ static void check_out(const struct prog *p, const struct frame *in, bool forward
 		return;
 	}
 	open = at && p->hook == WEIR_HOOK_xdp && !physical && total(in, true) != 0 &&
-	       get16(in, l4 + at) == sum16(in->data + AT_IP_SRC, 8, proto + len - head);
+	       get16(in, l4 + at) == sum16(in->data + AT_IP_SRC, 8, proto + len - head) &&
+	       (proto != PROTO_UDP || get16(in, l4 + 4) == len - head);
 	if (open && generic)
 		HOLDS(p, in,
 			get16(out, l4 + at) == sum16(out->data + AT_IP_SRC, 8, proto + len - head),

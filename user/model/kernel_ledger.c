@@ -20,6 +20,9 @@ static enum part part_of(const struct weir_kernel_drop *d)
 {
 	enum weir_stage left = d->key.left;
 
+	/* a segment's address was that of another packet, or of none */
+	if (d->stage == WEIR_STAGE_qdisc || d->stage == WEIR_STAGE_xmit)
+		return SEND;
 	if (d->stage == WEIR_STAGE_xdp && strstr(d->location, "generic"))
 		return RECEIVE;
 
@@ -69,11 +72,11 @@ static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 {
 	__u64 core = row->stage[WEIR_STAGE_core].packets;
 
-	l->in += core;
+	l->in += core - row->in_again;
 	l->delivered += core - row->ip_in + row->in_last;
 	l->local += row->out_first + row->queued - row->ip_queued + row->raw;
 	l->made += row->split;
-	l->out += row->sent;
+	l->out += row->sent - row->sent_again;
 	l->merged += row->merged;
 }
 
@@ -137,18 +140,20 @@ static void add_dev_drop(struct weir_kernel_dev_ledger *l, const struct weir_ker
 {
 	__u64 packets = d->count.packets;
 
+	if (d->key.left == WEIR_STAGE_core && d->key.protocol == IPV4)
+		l->redirected -= packets;
 	switch (part_of(d)) {
 	case BEFORE:
 		l->in += packets;
 		l->dropped_in += packets;
 		break;
 	case LOCAL_IN:
-		l->delivered -= packets;
+		l->delivered -= (__s64)packets;
 		l->dropped_in += packets;
 		break;
 	case RECEIVE:
 		if (d->key.protocol != IPV4)
-			l->delivered -= packets;
+			l->delivered -= (__s64)packets;
 		l->dropped_in += packets;
 		break;
 	case SEND: /* before ip_output it was not the device's yet */
@@ -167,9 +172,11 @@ static void begin_dev(struct weir_kernel_dev_ledger *l, const struct weir_kernel
 	__u64 core = row->stage[WEIR_STAGE_core].packets;
 
 	*l = (struct weir_kernel_dev_ledger){.in = core,
-		.delivered = core - row->ip_in + row->in_last,
+		.delivered = (__s64)(core - row->ip_in + row->in_last),
 		.forwarded = row->forward_last,
-		.to_send = row->post_first + row->queued - row->ip_queued + row->raw,
+		.redirected = row->tc_ip - row->tc_ip_passed,
+		.to_send = row->post_first + row->queued - row->ip_queued + row->raw +
+			   row->past_ip + row->sent_again,
 		.made = row->split,
 		.out = row->sent,
 		.told = true};
@@ -177,7 +184,8 @@ static void begin_dev(struct weir_kernel_dev_ledger *l, const struct weir_kernel
 
 static __s64 lacks(const struct weir_kernel_dev_ledger *l)
 {
-	return (__s64)(l->in - l->delivered - l->forwarded - l->dropped_in - l->joined);
+	return (__s64)(l->in - (__u64)l->delivered - l->forwarded - l->redirected - l->dropped_in -
+		       l->joined);
 }
 
 static __s64 has_more(const struct weir_kernel_dev_ledger *l)
@@ -222,6 +230,21 @@ static void give_fragments(const struct weir_kernel_snapshot *snap,
 		out->made += made;
 }
 
+/* Where devices hand packets to others of the namespace it is not told whose they are. */
+static void let_handlers(const struct weir_kernel_snapshot *snap, const struct weir_kernel_net *net,
+	struct weir_kernel_dev_ledger *ledgers)
+{
+	__u64 handled = 0;
+
+	for (unsigned int i = 0; i < snap->nr_devs; i++)
+		if (snap->devs[i].netns_cookie == net->netns_cookie)
+			handled += snap->devs[i].row.handled;
+	for (unsigned int i = 0; handled && i < snap->nr_devs; i++)
+		if (snap->devs[i].netns_cookie == net->netns_cookie &&
+			(lacks(&ledgers[i]) || has_more(&ledgers[i])))
+			ledgers[i].told = false;
+}
+
 struct weir_kernel_dev_ledger *weir_kernel_dev_ledgers(const struct weir_kernel_snapshot *snap)
 {
 	struct weir_kernel_dev_ledger *ledgers = calloc(snap->nr_devs + 1, sizeof(*ledgers));
@@ -240,6 +263,7 @@ struct weir_kernel_dev_ledger *weir_kernel_dev_ledgers(const struct weir_kernel_
 			if (snap->devs[i].netns_cookie == net->netns_cookie)
 				ledgers[i].in_flight = queued_at(net, snap->devs[i].ifindex);
 		give_fragments(snap, net, ledgers);
+		let_handlers(snap, net, ledgers);
 	}
 	for (unsigned int i = 0; i < snap->nr_devs; i++)
 		ledgers[i].residual = lacks(&ledgers[i]) - has_more(&ledgers[i]);

@@ -33,15 +33,17 @@ void weir_kernel_ledger_of(
 /*
  * Of one device: what it took in, and what it was given to send.
  *
- *	in = delivered + forwarded + dropped in + joined
+ *	in = delivered + forwarded + redirected + dropped in + joined
  *	to send + made = out + dropped out + in flight
  *
- * Fragments that are joined or made are known of a namespace, by the kernel's counters. They are
- *the device's where it alone lacks packets, or has too many; where several do it cannot be told
- *whose they are: `told` is false, and the residual without them.
+ * Fragments that are joined or made are known of a namespace, by the kernel's counters. They are the
+ * device's where it alone lacks packets, or has too many; where several do it cannot be told whose they
+ * are. Nor can it be told which device has what a bridge's port or a macvlan's lower device hands to
+ * another. Then `told` is false for those that do not balance by themselves.
  */
 struct weir_kernel_dev_ledger {
-	__u64 in, delivered, forwarded, dropped_in, joined;
+	__s64 delivered; /* below 0 where it did not come in by this device */
+	__u64 in, forwarded, redirected, dropped_in, joined; /* redirected: by traffic control */
 	__u64 to_send, made, out, dropped_out, in_flight;
 	__s64 residual;
 	bool told;

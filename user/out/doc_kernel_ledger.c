@@ -10,7 +10,7 @@ static json_t *balance(const struct weir_kernel_net *net, const struct weir_kern
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
 		"netns", net->name, "in", weir_json_int(l->in), "local", weir_json_int(l->local),
-		"made", weir_json_int(l->made), "delivered", weir_json_int(l->delivered), "out",
+		"made", weir_json_int(l->made), "delivered", (json_int_t)l->delivered, "out",
 		weir_json_int(l->out), "dropped", weir_json_int(l->dropped), "joined",
 		weir_json_int(l->joined), "in_flight", weir_json_int(l->in_flight), "merged",
 		weir_json_int(l->merged), "apart", weir_json_int(l->apart), "residual",
@@ -19,11 +19,12 @@ static json_t *balance(const struct weir_kernel_net *net, const struct weir_kern
 
 static json_t *dev_balance(const struct weir_kernel_dev *d, const struct weir_kernel_dev_ledger *l)
 {
-	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"device", weir_json_text(d->name), "netns", d->netns, "in", weir_json_int(l->in),
-		"delivered", weir_json_int(l->delivered), "forwarded", weir_json_int(l->forwarded),
-		"dropped_in", weir_json_int(l->dropped_in), "joined", weir_json_int(l->joined),
-		"to_send", weir_json_int(l->to_send), "made", weir_json_int(l->made), "out",
+		"delivered", (json_int_t)l->delivered, "forwarded", weir_json_int(l->forwarded),
+		"redirected", weir_json_int(l->redirected), "dropped_in",
+		weir_json_int(l->dropped_in), "joined", weir_json_int(l->joined), "to_send",
+		weir_json_int(l->to_send), "made", weir_json_int(l->made), "out",
 		weir_json_int(l->out), "dropped_out", weir_json_int(l->dropped_out), "in_flight",
 		weir_json_int(l->in_flight), "residual",
 		l->told ? json_integer((json_int_t)l->residual) : json_null());
@@ -98,6 +99,7 @@ void weir_text_kernel_ledger(const struct weir_face *face, const json_t *doc)
 		{"in", "in", .format = WEIR_COUNT},
 		{"delivered", "delivered", .format = WEIR_COUNT},
 		{"forwarded", "forwarded", .format = WEIR_COUNT},
+		{"redirected", "redirected", .format = WEIR_COUNT},
 		{"dropped", "dropped_in", .format = WEIR_COUNT},
 		{"joined", "joined", .format = WEIR_COUNT},
 		{"to send", "to_send", .format = WEIR_COUNT},
