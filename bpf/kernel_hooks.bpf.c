@@ -83,16 +83,17 @@ int weir_k_nf_first(struct bpf_nf_ctx *ctx)
 							 : WEIR_STAGE_ip_forward);
 		break;
 	case NF_LOCAL_OUT:
-		count_at(&h, make_skb, len);
-		count_at(&h, ip_local_out, len);
-		count_at(&h, nf_local_out, len);
-		h.row->out_first++;
+		bytes_at(&h, make_skb, len);
+		bytes_at(&h, ip_local_out, len);
+		bytes_at(&h, nf_local_out, len);
+		/* what it interrupts may be counting here, too */
+		__sync_fetch_and_add(&h.row->out_first, 1);
 		begin(&h, id, WEIR_STAGE_ip_local_out);
 		break;
 	case NF_POST_ROUTING:
-		count_at(&h, ip_output, len);
-		count_at(&h, nf_postrouting, len);
-		h.row->post_first++;
+		bytes_at(&h, ip_output, len);
+		bytes_at(&h, nf_postrouting, len);
+		__sync_fetch_and_add(&h.row->post_first, 1);
 		leave(&h, id, WEIR_STAGE_ip_output);
 		break;
 	}
@@ -154,9 +155,17 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 {
 	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
+	__u32 left;
 
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
+	left = stage_left((__u64)skb);
+	/* of a macvlan it comes here once more */
+	if (left != WEIR_STAGE_gro && left != WEIR_STAGE_rps_backlog &&
+		left != WEIR_STAGE_tc_ingress) {
+		count_received(&h, skb, false);
+		lose(unseen);
+	}
 	count_at(&h, tc_ingress, ctx->len);
 	h.row->tc_ip += is_ip(skb);
 	leave(&h, (__u64)skb, WEIR_STAGE_core);
@@ -185,6 +194,8 @@ int weir_k_tc_out_first(struct __sk_buff *ctx)
 
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
+	if (unlikely(h.c->leaving))
+		settle_leaving(h.c);
 	left = stage_left((__u64)skb);
 	count_at(&h, tc_egress, ctx->len);
 	if (left == WEIR_STAGE_nf_postrouting) {
@@ -204,8 +215,12 @@ int weir_k_tc_out_last(struct __sk_buff *ctx)
 	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
 
-	if (skb && here_of_dev(&h, skb->dev))
-		leave(&h, (__u64)skb, WEIR_STAGE_tc_egress);
+	if (!skb || !here_of_dev(&h, skb->dev))
+		return TCX_NEXT;
+	leave(&h, (__u64)skb, WEIR_STAGE_tc_egress);
+	h.c->leaving = (__u64)skb;
+	h.c->leaving_index = h.index;
+	h.c->leaving_ip = is_ip(skb);
 	return TCX_NEXT;
 }
 

@@ -93,31 +93,16 @@ int weir_k_netif_rx(__u64 *ctx)
 	return 0;
 }
 
-/* IPv4, also behind a VLAN tag: that is taken off a moment later. */
-static __always_inline bool is_ip_within(const struct sk_buff *skb)
-{
-	__be16 type = skb->protocol;
-
-	if (unlikely(type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD)))
-		bpf_probe_read_kernel(&type, sizeof(type), skb->data + sizeof(type));
-	return type == bpf_htons(ETH_P_IP);
-}
-
 SEC("tp_btf/netif_receive_skb")
 int weir_k_receive(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[0];
 	const struct weir_kstate *s = state_at((__u64)skb);
 	struct here h;
-	bool ip;
 
 	if (!here_of_dev(&h, skb->dev))
 		return 0;
-	count_at(&h, core, skb->len);
-	ip = is_ip_within(skb);
-	h.row->ip_in += ip;
-	h.row->in_again += ip && skb->skb_iif; /* a bridge's: where it was before */
-	h.row->handled += skb->dev->rx_handler != NULL;
+	count_received(&h, skb, skb->skb_iif); /* a bridge's: where it was before */
 	if (s && state_is(s, (__u64)skb) && s->stage <= WEIR_STAGE_napi_poll)
 		leave(&h, (__u64)skb,
 			s->stage == WEIR_STAGE_napi_poll && s->cpu == h.cpu
@@ -288,6 +273,8 @@ int weir_k_queue(__u64 *ctx)
 	}
 	h.c->queued = (__u64)skb;
 	h.c->queued_more = 0;
+	if (h.c->leaving == (__u64)skb)
+		h.c->leaving = 0;
 	if (left == WEIR_STAGE_nf_postrouting) {
 		count_at(&h, neigh, skb->len);
 		leave(&h, (__u64)skb, WEIR_STAGE_neigh);

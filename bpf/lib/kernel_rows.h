@@ -39,9 +39,9 @@ struct sending {
 
 /* What a CPU has in hand. */
 struct weir_kcpu {
-	struct {
+	struct cached {
 		__u64 cookie;
-		__u32 ifindex, row;
+		__u64 device; /* ifindex, and above it the row; NO_DEVICE while it is written */
 	} cached[CACHED];
 	struct sending sending[XMIT_DEPTH];
 	__u32 depth;
@@ -51,6 +51,10 @@ struct weir_kcpu {
 	__u32 queued_more; /* that a queueing discipline gave with the next one */
 	__u64 queued;	   /* the packet that a queueing discipline was given, or gave, last */
 	__u64 irq_ns, raised_ns, polled_ns;
+	__u64 leaving; /* the packet that traffic control let out last, until a tracepoint tells of
+			  it */
+	__u32 leaving_index; /* its row */
+	bool leaving_ip;
 };
 
 struct {
@@ -122,6 +126,26 @@ static __always_inline bool here_row(struct here *h, __u32 row)
 	return h->row;
 }
 
+#define NO_DEVICE (~0ull)
+
+/* An interrupt may put another device into its place at any time. */
+static __always_inline bool is_cached(
+	const struct cached *at, __u64 cookie, __u32 ifindex, __u32 *row)
+{
+	__u64 device = *(const volatile __u64 *)&at->device;
+	bool same = *(const volatile __u64 *)&at->cookie == cookie;
+
+	*row = (__u32)(device >> 32);
+	return same && (__u32)device == ifindex && *(const volatile __u64 *)&at->device == device;
+}
+
+static __always_inline void cache_row(struct cached *at, __u64 cookie, __u32 ifindex, __u32 row)
+{
+	*(volatile __u64 *)&at->device = NO_DEVICE;
+	*(volatile __u64 *)&at->cookie = cookie;
+	*(volatile __u64 *)&at->device = (__u64)row << 32 | ifindex;
+}
+
 /* The row of a device of a watched namespace. */
 static __always_inline bool here_of_untimed(struct here *h, __u64 cookie, __u32 ifindex)
 {
@@ -129,14 +153,11 @@ static __always_inline bool here_of_untimed(struct here *h, __u64 cookie, __u32 
 
 	if (!here_is_untimed(h))
 		return false;
-	if (likely(h->c->cached[at].cookie == cookie && h->c->cached[at].ifindex == ifindex)) {
-		row = h->c->cached[at].row;
-	} else {
+	if (unlikely(!is_cached(&h->c->cached[at], cookie, ifindex, &row))) {
 		row = row_find(cookie, ifindex);
 		/* one that has no row is counted each time */
-		h->c->cached[at].cookie = row == WEIR_KROW_OTHER ? 0 : cookie;
-		h->c->cached[at].ifindex = ifindex;
-		h->c->cached[at].row = row;
+		if (row != WEIR_KROW_OTHER)
+			cache_row(&h->c->cached[at], cookie, ifindex, row);
 	}
 	return here_row(h, row);
 }
@@ -164,8 +185,58 @@ static __always_inline bool here_of_dev(struct here *h, const struct net_device 
 		(h)->row->stage[WEIR_STAGE_##id].bytes += (len);                                   \
 	})
 
-/* An IPv4 packet that comes to a device without IP having sent it: it was received, or the driver of
- * another device has it in hand (a bridge, a macvlan, a bond). */
+/* IPv4, also behind a VLAN tag: that is taken off a moment later. */
+static __always_inline bool is_ip_within(const struct sk_buff *skb)
+{
+	__be16 type = skb->protocol;
+
+	if (unlikely(type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD)))
+		bpf_probe_read_kernel(&type, sizeof(type), skb->data + sizeof(type));
+	return type == bpf_htons(ETH_P_IP);
+}
+
+/* A packet has come in; @again: by another device of the namespace, before. */
+static __always_inline void count_received(
+	const struct here *h, const struct sk_buff *skb, bool again)
+{
+	bool ip = is_ip_within(skb);
+
+	count_at(h, core, skb->len);
+	h->row->ip_in += ip;
+	h->row->in_again += ip && again;
+	h->row->handled += skb->dev->rx_handler != NULL;
+}
+
+/*
+ * There are kernels that run no program at tracepoints while some tasks are interrupted.
+ * Netfilter's and traffic control's programs run all the same: what came to them and was not told
+ * of is counted there.
+ */
+
+/* What traffic control let out last and nobody has told of was sent. */
+static __always_inline void settle_leaving(struct weir_kcpu *c)
+{
+	__u64 skb = c->leaving;
+	struct weir_krow *row;
+
+	c->leaving = 0;
+	if (has_ended(skb, WEIR_STAGE_tc_egress)) /* by a classifier of clsact */
+		return;
+	row = bpf_map_lookup_elem(&krows, &c->leaving_index);
+	if (!row)
+		return;
+	row->stage[WEIR_STAGE_qdisc].packets++;
+	row->stage[WEIR_STAGE_xmit].packets++;
+	row->stage[WEIR_STAGE_tx_complete].packets++;
+	row->queued++;
+	row->ip_queued += c->leaving_ip;
+	row->started++;
+	row->sent++;
+	lose(unseen);
+}
+
+/* An IPv4 packet that comes to a device without IP having sent it: it was received, or the driver
+ * of another device has it in hand (a bridge, a macvlan, a bond). */
 static __always_inline void count_past_ip(const struct here *h, __u64 skb, __u32 left)
 {
 	const struct weir_kcpu *c = h->c;
@@ -175,6 +246,8 @@ static __always_inline void count_past_ip(const struct here *h, __u64 skb, __u32
 	else if (c->depth && c->sending[(c->depth - 1) % XMIT_DEPTH].skb == skb)
 		h->row->sent_again++;
 }
+
+#define bytes_at(h, id, len) ((h)->row->stage[WEIR_STAGE_##id].bytes += (len))
 
 static __always_inline void time_at(__u32 index, __u32 stage, __u64 ns)
 {

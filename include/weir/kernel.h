@@ -86,6 +86,7 @@ struct weir_kplaces {
 	LOSS(times_lost, "times between stages not taken: too many packets shared a place")        \
 	LOSS(socks_full, "waiting packets not timed, for want of room for another socket")         \
 	LOSS(netns_unknown, "drops whose namespace could not be told")                             \
+	LOSS(unseen, "packets that tracepoints missed, counted by traffic control's hooks")        \
 	LOSS(interrupted, "events that came while their observer ran, of any namespace")           \
 	LOSS(untold, "drops that the kernel counts and that no event told of")
 
@@ -93,7 +94,6 @@ struct weir_klost {
 #define LOSS(id, text) __u64 id;
 	WEIR_KLOSSES(LOSS)
 #undef LOSS
-	__u64 _pad[1];
 } __attribute__((aligned(64)));
 
 /* Map `kns`: namespaces that are watched. */
@@ -197,9 +197,9 @@ struct weir_kdrop {
 	TERM(in_last, "behind them")                                                               \
 	TERM(forward_first, "forwarding, before its chains")                                       \
 	TERM(forward_last, "behind them")                                                          \
-	TERM(out_first, "local output, before its chains")                                         \
+	TERM(out_first, "local output, before its chains: packets of its stages, too")             \
 	TERM(out_last, "behind them")                                                              \
-	TERM(post_first, "postrouting, before its chains")                                         \
+	TERM(post_first, "postrouting, before its chains: packets of its stages, too")             \
 	TERM(post_last, "behind them")                                                             \
 	TERM(queued, "packets at the queueing discipline")                                         \
 	TERM(ip_queued, "IPv4 packets of those")                                                   \

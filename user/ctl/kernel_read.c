@@ -164,6 +164,19 @@ static int add_row(struct reading *r, struct weir_kdev_key key, __u32 row,
 	return i < 0 ? i : 0;
 }
 
+/* Where a stage's packets are a term of the ledger they are counted once. */
+static void fill_stages(struct weir_krow *row)
+{
+	static const enum weir_stage out[] = {
+		WEIR_STAGE_make_skb, WEIR_STAGE_ip_local_out, WEIR_STAGE_nf_local_out};
+	static const enum weir_stage post[] = {WEIR_STAGE_ip_output, WEIR_STAGE_nf_postrouting};
+
+	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
+		row->stage[out[i]].packets += row->out_first;
+	for (size_t i = 0; i < sizeof(post) / sizeof(post[0]); i++)
+		row->stage[post[i]].packets += row->post_first;
+}
+
 static int read_rows(struct reading *r)
 {
 	const struct weir_kwatch *w = &r->snap->watch;
@@ -182,6 +195,8 @@ static int read_rows(struct reading *r)
 		if (!bpf_map_lookup_elem(fd, &key, &dev) && dev.row < w->devs)
 			rc = add_row(r, key, dev.row, rows, lat);
 	}
+	for (unsigned int i = 0; i < r->snap->nr_devs; i++)
+		fill_stages(&r->snap->devs[i].row);
 	if (rows)
 		munmap(rows, rows_len);
 	if (lat)
