@@ -288,6 +288,18 @@ int weir_k_queue(__u64 *ctx)
 	return 0;
 }
 
+/* By a classifier of clsact, behind our last program. */
+SEC("tp_btf/kfree_skb")
+int weir_k_freed(__u64 *ctx)
+{
+	__u32 zero = 0;
+	struct weir_kcpu *c = bpf_map_lookup_elem(&kcpus, &zero);
+
+	if (c && c->leaving == ctx[0])
+		c->leaving = 0;
+	return 0;
+}
+
 SEC("tp_btf/qdisc_dequeue")
 int weir_k_dequeue(__u64 *ctx)
 {

@@ -216,13 +216,9 @@ static __always_inline void count_received(
 /* What traffic control let out last and nobody has told of was sent. */
 static __always_inline void settle_leaving(struct weir_kcpu *c)
 {
-	__u64 skb = c->leaving;
-	struct weir_krow *row;
+	struct weir_krow *row = bpf_map_lookup_elem(&krows, &c->leaving_index);
 
 	c->leaving = 0;
-	if (has_ended(skb, WEIR_STAGE_tc_egress)) /* by a classifier of clsact */
-		return;
-	row = bpf_map_lookup_elem(&krows, &c->leaving_index);
 	if (!row)
 		return;
 	row->stage[WEIR_STAGE_qdisc].packets++;

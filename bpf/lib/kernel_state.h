@@ -62,30 +62,14 @@ static __always_inline __u32 stage_left(__u64 skb)
 	return s && state_is(s, skb) ? s->stage : WEIR_STAGE_COUNT;
 }
 
-#define ENDED 1ull /* in the place of an address: the packet that had it was dropped */
-
-/* Whether it was dropped behind that stage. */
-static __always_inline bool has_ended(__u64 skb, __u32 stage)
-{
-	__u32 i = place_of(skb);
-	const struct weir_kplace *place = bpf_map_lookup_elem(&kstates, &i);
-
-	if (!place)
-		return false;
-	skb |= ENDED;
-	return (place->way[0].skb == skb && place->way[0].stage == stage) ||
-	       (place->way[1].skb == skb && place->way[1].stage == stage);
-}
-
-/* The same as stage_left, of a packet that ends here. */
+/* The same, of a packet that ends here. */
 static __always_inline __u8 stage_end(__u64 skb)
 {
 	struct weir_kstate *s = state_at(skb);
 
 	if (!s || !state_is(s, skb))
 		return WEIR_STAGE_COUNT;
-	s->skb = *(volatile __u64 *)&s->skb | ENDED; /* read anew: `skb` may be a pointer still */
-	s->time_ns = 0;
+	s->skb = s->time_ns = 0;
 	return s->stage;
 }
 
