@@ -6,6 +6,7 @@
 
 load helper
 load objects
+load frame
 
 setup_file() {
 	start_lab || return
@@ -29,6 +30,9 @@ teardown() {
 	ip -n "$LAB-r" rule flush 2>/dev/null || :
 	ip -n "$LAB-r" rule add priority 32766 table main
 	ip -n "$LAB-r" rule add priority 32767 table default
+	ip -n "$LAB-r" route flush root 198.19.0.0/16
+	ip -n "$LAB-r" route flush root 203.0.113.0/24
+	in_ns r sysctl -qw net.ipv4.ip_forward_use_pmtu=0
 	ip -n "$LAB-r" xfrm policy flush
 	ip -n "$LAB-r" xfrm policy setdefault fwd accept 2>/dev/null || :
 	local dev
@@ -494,6 +498,33 @@ nft() {
 	ip -n "$LAB-r" rule add priority 32767 from 203.0.113.0/24 table default
 	doctor
 	found bypass ip_rules '' '.count == 2'
+}
+
+@test "MTUs of routes: those that are locked, or asked for, are kept; of others it is told" {
+	local long
+
+	long=04d2270f03fc0000$(printf 'a5%.0s' {1..1012})
+	weir_r dev attach r0 r1
+	doctor
+	not_found bypass route_mtus
+	ip -n "$LAB-r" route add 198.19.0.0/16 via "$S_ADDR" mtu 1000
+	ip -n "$LAB-r" route add 203.0.113.0/24 via "$S_ADDR" mtu lock 1000
+	doctor
+	found bypass route_mtus '' '.state == "warning" and .count == 1 and (.why | test("^1 route whose MTU"))'
+	# both remedies: by sysctl, and by a lock
+	in_ns r sysctl -qw net.ipv4.ip_forward_use_pmtu=1
+	doctor
+	not_found bypass route_mtus
+	mark
+	inject 1 "$(dst=198.19.0.1 payload=$long ipv4)"
+	expect r0 ip_forward_PUNT_PKT_TOO_BIG 1
+	in_ns r sysctl -qw net.ipv4.ip_forward_use_pmtu=0
+	ip -n "$LAB-r" route change 198.19.0.0/16 via "$S_ADDR" mtu lock 1000
+	doctor
+	not_found bypass route_mtus
+	mark
+	inject 1 "$(dst=198.19.0.1 payload=$long ipv4)"
+	expect r0 ip_forward_PUNT_PKT_TOO_BIG 1
 }
 
 @test "IPsec policies: what they speak of is not gone round, and what that costs" {

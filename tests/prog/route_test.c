@@ -188,8 +188,9 @@ static void every_length_about_the_mtu(void **state)
 	}
 }
 
-/* A route's own MTU counts, where the device would take more. */
-static void mtu_of_a_route_is_kept(void **state)
+/* A route's own MTU counts, where the device would take more, and it is locked: of others
+ * bpf_fib_lookup() does not tell. */
+static void locked_mtu_of_a_route_is_kept(void **state)
 {
 	static struct frame f;
 
@@ -271,7 +272,7 @@ int main(void)
 		TEST(rule_by_device_is_followed),
 		TEST(destination_in_net_0_is_never_forwarded),
 		TEST(every_length_about_the_mtu),
-		TEST(mtu_of_a_route_is_kept),
+		TEST(locked_mtu_of_a_route_is_kept),
 		TEST(multipath_keeps_a_flow_together),
 		TEST(generic_and_native_ports_are_apart),
 	};

@@ -359,6 +359,85 @@ static void find_ip_rules(struct weir_findings *found)
 	weir_find_remedy(f, "ip rule show%s", rules.unseen ? "; " OBEYED : "");
 }
 
+/* --- MTUs of routes --- */
+
+struct metrics {
+	__u32 mtu, locked;
+};
+
+static int on_metric(const struct nlattr *a, void *ctx)
+{
+	struct metrics *m = ctx;
+
+	switch (mnl_attr_get_type(a)) {
+	case RTAX_MTU:
+		return weir_nl_u32(a, &m->mtu);
+	case RTAX_LOCK:
+		return weir_nl_u32(a, &m->locked);
+	default:
+		return MNL_CB_OK;
+	}
+}
+
+static int on_route_attr(const struct nlattr *a, void *ctx)
+{
+	return mnl_attr_get_type(a) == RTA_METRICS ? mnl_attr_parse_nested(a, on_metric, ctx)
+						   : MNL_CB_OK;
+}
+
+static int on_route(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct rtmsg *head = weir_nl_head(nlh, sizeof(*head));
+	struct metrics m = {};
+
+	if (!head || mnl_attr_parse(nlh, sizeof(*head), on_route_attr, &m) < 0)
+		return MNL_CB_ERROR;
+	if (head->rtm_type == RTN_UNICAST && m.mtu && !(m.locked & 1U << RTAX_MTU))
+		++*(unsigned int *)ctx;
+	return MNL_CB_OK;
+}
+
+/* ip_mtu_from_fib_result(), which bpf_fib_lookup() asks, then takes a route's as it is. */
+static bool uses_pmtu(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_forward_use_pmtu", "re");
+	int on = 0;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%d", &on) != 1)
+		on = 0;
+	fclose(file);
+	return on;
+}
+
+static void find_route_mtus(struct weir_findings *found)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *head;
+	unsigned int nr = 0;
+	struct weir_finding *f;
+	int rc;
+
+	if (uses_pmtu())
+		return;
+	nlh->nlmsg_type = RTM_GETROUTE;
+	head = mnl_nlmsg_put_extra_header(nlh, sizeof(*head));
+	head->rtm_family = AF_INET;
+	rc = weir_nl_ask(NETLINK_ROUTE, nlh, NLM_F_DUMP, on_route, &nr);
+	if (rc)
+		unread(found, WEIR_CHECK_route_mtus, "", rc);
+	if (rc || !nr)
+		return;
+	f = weir_find(found, WEIR_CHECK_route_mtus, WEIR_FOUND_warning, "",
+		"%u route%s whose MTU is not locked: the fast path is told the device's alone",
+		S(nr));
+	f->count = nr;
+	weir_find_remedy(f, "ip route change PREFIX ... mtu lock N; or, for all: sysctl -w "
+			    "net.ipv4.ip_forward_use_pmtu=1");
+}
+
 /* --- IPsec --- */
 
 struct policies {
@@ -487,6 +566,7 @@ void weir_doctor_bypass(const struct weir_link *links, unsigned int nr, struct w
 	for (unsigned int i = 0; i < nr; i++)
 		find_tc(&links[i], found);
 	find_ip_rules(found);
+	find_route_mtus(found);
 	find_xfrm(found);
 	find_taps(found);
 }

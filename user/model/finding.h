@@ -89,6 +89,7 @@ enum weir_found {
 	CHECK(qdisc, bypass, "qdisc", "")                                                          \
 	CHECK(tc_filters, bypass, "tc filters", "")                                                \
 	CHECK(ip_rules, bypass, "ip rules", "")                                                    \
+	CHECK(route_mtus, bypass, "MTUs of routes", "")                                            \
 	CHECK(xfrm, bypass, "xfrm policies", "")                                                   \
 	CHECK(taps, bypass, "packet sockets", "")
 
