@@ -9,11 +9,12 @@
  */
 #include "lib/kernel_rows.h"
 
-#define NET_RX_SOFTIRQ 3
-#define AF_PACKET      17
-#define MSG_PEEK       2
-#define E2BIG	       7
-#define LOOPBACK       1 /* ifindex: the FIB is asked for what this host sends */
+#define NET_RX_SOFTIRQ	3
+#define AF_PACKET	17
+#define MSG_PEEK	2
+#define E2BIG		7
+#define PACKET_LOOPBACK 5 /* skb->pkt_type */
+#define LOOPBACK	1 /* ifindex: the FIB is asked for what this host sends */
 
 struct napi_struct {
 	struct net_device *dev;
@@ -89,6 +90,7 @@ int weir_k_netif_rx(__u64 *ctx)
 	if (!here_of_dev(&h, skb->dev))
 		return 0;
 	count_at(&h, rps_backlog, skb->len);
+	h.row->looped += BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
 	begin(&h, (__u64)skb, WEIR_STAGE_nic_rx);
 	return 0;
 }

@@ -13,7 +13,7 @@ teardown_file() {
 }
 
 setup() {
-	need python3 jq bpftool
+	need python3 jq bpftool socat
 }
 
 teardown() {
@@ -126,6 +126,10 @@ ledger() {
 		select(.stage == "nf_forward") | .packets] | add')" 9
 	in_ns c ping -q -c 5 -i 0.05 "$S_ADDR"
 	ledger
+	in_ns r ping -b -q -c 3 -i 0.05 -W 0.1 192.0.2.255 || true # a copy is for r itself
+	in_ns r socat -u - UDP4-DATAGRAM:239.1.2.3:99,ip-multicast-if="$R0_ADDR" <<<x
+	ledger
+	equal "residual of r0" "$(jq '.devices[] | select(.device == "r0") | .residual' <<<"$output")" 0
 }
 
 @test "fragments of a datagram that is dropped are no drops, and no loss of ours" {

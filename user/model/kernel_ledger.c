@@ -175,7 +175,7 @@ static void begin_dev(struct weir_kernel_dev_ledger *l, const struct weir_kernel
 		.delivered = (__s64)(core - row->ip_in + row->in_last),
 		.forwarded = row->forward_last,
 		.redirected = row->tc_ip - row->tc_ip_passed,
-		.to_send = row->post_first + row->queued - row->ip_queued + row->raw +
+		.to_send = row->post_first - row->looped + row->queued - row->ip_queued + row->raw +
 			   row->past_ip + row->sent_again,
 		.made = row->split,
 		.out = row->sent,
