@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Stages that tracepoints do not tell apart: how long functions of the kernel take, from their
- *entry to their return. What a sender does before local output, and how a datagram comes into a
- *socket's queue.
+ * entry to their return. What a sender does before local output, and how a datagram comes into a
+ * socket's queue.
  *
  *	autobind ─▶ udp_sendmsg ─▶ ip_route_output_flow ─▶ ip_make_skb ─▶ (kernel_hooks)
  *
  * Packets at udp_send, tcp_send, route_out and make_skb are counted by others: here are their times
- *alone. All are of the row of the namespace, since a sender has no device yet.
+ * alone. All are of the row of the namespace, since a sender has no device yet.
  */
 #include "lib/kernel_rows.h"
 

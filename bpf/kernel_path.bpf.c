@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Stages of the kernel's own path, by tracepoints: each event counts the packet at the stage that
- *it comes to, and gives the time since the event before to the stage that it leaves.
+ * Stages of the kernel's own path, by tracepoints: each event counts the packet at the stage that it
+ * comes to, and gives the time since the event before to the stage that it leaves.
  *
- *	receive   napi_gro_receive | netif_rx ─▶ netif_receive_skb ─▶ tcx ─▶ netfilter
- *(kernel_hooks) ─▶ fib_table_lookup ─▶ netfilter ─▶ sk_data_ready ─▶ sock_recv_length send
- *netfilter ─▶ tcx ─▶ net_dev_queue ─▶ (qdisc_dequeue) ─▶ net_dev_start_xmit ─▶ net_dev_xmit
+ *	receive   napi_gro_receive | netif_rx ─▶ netif_receive_skb ─▶ tcx ─▶ netfilter (kernel_hooks)
+ *	          ─▶ fib_table_lookup ─▶ netfilter ─▶ sk_data_ready ─▶ sock_recv_length
+ *	send      netfilter ─▶ tcx ─▶ net_dev_queue ─▶ (qdisc_dequeue) ─▶ net_dev_start_xmit ─▶
+ *	          net_dev_xmit
  */
 #include "lib/kernel_rows.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What it costs to find a packet's rule: ns by BPF_PROG_RUN over 4,096 packets near the rules'
- *borders, less what the same costs without the filter. The least of several runs.
+ * borders, less what the same costs without the filter. The least of several runs.
  *
- *	sudo build/bench/classify            trees as they are, and with leaves of 4 and 2, and a
- *list sudo build/bench/classify KIND...    of some kinds of rules only
+ *	sudo build/bench/classify            trees as they are, and with leaves of 4 and 2, and a list
+ *	sudo build/bench/classify KIND...    of some kinds of rules only
  */
 #include <stdio.h>
 #include <time.h>

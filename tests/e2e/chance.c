@@ -4,8 +4,8 @@
  * which arrive, and which are to.
  *
  *	chance weir|nft SEED RULES DEV0 DEV1          the same rules, as a file for either
- *	chance expect SEED PACKETS FILE DEV0 DEV1     by the reference: what FILE says of the
- *packets chance carry SEED PACKETS FILE DEV0 DEV1 NETNS0 PORT0 MAC0 NETNS1 PORT1 MAC1
+ *	chance expect SEED PACKETS FILE DEV0 DEV1     by the reference: what FILE says of the packets
+ *	chance carry SEED PACKETS FILE DEV0 DEV1 NETNS0 PORT0 MAC0 NETNS1 PORT1 MAC1
  *
  * The router's DEV0 and DEV1 have the addresses MAC0 and MAC1; packets are sent, and arrive, by the
  * ports at the other ends. A line `packet N` is for each that arrives, in order, N being its

@@ -5,8 +5,8 @@
  *	sequence PORT
  *
  * {"received": N, "missing": N, "again": N, "late": N, "refused": N}: of the numbers up to the
- *highest those that never came; datagrams whose number had come already; those with a lower number
- *than one before; and those that this socket had no room for.
+ * highest those that never came; datagrams whose number had come already; those with a lower number
+ * than one before; and those that this socket had no room for.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the tests of NAT share: a gateway, IN its inside and OUT its outside, and packets through
- *its programs. A test gets one that works by XDP, and one by TC ingress; sessions are the same
- *everywhere.
+ * its programs. A test gets one that works by XDP, and one by TC ingress; sessions are the same
+ * everywhere.
  *
  *	inside ─▶ in ─▶ outside        what comes in
  *	inside ◀─ out ◀─ outside
@@ -10,7 +10,7 @@
  *	inside ◀─ back
  *
  * Packets are spoken of by their ends. Of ICMP queries the asker's port is the id, the other one
- *the type of the request; of ICMP otherwise, and of what has no ports, they are 0.
+ * the type of the request; of ICMP otherwise, and of what has no ports, they are 0.
  */
 #ifndef TESTS_GATE_H
 #define TESTS_GATE_H

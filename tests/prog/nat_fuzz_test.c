@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Random and mutated frames through programs that translate, and answers to those that went out.
- *What must hold of any, beside what fuzz_test.c asks:
+ * What must hold of any, beside what fuzz_test.c asks:
  *
  *	the frame is counted once in and once out;
  *	what leaves by OUT has OUT's own address as its source, by whatever program;
  *	its checksums are as right, or as wrong, as they were, 0 of UDP stays 0, and an open one is
- *completed; nothing else of it is changed; an unspoilt answer comes back to who had asked.
+ * completed; nothing else of it is changed; an unspoilt answer comes back to who had asked.
  *
  * FUZZ_RUNS frames of each kind, from FUZZ_SEED on; a failure prints both and the frame.
  */

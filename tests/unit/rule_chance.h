@@ -2,7 +2,7 @@
 /*
  * Rules and packets by chance, of so few values that they meet: a rule in weir's words and in
  * nft's, made side by side of the same choices, and a packet as a frame and as what rules test of
- *it.
+ * it.
  *
  *	198.18.0.0/24 ---- dev[0] router dev[1] ---- 198.19.0.0/24
  *

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Verdicts of the fast plane join the packets that the kernel tells of. They come by a ring of
- *their own, and what XDP is given is often a copy, so they are joined by what is known of both: the
- *place (a device, or the other end of its wire), the time, and what no router changes of a packet.
+ * their own, and what XDP is given is often a copy, so they are joined by what is known of both: the
+ * place (a device, or the other end of its wire), the time, and what no router changes of a packet.
  *
  *	c0 xmit ──wire──▶ r0: verdict ──▶ r0 gro      passed
  *	                          └──wire──▶ s0 gro   forwarded
