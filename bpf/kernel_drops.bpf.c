@@ -121,7 +121,7 @@ static __always_inline void take_head(struct weir_kdrop *d, const struct sk_buff
 	struct head h;
 
 	d->version = 0;
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U ||
+	if (!has_ip_header(skb) ||
 		bpf_probe_read_kernel(&h, sizeof(h), at) || h.ip.version != 4)
 		return;
 	d->version = 4;

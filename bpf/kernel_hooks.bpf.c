@@ -29,11 +29,6 @@ static __always_inline void in_hand(const struct here *h, __u64 skb)
 	h->c->hand_index = h->index;
 }
 
-static __always_inline bool is_ip(const struct sk_buff *skb)
-{
-	return skb->protocol == bpf_htons(ETH_P_IP);
-}
-
 static __always_inline __u8 l4_of(const struct sk_buff *skb)
 {
 	__u8 l4 = 0;

@@ -11,11 +11,8 @@
 #include "lib/kernel_rows.h"
 
 #define NET_RX_SOFTIRQ	3
-#define AF_PACKET	17
 #define MSG_PEEK	2
 #define E2BIG		7
-#define PACKET_LOOPBACK 5 /* skb->pkt_type */
-#define LOOPBACK	1 /* ifindex: the FIB is asked for what this host sends */
 
 struct napi_struct {
 	struct net_device *dev;
@@ -270,7 +267,7 @@ int weir_k_queue(__u64 *ctx)
 		return 0;
 	count_at(&h, qdisc, skb->len);
 	h.row->queued++;
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+	if (is_ip(skb)) {
 		h.row->ip_queued++;
 		h.row->raw += is_raw(skb);
 	}
@@ -284,7 +281,7 @@ int weir_k_queue(__u64 *ctx)
 	} else if (left == WEIR_STAGE_neigh || left == WEIR_STAGE_tc_egress) {
 		leave(&h, (__u64)skb, WEIR_STAGE_tc_egress);
 	} else { /* ARP and others, which come to no hook; fragments */
-		if (skb->protocol == bpf_htons(ETH_P_IP))
+		if (is_ip(skb))
 			count_past_ip(&h, (__u64)skb, left);
 		begin(&h, (__u64)skb, WEIR_STAGE_tc_egress);
 	}

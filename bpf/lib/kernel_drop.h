@@ -12,15 +12,9 @@
 #include <weir/kernel.h>
 
 #define FRAMES	 8
-#define LOOPBACK 1
 /* enum netdev_state_t: a bit's number */
 #define LINK_STATE_START     0
 #define LINK_STATE_NOCARRIER 2
-/* skb->pkt_type */
-#define PACKET_BROADCAST 1
-#define PACKET_MULTICAST 2
-#define PACKET_OUTGOING	 4
-#define PACKET_LOOPBACK	 5
 
 /* Of the running kernel, its value as CO-RE finds it. */
 enum skb_drop_reason {
@@ -117,7 +111,7 @@ static __always_inline enum weir_khook_at hook_of(
 {
 	const struct net_device *dev = skb->dev;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP))
+	if (!is_ip(skb))
 		return WEIR_KHOOK_AT_unknown;
 	if (local && way->dev && (__u64)dev != way->dev)
 		return WEIR_KHOOK_AT_local_out;
@@ -170,7 +164,7 @@ static __always_inline enum weir_kdrop_to to_whom(const struct sk_buff *skb)
 	__u8 type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
 	__be32 daddr = 0;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U)
+	if (!has_ip_header(skb))
 		return WEIR_KDROP_TO_unknown;
 	bpf_probe_read_kernel(&daddr, sizeof(daddr),
 		skb->head + skb->network_header + offsetof(struct iphdr, daddr));
@@ -189,7 +183,7 @@ static __always_inline bool is_bare(const struct sk_buff *skb)
 	struct tcphdr tcp;
 	__u32 ihl;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U ||
+	if (!has_ip_header(skb) ||
 		bpf_probe_read_kernel(&ip, sizeof(ip), at) || ip.protocol != IPPROTO_TCP)
 		return false;
 	ihl = ip.ihl * 4u;
@@ -213,7 +207,7 @@ static __always_inline bool is_beyond_room(const struct sk_buff *skb)
 	const struct fqdir *frags;
 	__be16 frag = 0;
 
-	if (!skb->dev || skb->protocol != bpf_htons(ETH_P_IP) || skb->network_header == (__u16)~0U)
+	if (!skb->dev || !has_ip_header(skb))
 		return false;
 	bpf_probe_read_kernel(&frag, sizeof(frag),
 		skb->head + skb->network_header + offsetof(struct iphdr, frag_off));

@@ -13,6 +13,13 @@
 #define AF_INET6  10
 #define AF_PACKET 17
 
+#define LOOPBACK 1 /* ifindex: also that by which the FIB is asked for what this host sends */
+/* skb->pkt_type */
+#define PACKET_BROADCAST 1
+#define PACKET_MULTICAST 2
+#define PACKET_OUTGOING	 4
+#define PACKET_LOOPBACK	 5
+
 #define KERNEL __attribute__((preserve_access_index))
 
 typedef struct {
@@ -130,6 +137,16 @@ static __always_inline __u64 cookie_of_dev(const struct net_device *dev)
 static __always_inline __u64 cookie_of_sock(const struct sock *sk)
 {
 	return sk->__sk_common.skc_net.net->net_cookie;
+}
+
+static __always_inline bool is_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_IP);
+}
+
+static __always_inline bool has_ip_header(const struct sk_buff *skb)
+{
+	return is_ip(skb) && skb->network_header != (__u16)~0U;
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 load helper
 load objects
+load tracing
 
 setup_file() {
 	start_lab && read_cookie || return
@@ -26,32 +27,15 @@ teardown() {
 	weir_r dev detach all
 }
 
-ALL() { echo "$LAB-c,$LAB-r,$LAB-s"; }
-
 # attach WORD...: r0 and r1, their next hops confirmed.
 attach() {
 	weir_r dev attach r0 r1 "$@"
 	pings 3
 }
 
-# tracing WORD...: in the background, once it is attached. JSON goes to $out, what it says to $said.
-tracing() {
-	out=$BATS_TEST_TMPDIR/out said=$BATS_TEST_TMPDIR/said
-	"$WEIR" -n "$LAB-r" -j trace "$@" plane kernel netns "${names:-$(ALL)}" >"$out" 2>"$said" 3>&- &
-	tracer=$!
-	wait_until grep -q 'stages seen' "$said"
-}
-
-ended() {
-	status=0
-	wait "$tracer" || status=$?
-	equal 'exit status' "$status" 0 || { cat "$said"; return 1; }
-}
-
-# stopped: it is told to end, and does.
-stopped() {
-	kill -INT "$tracer"
-	ended
+# following WORD...: as tracing, of the kernel plane of all namespaces, or of $names.
+following() {
+	tracing "$@" plane kernel netns "${names:-$(ALL)}"
 }
 
 # udp PORT [ADDR]: one datagram from c to s.
@@ -75,7 +59,7 @@ asks() {
 
 @test "XDP: what it forwards is one packet, from its sender to its end" {
 	attach
-	tracing udp and port 9 count 1
+	following udp and port 9 count 1
 	udp 9
 	ended
 	grep -q "with the fast plane's verdicts in 1 namespace" "$said"
@@ -90,7 +74,7 @@ asks() {
 
 @test "XDP: what it leaves to the kernel was judged before the kernel's first event" {
 	attach
-	tracing icmp count 1
+	following icmp count 1
 	run ! in_ns c ping -q -c 1 -W 1 -t 1 "$S_ADDR"
 	ended
 	asks 'length == 1 and (.[0] | .netns == $c and .events[-1].netns == $r)'
@@ -101,7 +85,7 @@ asks() {
 
 @test "XDP: what is for this host is passed, and one packet" {
 	attach
-	tracing udp and port 9 count 1
+	following udp and port 9 count 1
 	udp 9 "$R0_ADDR"
 	ended
 	asks 'length == 1 and (.[0] | .end == "dropped" and .stage == "udp_rcv" and .events[-1].netns == $r
@@ -111,7 +95,7 @@ asks() {
 @test "XDP: a drop ends the packet, by the fast plane's own stage and cause" {
 	attach
 	weir_r filter add in dev r0 proto udp dport 7 drop
-	tracing udp and port 7 count 1
+	following udp and port 7 count 1
 	udp 7
 	ended
 	weir_r filter flush
@@ -124,7 +108,7 @@ asks() {
 	attach
 	weir_r nat add masquerade out dev r1
 	pings 1
-	tracing udp and port 9 count 1
+	following udp and port 9 count 1
 	udp 9
 	ended
 	weir_r nat flush
@@ -135,7 +119,7 @@ asks() {
 
 @test "XDP, with nothing else watched: a packet that no event of the kernel's tells of" {
 	attach
-	names=$LAB-r tracing udp and port 9 count 1
+	names=$LAB-r following udp and port 9 count 1
 	udp 9
 	ended
 	asks 'length == 1 and (.[0] | .netns == $r and .device == "r0" and .end == "forwarded"
@@ -144,7 +128,7 @@ asks() {
 
 @test "generic XDP: in the midst of the kernel's own events" {
 	attach xdp generic
-	tracing udp and port 9 count 1
+	following udp and port 9 count 1
 	udp 9
 	ended
 	asks 'length == 1 and (.[0] | .stage == "udp_rcv" and .netns == $c and (fast | length) == 1
@@ -158,7 +142,7 @@ asks() {
 	weir_r nat add masquerade out dev r1
 	weir_r filter add in dev r0 proto udp dport 7 drop
 	pings 1
-	tracing udp and '(' port 9 or port 7 or port 11 ')' count 3
+	following udp and '(' port 9 or port 7 or port 11 ')' count 3
 	udp 9
 	udp 7
 	udp 11 "$R0_ADDR"
@@ -179,7 +163,7 @@ asks() {
 
 @test "packets that look the same: none has another's verdict or end" {
 	attach
-	tracing udp and port 9
+	following udp and port 9
 	in_ns c python3 -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", 4000))
@@ -195,7 +179,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 
 @test "the rate is one for packets that begin with verdicts, too" {
 	attach
-	names=$LAB-r tracing icmp rate 2
+	names=$LAB-r following icmp rate 2
 	in_ns c ping -q -i 0.002 -c 200 "$S_ADDR" >/dev/null
 	sleep 0.3
 	stopped
@@ -206,7 +190,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 
 @test "what the expression does not match is not shown" {
 	attach
-	names=$LAB-r tracing udp and port 9
+	names=$LAB-r following udp and port 9
 	udp 10
 	udp 9
 	in_ns c ping -q -c 3 -i 0.02 "$S_ADDR" >/dev/null
@@ -219,7 +203,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 	local file=$BATS_TEST_TMPDIR/x.pcapng
 
 	attach
-	tracing udp and port 9 count 1 write "$file"
+	following udp and port 9 count 1 write "$file"
 	udp 9
 	ended
 	grep -aq 'r/r0  *xdp  *forwarded to r1' "$file"
@@ -234,7 +218,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 	"$WEIR" -n "$LAB-r" trace >/dev/null 2>"$BATS_TEST_TMPDIR/said2" 3>&- &
 	local other=$!
 	wait_until grep -q capturing "$BATS_TEST_TMPDIR/said2"
-	tracing udp and port 9
+	following udp and port 9
 	udp 9
 	sleep 0.3
 	stopped
@@ -275,7 +259,7 @@ for i in range(20): s.sendto(b"weir", ("'"$S_ADDR"'", 9))'
 	ip -n "$LAB-c" route add default via 2001:db8:1::2
 	ip -n "$LAB-s" route add default via 2001:db8:2::2
 	wait_until in_ns c ping -q -c 1 -W 1 2001:db8:2::1
-	tracing ip6 and udp and port 9 count 1
+	following ip6 and udp and port 9 count 1
 	echo weir | in_ns c socat -u - 'UDP6-SENDTO:[2001:db8:2::1]:9,sourceport=4000'
 	ended
 	asks 'length == 1 and (.[0] | .src == "2001:db8:1::1" and .dst == "2001:db8:2::1" and .sport == 4000
