@@ -19,20 +19,14 @@ enable_ip6() {
 		in_ns "$1" ip addr add "$3/64" dev "$2" nodad
 }
 
-# knows6 c|r|s DEV ADDR PEER: for good.
-knows6() {
-	in_ns "$1" ip neigh replace "$3" lladdr "$(lab_mac "$4")" dev "$2" nud permanent
-}
-
 setup_file() {
-	start_lab && confirm_once || return
-	in_ns c ping -qc 1 "$S_ADDR" >/dev/null && in_ns s ping -qc 1 "$C_ADDR" >/dev/null || return
+	start_known_lab || return
 	enable_ip6 c c0 2001:db8:1::1 && enable_ip6 r r0 $R0_ADDR6 && enable_ip6 r r1 2001:db8:2::fe &&
 		enable_ip6 s s0 $S_ADDR6 || return
-	knows6 c c0 $R0_ADDR6 r0
-	knows6 r r0 2001:db8:1::1 c0
-	knows6 r r1 $S_ADDR6 s0
-	knows6 s s0 2001:db8:2::fe r1
+	knows c c0 $R0_ADDR6 r0
+	knows r r0 2001:db8:1::1 c0
+	knows r r1 $S_ADDR6 s0
+	knows s s0 2001:db8:2::fe r1
 	in_ns c ip route add default via $R0_ADDR6
 	in_ns s ip route add default via 2001:db8:2::fe
 	in_ns r ip route add blackhole 2001:db8:a::/48

@@ -37,10 +37,7 @@ setup_file() {
 	in_ns r ip addr add $R2_ADDR/24 dev r2
 	in_ns r ip link set r2 up
 	in_far ip link set g0 up
-	# none of this waits for a neighbour, or is forgotten without carrier
 	in_ns r ip neigh replace $FAR lladdr $G0_MAC dev r2 nud permanent
-	in_ns r ip neigh replace "$S_ADDR" lladdr "$(lab_mac s0)" dev r1 nud permanent
-	in_ns c ip neigh replace "$R0_ADDR" lladdr "$(lab_mac r0)" dev c0 nud permanent
 	in_ns r ip route add blackhole 198.18.0.0/16
 }
 

@@ -94,6 +94,32 @@ static void packets_balance(void **state)
 	end(&b);
 }
 
+/* Wherever the packet had come to that was at the address of a tap's copy before. */
+static void copies_are_no_losses(void **state)
+{
+	struct books b = {0};
+
+	(void)state;
+	begin(&b);
+	pass(&b, 1, 2, 10);
+	for (unsigned int left = 0; left < WEIR_STAGE_COUNT; left++) {
+		struct weir_kernel_drop *d = &b.made.drop[b.made.nr_drops++];
+
+		*d = (struct weir_kernel_drop){.key = {.left = (__u8)left, .protocol = 0x0800},
+			.dev = 2,
+			.stage = WEIR_STAGE_tap_tx,
+			.witness = WEIR_KERNEL_EVENT,
+			.location = "packet_rcv",
+			.count.packets = 1};
+		d->key.netns_cookie = MADE_KERNEL_COOKIE;
+		balance(&b);
+		assert_int_equal(b.whole.residual, 0);
+		assert_int_equal(b.dev[2].residual, 0);
+		b.made.nr_drops--;
+	}
+	end(&b);
+}
+
 static void joined_fragments_are_the_devices(void **state)
 {
 	struct books b = {0};
@@ -165,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_balance),
+		cmocka_unit_test(copies_are_no_losses),
 		cmocka_unit_test(joined_fragments_are_the_devices),
 		cmocka_unit_test(made_fragments_are_the_devices),
 		cmocka_unit_test(of_two_devices_it_cannot_be_told),

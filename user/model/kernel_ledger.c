@@ -20,7 +20,10 @@ static enum part part_of(const struct weir_kernel_drop *d)
 {
 	enum weir_stage left = d->key.left;
 
-	/* a segment's address was that of another packet, or of none */
+	/* no hook sees a copy: the packet at its address was another */
+	if (d->stage == WEIR_STAGE_tap_tx)
+		return APART;
+	/* likewise a segment */
 	if (d->stage == WEIR_STAGE_qdisc || d->stage == WEIR_STAGE_xmit)
 		return SEND;
 	if (d->stage == WEIR_STAGE_xdp && strstr(d->location, "generic"))
@@ -140,6 +143,8 @@ static void add_dev_drop(struct weir_kernel_dev_ledger *l, const struct weir_ker
 {
 	__u64 packets = d->count.packets;
 
+	if (part_of(d) == APART)
+		return;
 	if (d->key.left == WEIR_STAGE_core && d->key.protocol == IPV4)
 		l->redirected -= packets;
 	switch (part_of(d)) {
