@@ -155,12 +155,13 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
 	left = stage_left((__u64)skb);
-	/* of a macvlan it comes here once more */
+	/* of a macvlan it comes here once more, and generic XDP lets a copy pass */
 	if (left != WEIR_STAGE_gro && left != WEIR_STAGE_rps_backlog &&
-		left != WEIR_STAGE_tc_ingress) {
+		left != WEIR_STAGE_tc_ingress && !(skb->dev->xdp_prog && h.c->received)) {
 		count_received(&h, skb, false);
 		lose(unseen);
 	}
+	h.c->received = NONE;
 	count_at(&h, tc_ingress, ctx->len);
 	h.row->tc_ip += is_ip(skb);
 	leave(&h, (__u64)skb, WEIR_STAGE_core);

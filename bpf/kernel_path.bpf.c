@@ -113,6 +113,23 @@ int weir_k_receive(__u64 *ctx)
 	return 0;
 }
 
+/*
+ * A generic XDP program's next: it runs at once behind the event before, maybe with a copy. What
+ * the other device does not take was dropped by now.
+ */
+SEC("tp_btf/xdp_redirect")
+int weir_k_xdp_redirect(__u64 *ctx)
+{
+	const struct net_device *dev = (const void *)ctx[0];
+	struct here h;
+
+	if (!dev->xdp_prog || (__u64)dev->xdp_prog != ctx[1] || !here_of_dev(&h, dev))
+		return 0;
+	h.row->xdp_out += h.c->received == IPV4;
+	h.c->received = NONE;
+	return 0;
+}
+
 /* The FIB has answered: for the packet in hand, if that waits for it, else for a sender. */
 SEC("tp_btf/fib_table_lookup")
 int weir_k_fib(__u64 *ctx)
@@ -288,14 +305,17 @@ int weir_k_queue(__u64 *ctx)
 	return 0;
 }
 
-/* By a classifier of clsact, behind our last program. */
+/* By a classifier of clsact, behind our last program; or of generic XDP. */
 SEC("tp_btf/kfree_skb")
 int weir_k_freed(__u64 *ctx)
 {
 	__u32 zero = 0;
 	struct weir_kcpu *c = bpf_map_lookup_elem(&kcpus, &zero);
 
-	if (c && c->leaving == ctx[0])
+	if (!c)
+		return 0;
+	c->received = NONE;
+	if (c->leaving == ctx[0])
 		c->leaving = 0;
 	return 0;
 }

@@ -55,6 +55,11 @@ struct weir_kcpu {
 			  it */
 	__u32 leaving_index; /* its row */
 	bool leaving_ip;
+	enum received {
+		NONE,
+		OTHER,
+		IPV4
+	} received; /* what has come in last, until something is dropped or another event tells of it */
 };
 
 struct {
@@ -205,6 +210,7 @@ static __always_inline void count_received(
 	h->row->ip_in += ip;
 	h->row->in_again += ip && again;
 	h->row->handled += skb->dev->rx_handler != NULL;
+	h->c->received = ip ? IPV4 : OTHER;
 }
 
 /*

@@ -54,6 +54,7 @@ struct net_device {
 	possible_net_t nd_net;
 	struct nf_hook_entries *nf_hooks_ingress, *nf_hooks_egress;
 	void *rx_handler; /* a function */
+	struct bpf_prog *xdp_prog; /* a generic one */
 } KERNEL;
 
 struct kernfs_node {

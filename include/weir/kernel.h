@@ -12,7 +12,7 @@
 
 #include "abi.h"
 
-#define WEIR_KERNEL_ABI	  6
+#define WEIR_KERNEL_ABI	  7
 #define WEIR_KDROPS_MAX	  4096	/* different drops: namespace, device, reason, place */
 #define WEIR_KDEVS_MAX	  256	/* rows */
 #define WEIR_KNS_MAX	  256	/* namespaces watched by name */
@@ -214,6 +214,7 @@ struct weir_kdrop {
 	TERM(looped, "copies for this host itself of broadcasts that it sends, behind postrouting") \
 	TERM(in_again, "IPv4 packets that came in by another device of the namespace before")       \
 	TERM(sent_again, "IPv4 packets that the driver of another device sends on by this one")     \
+	TERM(xdp_out, "IPv4 packets that a generic XDP program redirects")                         \
 	TERM(handled, "packets of a device that hands them to another: a bridge's, a macvlan's")
 
 enum weir_kterm {
@@ -261,6 +262,12 @@ struct weir_kplace {
 	struct weir_kstate way[2];
 	__u64 _pad[2];
 } __attribute__((aligned(64)));
+
+/* Context of program `symbol`, which asks the kernel what function an address lies in. */
+struct weir_ksymbol {
+	__u64 address;
+	char name[120]; /* as printk's %pS: "SYMBOL+0xOFF/0xSIZE [MODULE]", or the address */
+};
 
 /* Map `ksocks`: of a socket, one packet that waits to be read. */
 struct weir_ksock {

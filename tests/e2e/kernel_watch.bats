@@ -148,6 +148,14 @@ ledger() {
 	equal "redirected at r0" "$(jq '.devices[] | select(.device == "r0") | .redirected > 40' <<<"$output")" true
 	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
 	weir_r dev detach all
+	weir_r dev attach r0 r1 xdp generic tc off
+	weir_r watch on full
+	udp c "$S_ADDR" 9 50
+	ledger
+	equal "redirected at r0 by generic XDP" \
+		"$(jq '.devices[] | select(.device == "r0") | .redirected > 40' <<<"$output")" true
+	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
+	weir_r dev detach all
 	for kind in bridge macvlan; do
 		if [ $kind = bridge ]; then
 			ip -n "$LAB-r" link add x0 type bridge

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct weir_kernel_symbols {
 	char *text; /* the file, its names with NULs behind them */
 	struct symbol *symbol;
 	size_t nr;
+	int namer; /* the program that is asked instead; 0 = none is */
 };
 
 /* --- reasons --- */
@@ -273,6 +275,15 @@ out:
 	return ret;
 }
 
+struct weir_kernel_symbols *weir_kernel_symbols_asked(int namer)
+{
+	struct weir_kernel_symbols *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->namer = namer;
+	return s;
+}
+
 void weir_kernel_symbols_free(struct weir_kernel_symbols *symbols)
 {
 	if (!symbols)
@@ -305,12 +316,28 @@ const char *weir_kernel_symbol(
 	return symbols->text + first[low].name;
 }
 
+/* "SYMBOL+0xOFF" in @buf; false where the kernel knows none. */
+static bool ask(int namer, __u64 address, char *buf, size_t size)
+{
+	struct weir_ksymbol ask = {.address = address};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ask, .ctx_size_in = sizeof(ask));
+
+	if (bpf_prog_test_run_opts(namer, &opts) || !memchr(ask.name, '\0', sizeof(ask.name)) ||
+		!strchr(ask.name, '+'))
+		return false;
+	snprintf(buf, size, "%.*s", (int)strcspn(ask.name, "/"), ask.name);
+	return true;
+}
+
 const char *weir_kernel_location(
 	const struct weir_kernel_symbols *symbols, __u64 address, char *buf, size_t size)
 {
 	__u64 offset;
-	const char *name = symbols ? weir_kernel_symbol(symbols, address, &offset) : NULL;
+	const char *name;
 
+	if (symbols && symbols->namer && ask(symbols->namer, address, buf, size))
+		return buf;
+	name = symbols ? weir_kernel_symbol(symbols, address, &offset) : NULL;
 	if (name)
 		snprintf(buf, size, "%s+0x%llx", name, (unsigned long long)offset);
 	else

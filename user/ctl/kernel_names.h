@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The running kernel's own names: of its drop reasons by BTF, of its functions by /proc/kallsyms.
- */
+/* The running kernel's own names: of its drop reasons by BTF, of its functions by /proc/kallsyms
+ * or by asking it. */
 #ifndef WEIR_CTL_KERNEL_NAMES_H
 #define WEIR_CTL_KERNEL_NAMES_H
 
@@ -36,11 +36,15 @@ const char *weir_kernel_reasons_at(
  */
 int weir_kernel_symbols_open(
 	struct weir_kernel_symbols **symbols, const char *path, struct weir_err *err);
+/* The same without names: each is asked for, by @namer, program `symbol` of the observers, which
+ * stays the caller's. NULL without memory. */
+struct weir_kernel_symbols *weir_kernel_symbols_asked(int namer);
 void weir_kernel_symbols_free(struct weir_kernel_symbols *symbols);
 
 /*
- * The function that @address lies in, and how far from its begin; NULL below the first. The name
- * lives as long as @symbols. Where a function has several names it is the first of the file.
+ * The function that @address lies in, and how far from its begin; NULL below the first, and where names
+ * are asked for. The name lives as long as @symbols. Where a function has several names it is the first
+ * of the file.
  */
 const char *weir_kernel_symbol(
 	const struct weir_kernel_symbols *symbols, __u64 address, __u64 *offset);

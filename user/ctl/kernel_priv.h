@@ -11,7 +11,7 @@ struct bpf_map;
 struct btf;
 struct weir_kernel_symbols;
 
-/* A pinned map of the observers; -errno, quiet. */
+/* A pinned map or program of the observers; -errno, quiet. */
 int weir_k_map(const struct weir_ns *k, const char *name);
 /* `kwatch` in memory, NULL with errno. The caller unmaps it. */
 struct weir_kwatch *weir_k_watch(const struct weir_ns *k);

@@ -21,7 +21,8 @@ struct reading {
 	struct weir_kernel_snapshot *snap;
 	struct weir_netns_names names;
 	const struct weir_kernel_reasons *reasons;
-	const struct weir_kernel_symbols *symbols;
+	struct weir_kernel_symbols *symbols;
+	int namer; /* -errno: the kernel cannot be asked */
 };
 
 /* --- namespaces and devices --- */
@@ -473,8 +474,6 @@ static int read_all(struct reading *r, struct weir_err *err)
 struct weir_kernel_view {
 	struct weir_ns *ns;
 	struct weir_kernel_reasons *reasons; /* NULL until something is observed */
-	struct weir_kernel_symbols *symbols;
-	nlink_t modules; /* how many there were when symbols were read */
 };
 
 int weir_kernel_view_open(struct weir_ns *ns, struct weir_kernel_view **out, struct weir_err *err)
@@ -492,28 +491,33 @@ void weir_kernel_view_free(struct weir_kernel_view *view)
 {
 	if (!view)
 		return;
-	weir_kernel_symbols_free(view->symbols);
 	weir_kernel_reasons_free(view->reasons);
 	free(view);
 }
 
-/* A module that came later has functions that would be taken for others'. */
-static int read_names(struct weir_kernel_view *view, struct weir_err *err)
+/* The names of this reading. */
+static int open_names(struct weir_kernel_view *view, struct reading *r, struct weir_err *err)
 {
-	struct stat modules = {0};
 	int rc = 0;
 
-	stat("/sys/module", &modules);
-	if (view->symbols && view->modules != modules.st_nlink) {
-		weir_kernel_symbols_free(view->symbols);
-		view->symbols = NULL;
-	}
-	view->modules = modules.st_nlink;
 	if (!view->reasons)
 		rc = weir_kernel_reasons_open(&view->reasons, err);
-	if (!rc && !view->symbols)
-		rc = weir_kernel_symbols_open(&view->symbols, NULL, err);
-	return rc;
+	if (rc)
+		return rc;
+	r->reasons = view->reasons;
+	r->namer = weir_k_map(r->k, "symbol");
+	if (r->namer < 0)
+		return weir_kernel_symbols_open(&r->symbols, NULL, err);
+	r->symbols = weir_kernel_symbols_asked(r->namer);
+	return r->symbols ? 0 : weir_fail(err, WEIR_REFUSED, -ENOMEM, "reading the kernel plane");
+}
+
+static void close_names(struct reading *r)
+{
+	weir_netns_names_done(&r->names);
+	weir_kernel_symbols_free(r->symbols);
+	if (r->namer >= 0)
+		close(r->namer);
 }
 
 int weir_kernel_view_read(
@@ -521,7 +525,7 @@ int weir_kernel_view_read(
 {
 	struct weir_kernel_snapshot s = {0};
 	struct weir_ns k;
-	struct reading r = {.k = &k, .snap = &s};
+	struct reading r = {.k = &k, .snap = &s, .namer = -1};
 	struct weir_kwatch *w;
 	int rc = 0;
 
@@ -535,13 +539,11 @@ int weir_kernel_view_read(
 		munmap(w, sizeof(*w));
 		s.on = s.watch.level != WEIR_KLEVEL_off;
 		s.cycling = weir_k_cycling(&k);
-		rc = read_names(view, err);
-		r.reasons = view->reasons;
-		r.symbols = view->symbols;
+		rc = open_names(view, &r, err);
 		s.time_ns = weir_now_ns(); /* names take their time, and were no part of it */
 		if (!rc)
 			rc = read_all(&r, err);
-		weir_netns_names_done(&r.names);
+		close_names(&r);
 	}
 	if (rc)
 		weir_kernel_snapshot_done(&s);

@@ -214,7 +214,7 @@ void weir_k_fit(struct bpf_object *obj)
 
 /* --- drops --- */
 
-/* Pins the links of all programs that were loaded. */
+/* Pins the links of all programs that were loaded, and the one that is asked. */
 static int attach_all(const struct weir_ns *k, struct bpf_object *obj)
 {
 	struct bpf_program *prog;
@@ -227,6 +227,12 @@ static int attach_all(const struct weir_ns *k, struct bpf_object *obj)
 
 		if (!bpf_program__autoload(prog))
 			continue;
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_SYSCALL) {
+			rc = bpf_program__pin(prog, weir_pin_path(k, path, "symbol"));
+			if (rc)
+				return rc;
+			continue;
+		}
 		link = bpf_program__attach(prog);
 		if (!link)
 			return -errno;

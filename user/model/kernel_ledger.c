@@ -79,7 +79,7 @@ static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 	l->delivered += core - row->ip_in + row->in_last;
 	l->local += row->out_first + row->queued - row->ip_queued + row->raw;
 	l->made += row->split;
-	l->out += row->sent - row->sent_again;
+	l->out += row->sent - row->sent_again + row->xdp_out;
 	l->merged += row->merged;
 }
 
@@ -143,11 +143,13 @@ static void add_dev_drop(struct weir_kernel_dev_ledger *l, const struct weir_ker
 {
 	__u64 packets = d->count.packets;
 
-	if (part_of(d) == APART)
-		return;
-	if (d->key.left == WEIR_STAGE_core && d->key.protocol == IPV4)
+	enum part part = part_of(d);
+
+	/* traffic control did not let it pass either */
+	if (part == RECEIVE && d->key.left == WEIR_STAGE_core && d->key.protocol == IPV4 &&
+		d->stage != WEIR_STAGE_xdp)
 		l->redirected -= packets;
-	switch (part_of(d)) {
+	switch (part) {
 	case BEFORE:
 		l->in += packets;
 		l->dropped_in += packets;
@@ -179,7 +181,7 @@ static void begin_dev(struct weir_kernel_dev_ledger *l, const struct weir_kernel
 	*l = (struct weir_kernel_dev_ledger){.in = core,
 		.delivered = (__s64)(core - row->ip_in + row->in_last),
 		.forwarded = row->forward_last,
-		.redirected = row->tc_ip - row->tc_ip_passed,
+		.redirected = row->tc_ip - row->tc_ip_passed + row->xdp_out,
 		.to_send = row->post_first - row->looped + row->queued - row->ip_queued + row->raw +
 			   row->past_ip + row->sent_again,
 		.made = row->split,
