@@ -236,7 +236,7 @@ int weir_k_kfree_skb(__u64 *ctx)
 		return 0;
 	key.left = WEIR_STAGE_COUNT;
 	if (*(volatile __u64 *)&kwatch.slice_ns)
-		key.left = stage_end((__u64)skb);
+		key.left = stage_end(skb);
 	drop_site(ctx, &key, skb, rx_sk, &way, tells_socket);
 	d = drop_of(&key);
 	if (!d)

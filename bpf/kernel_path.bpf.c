@@ -14,6 +14,10 @@
 #define MSG_PEEK	2
 #define E2BIG		7
 
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+};
+
 struct napi_struct {
 	struct net_device *dev;
 } __attribute__((preserve_access_index));
@@ -273,11 +277,24 @@ static __always_inline bool is_raw(const struct sk_buff *skb)
 	return sk && !skb->skb_iif && sk->__sk_common.skc_family == AF_PACKET;
 }
 
+/* A queueing discipline is given it, and may cut a superframe. */
+static __always_inline void give(
+	const struct here *h, const struct sk_buff *skb, struct weir_kstate *s)
+{
+	h->c->queued = (__u64)skb;
+	h->c->queued_more = 0;
+	h->c->queued_super = unlikely(is_super(skb, skb->dev));
+	h->row->cut += h->c->queued_super;
+	if (s)
+		s->given = h->c->queued_super ? WEIR_KGIVEN_SUPERFRAME : WEIR_KGIVEN_FRAME;
+}
+
 SEC("tp_btf/net_dev_queue")
 int weir_k_queue(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[0];
 	__u32 left = stage_left((__u64)skb);
+	struct weir_kstate *s;
 	struct here h;
 
 	if (!here_of_dev(&h, skb->dev))
@@ -288,36 +305,70 @@ int weir_k_queue(__u64 *ctx)
 		h.row->ip_queued++;
 		h.row->raw += is_raw(skb);
 	}
-	h.c->queued = (__u64)skb;
-	h.c->queued_more = 0;
 	if (h.c->leaving == (__u64)skb)
 		h.c->leaving = 0;
 	if (left == WEIR_STAGE_nf_postrouting) {
 		count_at(&h, neigh, skb->len);
-		leave(&h, (__u64)skb, WEIR_STAGE_neigh);
+		s = leave(&h, (__u64)skb, WEIR_STAGE_neigh);
 	} else if (left == WEIR_STAGE_neigh || left == WEIR_STAGE_tc_egress) {
-		leave(&h, (__u64)skb, WEIR_STAGE_tc_egress);
+		s = leave(&h, (__u64)skb, WEIR_STAGE_tc_egress);
 	} else { /* ARP and others, which come to no hook; fragments */
 		if (is_ip(skb))
 			count_past_ip(&h, (__u64)skb, left);
-		begin(&h, (__u64)skb, WEIR_STAGE_tc_egress);
+		s = begin(&h, (__u64)skb, WEIR_STAGE_tc_egress);
 	}
+	give(&h, skb, s);
 	return 0;
 }
 
-/* By a classifier of clsact, behind our last program; or of generic XDP. */
+/* What it drops in one piece has a reason; one whose pieces it dropped has none. */
+static __always_inline bool is_by_discipline(__u32 reason)
+{
+	return reason >
+	       bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+/* By a classifier of clsact, behind our last program; of generic XDP; by a queueing discipline. The
+ * observer of drops has seen it before. */
 SEC("tp_btf/kfree_skb")
 int weir_k_freed(__u64 *ctx)
 {
+	const struct sk_buff *skb = (const void *)ctx[0];
+	const struct weir_kstate *s = state_at((__u64)skb);
 	__u32 zero = 0;
 	struct weir_kcpu *c = bpf_map_lookup_elem(&kcpus, &zero);
+	struct here h;
 
 	if (!c)
 		return 0;
 	c->received = NONE;
-	if (c->leaving == ctx[0])
+	if (c->leaving == (__u64)skb)
 		c->leaving = 0;
+	if (s && s->skb == (__u64)skb && !s->slice && s->given == WEIR_KGIVEN_SUPERFRAME &&
+		is_by_discipline((__u32)ctx[2]) && is_super(skb, skb->dev) &&
+		here_of_dev(&h, skb->dev))
+		h.row->cut--;
 	return 0;
+}
+
+/* What a queueing discipline gives was given to it, or is a piece of a superframe, maybe at the address
+ * of that. It may give it once more, where the driver had no room. */
+static __always_inline void count_given(const struct here *h, const struct sk_buff *skb)
+{
+	struct weir_kstate *s = state_at((__u64)skb);
+	__u8 given = s && state_is(s, (__u64)skb) ? s->given : WEIR_KGIVEN_NOT;
+
+	if (likely(given == WEIR_KGIVEN_FRAME))
+		return;
+	if (given == WEIR_KGIVEN_NOT || !is_super(skb, skb->dev)) {
+		h->row->pieces++;
+		s = begin(h, (__u64)skb, WEIR_STAGE_qdisc);
+		if (s)
+			s->given = WEIR_KGIVEN_FRAME;
+	} else if (given == WEIR_KGIVEN_SUPERFRAME) {
+		h->row->cut--;
+		s->given = WEIR_KGIVEN_BACK;
+	}
 }
 
 SEC("tp_btf/qdisc_dequeue")
@@ -331,7 +382,10 @@ int weir_k_dequeue(__u64 *ctx)
 		return 0;
 	h.c->queued = (__u64)skb;
 	h.c->queued_more = packets > 1 ? (__u32)packets - 1 : 0;
-	leave(&h, (__u64)skb, WEIR_STAGE_qdisc);
+	h.c->queued_super = false;
+	count_given(&h, skb);
+	if (stage_left((__u64)skb) == WEIR_STAGE_tc_egress)
+		leave(&h, (__u64)skb, WEIR_STAGE_qdisc);
 	return 0;
 }
 
@@ -339,23 +393,32 @@ SEC("tp_btf/net_dev_start_xmit")
 int weir_k_start(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[0];
-	__u32 left = stage_left((__u64)skb), at;
+	struct weir_kstate *s;
 	struct here h;
+	__u32 at;
 
 	if (!here_of_dev(&h, (const void *)ctx[1]))
 		return 0;
 	count_at(&h, xmit, skb->len);
 	h.row->started++;
 	/* a segment: the first one of a superframe stands for it */
-	if (!h.c->queued && h.c->queued_more)
+	if (!h.c->queued && h.c->queued_more) {
 		h.c->queued_more--;
-	else if (!h.c->queued)
+		count_given(&h, skb);
+	} else if (!h.c->queued) {
 		h.row->split++;
+	}
 	h.c->queued = 0;
-	if (left == WEIR_STAGE_tc_egress)
-		leave(&h, (__u64)skb, WEIR_STAGE_qdisc);
-	else if (left == WEIR_STAGE_qdisc)
-		leave(&h, (__u64)skb, WEIR_STAGE_tap_tx);
+	h.row->cut -= h.c->queued_super;
+	h.c->queued_super = false;
+	s = state_at((__u64)skb);
+	if (s && state_is(s, (__u64)skb)) {
+		if (s->stage == WEIR_STAGE_tc_egress)
+			leave(&h, (__u64)skb, WEIR_STAGE_qdisc);
+		else if (s->stage == WEIR_STAGE_qdisc)
+			leave(&h, (__u64)skb, WEIR_STAGE_tap_tx);
+		s->given = WEIR_KGIVEN_NOT;
+	}
 	at = h.c->depth++ % XMIT_DEPTH;
 	h.c->sending[at].skb = (__u64)skb;
 	h.c->sending[at].start_ns = h.now;

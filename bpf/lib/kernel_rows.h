@@ -50,6 +50,7 @@ struct weir_kcpu {
 	__u32 hand_index;  /* its row */
 	__u32 queued_more; /* that a queueing discipline gave with the next one */
 	__u64 queued;	   /* the packet that a queueing discipline was given, or gave, last */
+	bool queued_super; /* it was given, and is a superframe */
 	__u64 irq_ns, raised_ns, polled_ns;
 	__u64 leaving; /* the packet that traffic control let out last, until a tracepoint tells of
 			  it */
@@ -265,23 +266,24 @@ static __always_inline void time_at(__u32 index, __u32 stage, __u64 ns)
 		l->stage[stage].max_ns = ns;
 }
 
-/* The packet is met for the first time: no time counts before. */
-static __always_inline void begin(const struct here *h, __u64 skb, enum weir_stage left)
+/* The packet is met for the first time: no time counts before. Returns its state. */
+static __always_inline struct weir_kstate *begin(
+	const struct here *h, __u64 skb, enum weir_stage left)
 {
 	struct weir_kstate *s = state_at(skb);
 
 	if (!s)
-		return;
+		return NULL;
 	s->skb = skb;
 	s->time_ns = h->now;
 	s->slice = *(volatile __u32 *)&kwatch.slice;
 	s->cpu = (__u16)h->cpu;
 	s->stage = (__u8)left;
-	s->l4 = 0;
+	s->given = WEIR_KGIVEN_NOT;
+	return s;
 }
 
-/* The packet leaves @stage: the time is that stage's. Returns its state, NULL where there was none.
- */
+/* The packet leaves @stage: the time is that stage's. Returns its state. */
 static __always_inline struct weir_kstate *leave(const struct here *h, __u64 skb, __u32 stage)
 {
 	struct weir_kstate *s = state_at(skb);
@@ -291,8 +293,7 @@ static __always_inline struct weir_kstate *leave(const struct here *h, __u64 skb
 	if (unlikely(!state_is(s, skb))) {
 		if (s->slice == *(volatile __u32 *)&kwatch.slice)
 			lose(times_lost);
-		begin(h, skb, stage);
-		return NULL;
+		return begin(h, skb, stage);
 	}
 	time_at(h->index, stage, h->now - s->time_ns);
 	s->time_ns = h->now;

@@ -62,14 +62,17 @@ static __always_inline __u32 stage_left(__u64 skb)
 	return s && state_is(s, skb) ? s->stage : WEIR_STAGE_COUNT;
 }
 
-/* The same, of a packet that ends here. */
-static __always_inline __u8 stage_end(__u64 skb)
+/* The same, of a packet that ends here: its state stays for other observers of that event. A piece
+ * may be where the superframe was that a queueing discipline cut. */
+static __always_inline __u8 stage_end(const struct sk_buff *skb)
 {
-	struct weir_kstate *s = state_at(skb);
+	struct weir_kstate *s = state_at((__u64)skb);
 
-	if (!s || !state_is(s, skb))
+	if (!s || !state_is(s, (__u64)skb))
 		return WEIR_STAGE_COUNT;
-	s->skb = s->time_ns = 0;
+	if (unlikely(s->given == WEIR_KGIVEN_SUPERFRAME) && !is_super(skb, skb->dev))
+		return WEIR_STAGE_COUNT;
+	s->time_ns = s->slice = 0;
 	return s->stage;
 }
 

@@ -49,6 +49,7 @@ struct nf_hook_entries;
 struct net_device {
 	char name[16];
 	int ifindex;
+	unsigned int mtu;
 	unsigned long state; /* bits: enum netdev_state_t */
 	const unsigned char *dev_addr;
 	possible_net_t nd_net;
@@ -116,6 +117,7 @@ typedef struct {
 } KERNEL atomic_t;
 
 struct skb_shared_info {
+	unsigned short gso_size;
 	atomic_t dataref;
 } KERNEL;
 
@@ -148,6 +150,17 @@ static __always_inline bool is_ip(const struct sk_buff *skb)
 static __always_inline bool has_ip_header(const struct sk_buff *skb)
 {
 	return is_ip(skb) && skb->network_header != (__u16)~0U;
+}
+
+/* Whether it stands for several frames; most are no longer than one. */
+static __always_inline bool is_super(const struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct skb_shared_info *shared;
+
+	if (likely(skb->len <= dev->mtu + ETH_HLEN))
+		return false;
+	shared = (const void *)(skb->head + skb->end);
+	return BPF_CORE_READ(shared, gso_size);
 }
 
 #endif

@@ -206,6 +206,8 @@ struct weir_kdrop {
 	TERM(started, "packets handed to the driver")                                              \
 	TERM(sent, "packets that it took")                                                         \
 	TERM(split, "segments that the kernel made of superframes, less these")                    \
+	TERM(cut, "superframes that a queueing discipline was given, less those it gave or dropped")\
+	TERM(pieces, "packets that it gave and was not given")                                     \
 	TERM(merged, "packets that GRO made part of others")                                       \
 	TERM(raw, "IPv4 packets that packet sockets send past IP")                                 \
 	TERM(tc_ip, "IPv4 packets before traffic control's first program, inwards")                \
@@ -246,14 +248,22 @@ struct weir_klat {
 	__u64 total_ns[WEIR_STAGE_COUNT]; /* of all samples: buckets alone give no exact sum */
 };
 
+/* What a queueing discipline was given. */
+enum weir_kgiven {
+	WEIR_KGIVEN_NOT,
+	WEIR_KGIVEN_FRAME,
+	WEIR_KGIVEN_SUPERFRAME,
+	WEIR_KGIVEN_BACK, /* a superframe that it gave as it was */
+};
+
 /* When a packet was seen last, and where. */
 struct weir_kstate {
 	__u64 skb;
 	__u64 time_ns;
-	__u32 slice; /* kwatch.slice: what is of an earlier one means nothing */
+	__u32 slice; /* kwatch.slice: what is of an earlier one means nothing; 0 = it was dropped */
 	__u16 cpu;
 	__u8 stage; /* enum weir_stage: that it has left */
-	__u8 l4;    /* protocol, where it is known */
+	__u8 given; /* enum weir_kgiven */
 };
 
 /* Map `kstates`, by a hash of the packet's address: of three that share a place one is forgotten, the

@@ -44,8 +44,9 @@ while True:
 	wait_until listens "$1" "$2"
 }
 
+# listens NS PORT [t]: by UDP; t = TCP
 listens() {
-	in_ns "$1" ss -Hlun "sport = :$2" | grep -q .
+	in_ns "$1" ss -Hln"${3:-u}" "sport = :$2" | grep -q .
 }
 
 # stage DEV STAGE: packets there.
@@ -176,6 +177,23 @@ ledger() {
 		ip -n "$LAB-r" addr add "$R0_ADDR/24" dev r0
 		in_ns c ip neigh flush all
 	done
+}
+
+@test "the ledger balances where a queueing discipline cuts superframes, and drops pieces of them" {
+	tc -n "$LAB-r" qdisc add dev r1 root tbf rate 20mbit burst 3000 limit 9000
+	weir_r watch on full
+	background in_ns s socat -u TCP4-LISTEN:8080,fork OPEN:/dev/null
+	wait_until listens s 8080 t
+	for from in c r; do
+		head -c 300000 /dev/zero | in_ns $from socat -u - "TCP4:$S_ADDR:8080"
+	done
+	run -0 wait_until ledger
+	doc=$(weir_r -j ledger show plane kernel | jq '.devices[] | select(.device == "r1")')
+	equal "pieces made" "$(jq '.made > 100' <<<"$doc")" true
+	equal "pieces dropped" "$(jq '.dropped_out > 10' <<<"$doc")" true
+	equal "all dropped by the discipline" "$(jq .dropped_out <<<"$doc")" \
+		"$(tc -n "$LAB-r" -s -j qdisc show dev r1 | jq '.[0].drops')"
+	tc -n "$LAB-r" qdisc del dev r1 root
 }
 
 @test "the process that observes stages ends with the namespace that it would hold" {

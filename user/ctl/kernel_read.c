@@ -207,24 +207,29 @@ static int read_rows(struct reading *r)
 
 /* --- drops --- */
 
+/* The head of the very last one is kept. */
+static void add_count(struct weir_kdrop *sum, const struct weir_kdrop *more)
+{
+	struct weir_kdrop last = *more;
+
+	if (!last.packets)
+		return;
+	if (last.last_ns < sum->last_ns) {
+		last = *sum;
+		last.first_ns = more->first_ns;
+	}
+	last.packets = sum->packets + more->packets;
+	last.bytes = sum->bytes + more->bytes;
+	if (sum->packets && sum->first_ns < last.first_ns)
+		last.first_ns = sum->first_ns;
+	*sum = last;
+}
+
 static void sum_cpus(struct weir_kdrop *sum, const struct weir_kdrop *cell, int cpus)
 {
 	*sum = (struct weir_kdrop){0};
-	for (int i = 0; i < cpus; i++) {
-		struct weir_kdrop last = cell[i];
-
-		if (!last.packets)
-			continue;
-		if (last.last_ns < sum->last_ns) { /* the head of the very last one is kept */
-			last = *sum;
-			last.first_ns = cell[i].first_ns;
-		}
-		last.packets = sum->packets + cell[i].packets;
-		last.bytes = sum->bytes + cell[i].bytes;
-		if (sum->packets && sum->first_ns < last.first_ns)
-			last.first_ns = sum->first_ns;
-		*sum = last;
-	}
+	for (int i = 0; i < cpus; i++)
+		add_count(sum, &cell[i]);
 }
 
 static int most_first(const void *a, const void *b)
@@ -232,6 +237,22 @@ static int most_first(const void *a, const void *b)
 	const struct weir_kernel_drop *x = a, *y = b;
 
 	return (x->count.packets < y->count.packets) - (x->count.packets > y->count.packets);
+}
+
+/* The last drop is of what a queueing discipline made: where the packet came to that was at its
+ * address before means nothing. */
+static void join_pieces(struct weir_kernel_snapshot *s)
+{
+	struct weir_kernel_drop *d = &s->drops[s->nr_drops - 1];
+
+	d->key.left = WEIR_STAGE_COUNT;
+	for (struct weir_kernel_drop *other = s->drops; other < d; other++) {
+		if (memcmp(&other->key, &d->key, sizeof(d->key)))
+			continue;
+		add_count(&other->count, &d->count);
+		s->nr_drops--;
+		return;
+	}
 }
 
 static int add_drop(
@@ -257,6 +278,8 @@ static int add_drop(
 	weir_kernel_name_drop(r->reasons, r->symbols, d);
 	if (!weir_kernel_drop_cause(d) && !d->aside)
 		s->nr_drops--; /* no packet of the network */
+	else if (d->stage == WEIR_STAGE_qdisc && d->key.left != WEIR_STAGE_tc_egress)
+		join_pieces(s);
 	return 0;
 }
 

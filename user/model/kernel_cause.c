@@ -184,6 +184,7 @@ static bool loses_nothing(enum cause cause)
 	case K_PING_NO_SOCKET:
 	case K_TCP_SPENT:
 	case K_TCP_PROBE:
+	case K_QDISC_CUT:
 	case K_PACKET_SOCK_ERROR:
 		return true;
 	default:

@@ -71,6 +71,23 @@ static void add_drop(struct weir_kernel_ledger *l, const struct weir_kernel_drop
 	}
 }
 
+/* What its queueing disciplines made of superframes, less these. As long as none has been cut those
+ * that are not to be seen wait. */
+static __u64 made_in_queues(const struct weir_kernel_snapshot *snap, unsigned int dev)
+{
+	const struct weir_krow *row = &snap->devs[dev].row;
+	__u64 pieces = row->pieces;
+
+	for (unsigned int i = 0; i < snap->nr_drops; i++) {
+		const struct weir_kernel_drop *d = &snap->drops[i];
+
+		if (d->dev == dev && d->witness == WEIR_KERNEL_EVENT &&
+			d->stage == WEIR_STAGE_qdisc && d->key.left == WEIR_STAGE_COUNT)
+			pieces += d->count.packets;
+	}
+	return pieces > row->cut ? pieces - row->cut : 0;
+}
+
 static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 {
 	__u64 core = row->stage[WEIR_STAGE_core].packets;
@@ -107,8 +124,10 @@ void weir_kernel_ledger_of(
 	struct weir_kernel_ledger l = {0};
 
 	for (unsigned int i = 0; i < snap->nr_devs; i++)
-		if (snap->devs[i].netns_cookie == cookie)
+		if (snap->devs[i].netns_cookie == cookie) {
 			add_row(&l, &snap->devs[i].row);
+			l.made += made_in_queues(snap, i);
+		}
 	for (unsigned int i = 0; i < snap->nr_drops; i++)
 		if (snap->drops[i].key.netns_cookie == cookie)
 			add_drop(&l, &snap->drops[i]);
@@ -258,8 +277,10 @@ struct weir_kernel_dev_ledger *weir_kernel_dev_ledgers(const struct weir_kernel_
 
 	if (!ledgers)
 		return NULL;
-	for (unsigned int i = 0; i < snap->nr_devs; i++)
+	for (unsigned int i = 0; i < snap->nr_devs; i++) {
 		begin_dev(&ledgers[i], &snap->devs[i]);
+		ledgers[i].made += made_in_queues(snap, i);
+	}
 	for (unsigned int i = 0; i < snap->nr_drops; i++)
 		if (snap->drops[i].witness == WEIR_KERNEL_EVENT)
 			add_dev_drop(&ledgers[snap->drops[i].dev], &snap->drops[i]);

@@ -148,6 +148,9 @@
 	REASON(QDISC_RESET, qdisc,                                                                 \
 		"it waited in a queueing discipline that was changed, or whose device went down.", \
 		"", "normal after 'tc qdisc replace' and 'ip link set DEV down'")                  \
+	REASON(QDISC_CUT, qdisc,                                                                   \
+		"a superframe that a queueing discipline cut, all of whose pieces it dropped.",    \
+		"", "none of its own: its pieces are told")                                        \
 	REASON(BPF_REDIRECT, xmit,                                                                 \
 		"a BPF program's redirect led nowhere: the device is down, or has no neighbour "   \
 		"for it.",                                                                         \

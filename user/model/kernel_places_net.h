@@ -204,6 +204,8 @@
 	AT("pfifo_*", QDISC_RESET, qdisc)                                                          \
 	AT("sfq_rehash", QDISC_DROP, qdisc)                                                        \
 	AT("drop_func", QDISC_DROP, qdisc)                                                         \
+	AT("tbf_segment", QDISC_CUT, qdisc)                                                        \
+	AT("tbf_enqueue", QDISC_CUT, qdisc)                                                        \
 	AT("tbf_*", QDISC_DROP, qdisc)                                                             \
 	AT("cake_clear_tin", QDISC_RESET, qdisc)                                                   \
 	AT("cake_*", QDISC_DROP, qdisc)                                                            \
