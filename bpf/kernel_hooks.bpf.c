@@ -199,7 +199,7 @@ int weir_k_tc_out_first(struct __sk_buff *ctx)
 		leave(&h, (__u64)skb, WEIR_STAGE_neigh);
 	} else {
 		if (is_ip(skb))
-			count_past_ip(&h, (__u64)skb, left);
+			count_past_ip(&h, skb, left);
 		begin(&h, (__u64)skb, WEIR_STAGE_neigh);
 	}
 	return TCX_NEXT;

@@ -269,14 +269,6 @@ int weir_k_sent(__u64 *ctx)
 
 /* --- send --- */
 
-/* Of a packet socket of this host. */
-static __always_inline bool is_raw(const struct sk_buff *skb)
-{
-	const struct sock *sk = skb->sk;
-
-	return sk && !skb->skb_iif && sk->__sk_common.skc_family == AF_PACKET;
-}
-
 /* A queueing discipline is given it, and may cut a superframe. */
 static __always_inline void give(
 	const struct here *h, const struct sk_buff *skb, struct weir_kstate *s)
@@ -314,7 +306,7 @@ int weir_k_queue(__u64 *ctx)
 		s = leave(&h, (__u64)skb, WEIR_STAGE_tc_egress);
 	} else { /* ARP and others, which come to no hook; fragments */
 		if (is_ip(skb))
-			count_past_ip(&h, (__u64)skb, left);
+			count_past_ip(&h, skb, left);
 		s = begin(&h, (__u64)skb, WEIR_STAGE_tc_egress);
 	}
 	give(&h, skb, s);

@@ -238,16 +238,42 @@ static __always_inline void settle_leaving(struct weir_kcpu *c)
 	lose(unseen);
 }
 
+/* Of a packet socket of this host. */
+static __always_inline bool is_raw(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && !skb->skb_iif && sk->__sk_common.skc_family == AF_PACKET;
+}
+
+/* Of an IPv4 packet: the kernel counts those that it makes, and they come to no hook. */
+static __always_inline bool is_fragment(const struct sk_buff *skb)
+{
+	__be16 at = 0;
+
+	bpf_probe_read_kernel(&at, sizeof(at),
+		skb->head + skb->network_header + offsetof(struct iphdr, frag_off));
+	return at & bpf_htons(0x3fff);
+}
+
 /* An IPv4 packet that comes to a device without IP having sent it: it was received, or the driver
- * of another device has it in hand (a bridge, a macvlan, a bond). */
-static __always_inline void count_past_ip(const struct here *h, __u64 skb, __u32 left)
+ * of another device has it in hand (a bridge, a macvlan, a bond), or it is a copy. */
+static __always_inline void count_past_ip(
+	const struct here *h, const struct sk_buff *skb, __u32 left)
 {
 	const struct weir_kcpu *c = h->c;
+	struct here in;
 
-	if (left <= WEIR_STAGE_tc_ingress)
+	if (left <= WEIR_STAGE_tc_ingress) {
 		h->row->past_ip++;
-	else if (c->depth && c->sending[(c->depth - 1) % XMIT_DEPTH].skb == skb)
+		/* by netfilter's ingress (fwd, a flow table), or a bridge */
+		if (left == WEIR_STAGE_tc_ingress &&
+			here_of_untimed(&in, cookie_of_dev(skb->dev), (__u32)skb->skb_iif))
+			in.row->stolen++;
+	} else if (c->depth && c->sending[(c->depth - 1) % XMIT_DEPTH].skb == (__u64)skb)
 		h->row->sent_again++;
+	else
+		h->row->copied += !is_raw(skb) && !is_fragment(skb);
 }
 
 #define bytes_at(h, id, len) ((h)->row->stage[WEIR_STAGE_##id].bytes += (len))

@@ -213,6 +213,8 @@ struct weir_kdrop {
 	TERM(tc_ip, "IPv4 packets before traffic control's first program, inwards")                \
 	TERM(tc_ip_passed, "that it let pass")                                                     \
 	TERM(past_ip, "IPv4 packets that were received and are sent past IP")                      \
+	TERM(stolen, "received IPv4 packets that are sent past IP from behind traffic control")    \
+	TERM(copied, "IPv4 packets sent past IP that nobody has seen before: mirrored, or flooded")\
 	TERM(looped, "copies for this host itself of broadcasts that it sends, behind postrouting") \
 	TERM(in_again, "IPv4 packets that came in by another device of the namespace before")       \
 	TERM(sent_again, "IPv4 packets that the driver of another device sends on by this one")     \

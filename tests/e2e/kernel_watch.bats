@@ -157,6 +157,19 @@ ledger() {
 		"$(jq '.devices[] | select(.device == "r0") | .redirected > 40' <<<"$output")" true
 	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
 	weir_r dev detach all
+	for how in dup fwd; do
+		in_ns r nft "table netdev w { chain i {
+			type filter hook ingress device r0 priority 0; udp dport 9 $how to r1; }; }"
+		weir_r watch on full
+		udp c "$S_ADDR" 9 50
+		in_ns r nft flush ruleset
+		ledger
+		equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
+		equal "redirected at r0" "$(jq '.devices[] | select(.device == "r0") | .redirected' <<<"$output")" \
+			"$([ $how = dup ] && echo 0 || echo 50)"
+		equal "copies for r1" "$(jq '.namespaces[0].made' <<<"$output")" \
+			"$([ $how = dup ] && echo 50 || echo 0)"
+	done
 	for kind in bridge macvlan; do
 		if [ $kind = bridge ]; then
 			ip -n "$LAB-r" link add x0 type bridge

@@ -95,7 +95,7 @@ static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 	l->in += core - row->in_again;
 	l->delivered += core - row->ip_in + row->in_last;
 	l->local += row->out_first + row->queued - row->ip_queued + row->raw;
-	l->made += row->split;
+	l->made += row->split + row->copied;
 	l->out += row->sent - row->sent_again + row->xdp_out;
 	l->merged += row->merged;
 }
@@ -200,9 +200,9 @@ static void begin_dev(struct weir_kernel_dev_ledger *l, const struct weir_kernel
 	*l = (struct weir_kernel_dev_ledger){.in = core,
 		.delivered = (__s64)(core - row->ip_in + row->in_last),
 		.forwarded = row->forward_last,
-		.redirected = row->tc_ip - row->tc_ip_passed + row->xdp_out,
+		.redirected = row->tc_ip - row->tc_ip_passed + row->xdp_out + row->stolen,
 		.to_send = row->post_first - row->looped + row->queued - row->ip_queued + row->raw +
-			   row->past_ip + row->sent_again,
+			   row->past_ip + row->sent_again + row->copied,
 		.made = row->split,
 		.out = row->sent,
 		.told = true};
