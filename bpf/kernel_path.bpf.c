@@ -327,7 +327,7 @@ int weir_k_freed(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[0];
 	const struct weir_kstate *s = state_at((__u64)skb);
-	__u32 zero = 0;
+	__u32 zero = 0, at;
 	struct weir_kcpu *c = bpf_map_lookup_elem(&kcpus, &zero);
 	struct here h;
 
@@ -336,9 +336,14 @@ int weir_k_freed(__u64 *ctx)
 	c->received = NONE;
 	if (c->leaving == (__u64)skb)
 		c->leaving = 0;
-	if (s && s->skb == (__u64)skb && !s->slice && s->given == WEIR_KGIVEN_SUPERFRAME &&
-		is_by_discipline((__u32)ctx[2]) && is_super(skb, skb->dev) &&
-		here_of_dev(&h, skb->dev))
+	if (!s || s->skb != (__u64)skb || s->slice)
+		return 0;
+	if (c->depth && s->stage >= WEIR_STAGE_qdisc) {
+		at = (c->depth - 1) % XMIT_DEPTH;
+		c->sending[at].dropped |= c->sending[at].skb == (__u64)skb;
+	}
+	if (s->given == WEIR_KGIVEN_SUPERFRAME && is_by_discipline((__u32)ctx[2]) &&
+		is_super(skb, skb->dev) && here_of_dev(&h, skb->dev))
 		h.row->cut--;
 	return 0;
 }
@@ -415,6 +420,7 @@ int weir_k_start(__u64 *ctx)
 	h.c->sending[at].skb = (__u64)skb;
 	h.c->sending[at].start_ns = h.now;
 	h.c->sending[at].index = h.index;
+	h.c->sending[at].dropped = 0;
 	return 0;
 }
 
@@ -435,7 +441,7 @@ int weir_k_xmit(__u64 *ctx)
 	row = bpf_map_lookup_elem(&krows, &c->sending[at].index);
 	if (!row)
 		return 0;
-	if (!(int)ctx[1]) {
+	if (!(int)ctx[1] && !c->sending[at].dropped) {
 		row->sent++;
 		row->stage[WEIR_STAGE_tx_complete].packets++;
 	}

@@ -33,8 +33,8 @@ struct {
 
 struct sending {
 	__u64 skb, start_ns;
-	__u32 index; /* of its row */
-	__u32 _pad;
+	__u32 index;   /* of its row */
+	__u32 dropped; /* by the driver, whatever it says then */
 };
 
 /* What a CPU has in hand. */
