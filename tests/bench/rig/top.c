@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What the live screen costs: `weir top` on a terminal of our own, with four devices and traffic, for
- * a minute; and one picture of its most crowded page, drawn again and again.
+ * a minute, once beside the fast plane and once beside three namespaces' kernel planes in full; and one
+ * picture of its most crowded page, drawn again and again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +112,7 @@ static int cpu_ns(pid_t pid, __u64 *ns)
 	return 0;
 }
 
-static int measure_cpu(struct rig *rig, double *percent)
+static int measure_screen(struct rig *rig, double *percent)
 {
 	__u64 before = 0, after = 0;
 	int master = -1, err;
@@ -130,6 +131,35 @@ static int measure_cpu(struct rig *rig, double *percent)
 	kill(pid, SIGTERM);
 	close(master);
 	waitpid(pid, NULL, 0);
+	return err;
+}
+
+/* The same while frames come. */
+static int measure_cpu(struct rig *rig, double *percent)
+{
+	int fd = -1, err;
+	pid_t load = rig_load_start(rig, RATE, &fd);
+
+	if (load <= 0)
+		return (int)load;
+	err = measure_screen(rig, percent);
+	rig_load_end(load, fd);
+	return err;
+}
+
+/* The kernel forwards, and every packet is observed at every stage. */
+static int measure_kernel(struct rig *rig, double *percent)
+{
+	char names[200];
+	char *on[] = {"watch", "on", "full", "netns", names, NULL};
+	char *off[] = {"watch", "off", NULL};
+	int err;
+
+	snprintf(names, sizeof(names), "%s-c,%s-r,%s-s", rig->lab, rig->lab, rig->lab);
+	err = rig_weir(rig, on);
+	if (!err)
+		err = measure_cpu(rig, percent);
+	rig_weir(rig, off);
 	return err;
 }
 
@@ -193,9 +223,8 @@ static int measure_redraw(double *ms)
 int bench_top(struct rig *rig, const struct bench *bench, struct report *report)
 {
 	char *attach[] = {"dev", "attach", "r2", "r3", NULL};
-	double percent = 0, redraw_ms = 0;
-	int fd = -1, err;
-	pid_t load;
+	double percent = 0, kernel_percent = 0, redraw_ms = 0;
+	int err;
 
 	if (!bench_wants(bench, "top") || !bench->peer[PEER_WEIR])
 		return 0;
@@ -209,18 +238,15 @@ int bench_top(struct rig *rig, const struct bench *bench, struct report *report)
 	err = rig_peer_on(rig, PEER_WEIR_LATENCY);
 	if (!err)
 		err = rig_weir(rig, attach);
-	load = err ? err : rig_load_start(rig, RATE, &fd);
-	if (load > 0) {
+	if (!err)
 		err = measure_cpu(rig, &percent);
-		rig_load_end(load, fd);
-	}
 	rig_peer_off(rig);
+	if (!err)
+		err = measure_kernel(rig, &kernel_percent);
 	more_devs(rig, false);
-	if (!err && load < 0)
-		err = (int)load;
 	if (!err)
 		err = measure_redraw(&redraw_ms);
 	if (!err)
-		report_top(report, SECONDS, percent, redraw_ms);
+		report_top(report, SECONDS, percent, kernel_percent, redraw_ms);
 	return err;
 }
