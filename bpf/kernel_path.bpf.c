@@ -316,8 +316,7 @@ int weir_k_queue(__u64 *ctx)
 /* What it drops in one piece has a reason; one whose pieces it dropped has none. */
 static __always_inline bool is_by_discipline(__u32 reason)
 {
-	return reason >
-	       bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+	return reason > bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
 /* By a classifier of clsact, behind our last program; of generic XDP; by a queueing discipline. The

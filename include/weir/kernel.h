@@ -206,7 +206,8 @@ struct weir_kdrop {
 	TERM(started, "packets handed to the driver")                                              \
 	TERM(sent, "packets that it took")                                                         \
 	TERM(split, "segments that the kernel made of superframes, less these")                    \
-	TERM(cut, "superframes that a queueing discipline was given, less those it gave or dropped")\
+	TERM(cut,                                                                                  \
+		"superframes that a queueing discipline was given, less those it gave or dropped") \
 	TERM(pieces, "packets that it gave and was not given")                                     \
 	TERM(merged, "packets that GRO made part of others")                                       \
 	TERM(raw, "IPv4 packets that packet sockets send past IP")                                 \
@@ -214,10 +215,12 @@ struct weir_kdrop {
 	TERM(tc_ip_passed, "that it let pass")                                                     \
 	TERM(past_ip, "IPv4 packets that were received and are sent past IP")                      \
 	TERM(stolen, "received IPv4 packets that are sent past IP from behind traffic control")    \
-	TERM(copied, "IPv4 packets sent past IP that nobody has seen before: mirrored, or flooded")\
-	TERM(looped, "copies for this host itself of broadcasts that it sends, behind postrouting") \
-	TERM(in_again, "IPv4 packets that came in by another device of the namespace before")       \
-	TERM(sent_again, "IPv4 packets that the driver of another device sends on by this one")     \
+	TERM(copied,                                                                               \
+		"IPv4 packets sent past IP that nobody has seen before: mirrored, or flooded")     \
+	TERM(looped,                                                                               \
+		"copies for this host itself of broadcasts that it sends, behind postrouting")     \
+	TERM(in_again, "IPv4 packets that came in by another device of the namespace before")      \
+	TERM(sent_again, "IPv4 packets that the driver of another device sends on by this one")    \
 	TERM(xdp_out, "IPv4 packets that a generic XDP program redirects")                         \
 	TERM(handled, "packets of a device that hands them to another: a bridge's, a macvlan's")
 

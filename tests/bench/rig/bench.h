@@ -71,8 +71,8 @@ void report_zero_loss(struct report *r, __u32 bytes, const double *pps);
 void report_ledger(struct report *r, int readings, int wrong, __u64 sent, __u64 in);
 
 /* The live screen: @percent of a core over @seconds, @redraw_ms for one picture. */
-void report_top(struct report *r, double seconds, double percent, double kernel_percent,
-	double redraw_ms);
+void report_top(
+	struct report *r, double seconds, double percent, double kernel_percent, double redraw_ms);
 
 /* Times that weir tells, against what they are known to be; all of a packet. */
 struct delay_figures {

@@ -205,19 +205,19 @@ void report_ledger(struct report *r, int readings, int wrong, __u64 sent, __u64 
 	fflush(stdout);
 }
 
-void report_top(struct report *r, double seconds, double percent, double kernel_percent,
-	double redraw_ms)
+void report_top(
+	struct report *r, double seconds, double percent, double kernel_percent, double redraw_ms)
 {
 	struct target cpu = {"weir top, 4 devices at 1 Hz, percent of a core", percent, 1, true, 0};
-	struct target kernel = {"the same, three namespaces' kernel planes in full", kernel_percent,
-		1, true, 0};
+	struct target kernel = {
+		"the same, three namespaces' kernel planes in full", kernel_percent, 1, true, 0};
 	struct target redraw = {"weir top, a redraw at 300x100, ms", redraw_ms, 5, true, 0};
 
 	printf("the live screen over %.0f s\n", seconds);
-	json_array_append_new(r->rows,
-		json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "case", "top", "peer", "weir",
-			"seconds", seconds, "cpu_percent", percent, "kernel_cpu_percent",
-			kernel_percent, "redraw_ms", redraw_ms));
+	json_array_append_new(
+		r->rows, json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "case", "top", "peer", "weir",
+				 "seconds", seconds, "cpu_percent", percent, "kernel_cpu_percent",
+				 kernel_percent, "redraw_ms", redraw_ms));
 	report_target(r, &cpu);
 	report_target(r, &kernel);
 	report_target(r, &redraw);
