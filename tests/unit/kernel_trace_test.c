@@ -106,6 +106,43 @@ static void a_packet_waits_until_it_has_rested(void **state)
 	assert_int_equal(nr, 2); /* once */
 }
 
+/* As the kernel asks for a neighbour that does not answer: a copy of the packet for each question. */
+static void a_packet_that_waits_for_its_neighbour_stays_one(void **state)
+{
+	const __u64 t = 5000000000, s = 1000000000;
+
+	(void)state;
+	reason = "NEIGH_FAILED";
+	add(E(1, t, "r1", nf_last, nf_postrouting, leave));
+	assert_int_equal(weir_traces_pass(traces, t + s + s / 50, false), 0);
+	for (unsigned int i = 1; i < 3; i++) {
+		struct weir_trace_event copy = E(1, t + i * s, "r1", consume, tx_complete, done);
+
+		copy.flags = WEIR_TRACE_COPY;
+		add(copy);
+		assert_int_equal(weir_traces_pass(traces, t + (i + 1) * s - 1, false), 0);
+	}
+	assert_int_equal(nr, 0);
+	add(E(1, t + 3 * s, "r1", kfree, core, drop));
+	pass_all();
+	assert_int_equal(nr, 1);
+	assert_int_equal(events, 4);
+	assert_int_equal(end, WEIR_TRACE_END_dropped);
+	assert_string_equal(cause, "NEIGH_FAILED");
+}
+
+static void a_packet_that_waits_is_given_up_in_the_end(void **state)
+{
+	const __u64 t = 5000000000;
+
+	(void)state;
+	add(E(1, t, "r1", qdisc_enqueue, qdisc, enter));
+	assert_int_equal(weir_traces_pass(traces, t + WEIR_TRACE_WAIT_NS - 1, false), 0);
+	assert_int_equal(nr, 0);
+	assert_int_equal(weir_traces_pass(traces, t + WEIR_TRACE_WAIT_NS, false), 0);
+	assert_int_equal(nr, 1);
+}
+
 static void what_the_callers_function_says_is_handed_on(void **state)
 {
 	(void)state;
@@ -305,6 +342,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(events_are_put_in_the_order_of_time),
 		TEST(a_packet_waits_until_it_has_rested),
+		TEST(a_packet_that_waits_for_its_neighbour_stays_one),
+		TEST(a_packet_that_waits_is_given_up_in_the_end),
 		TEST(what_the_callers_function_says_is_handed_on),
 		TEST(packets_come_in_the_order_they_began),
 		TEST(events_beyond_room_are_counted),

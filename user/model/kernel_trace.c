@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Events of several CPUs come in nearly, but not quite, the order of time. A packet is handed on
- * once it has rested: shortly after its end, or when nothing more was heard of it for a second.
+ * once it has rested: shortly after its end, or when nothing more was heard of it for a second, or
+ * for five where it waits on its way out: what is heard later looks like another packet's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -181,9 +182,31 @@ int weir_traces_add(struct weir_traces *t, const struct weir_trace_event *event)
 	return rc;
 }
 
+/* Whether it is between routing and its device, where it may lie for seconds: a neighbour that
+ * does not answer is asked three times, a second each; a queueing discipline may hold it back. */
+static bool is_waiting(const struct weir_traced *p)
+{
+	for (unsigned int i = p->nr; i--;) {
+		const struct weir_trace_event *e = &p->event[i];
+
+		if (e->flags & WEIR_TRACE_COPY)
+			continue;
+		return e->point == WEIR_TRACE_qdisc_enqueue ||
+		       (e->point == WEIR_TRACE_nf_last && e->stage == WEIR_STAGE_nf_postrouting);
+	}
+	return false;
+}
+
+static __u64 longest_rest(const struct weir_traced *p)
+{
+	if (p->ended)
+		return WEIR_TRACE_REST_NS;
+	return is_waiting(p) ? WEIR_TRACE_WAIT_NS : WEIR_TRACE_IDLE_NS;
+}
+
 static bool is_complete(const struct weir_traces *t, const struct weir_traced *p, __u64 now_ns)
 {
-	__u64 wait = p->ended ? WEIR_TRACE_REST_NS : WEIR_TRACE_IDLE_NS;
+	__u64 wait = longest_rest(p);
 
 	if (t->joins && wait < weir_traces_hold_ns())
 		wait = weir_traces_hold_ns();

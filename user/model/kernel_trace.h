@@ -12,6 +12,7 @@
 #define WEIR_TRACED_MAX	   64		 /* events of a packet that are kept */
 #define WEIR_TRACE_IDLE_NS 1000000000ull /* so long without an event, and no more is waited for */
 #define WEIR_TRACE_REST_NS 50000000ull	 /* the same once it has ended: another CPU may be late */
+#define WEIR_TRACE_WAIT_NS 5000000000ull /* the same where the kernel holds it, for a neighbour */
 #define WEIR_TRACE_LINKS   8
 
 /* A packet, its events in the order of time. */
