@@ -359,7 +359,12 @@ static void help_fits_a_small_terminal(void **state)
 	says("help man", 0, ".SH EXIT STATUS");
 	for (unsigned int i = 0; i < ACTION_COUNT; i++)
 		assert_non_null(strstr(output, weir_action_info[i].what));
-	says("help completion", 0, "complete -F _weir weir");
+	says("help completion", 0, "complete -o default -F _weir weir");
+	says("help completion", 0, "//--color) words=\" auto always never\"");
+	says("help completion", 0, "//-n|//--netns) words=\" $(ls /run/netns 2>/dev/null)\"");
+	says("help completion", 0, "//-b|//--batch) words=\"\"");
+	says("help completion", 0, "trace//netns) words=\" all $(ls /run/netns 2>/dev/null)\"");
+	says("help completion", 0, "set/del/*) words=\" \"");
 	says("help completion", 0, "filter/load/*) words=\" -\"");
 	says("help drp", WEIR_USAGE, "'drop'");
 }

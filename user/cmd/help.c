@@ -236,8 +236,12 @@ static void print_values(FILE *file, const char *name)
 {
 	if (!strcmp(name, "DEV"))
 		fputs(" $(ls /sys/class/net)", file);
+	else if (!strncmp(name, "NAMES", strlen("NAMES"))) /* a NAME may be a set's */
+		fputs(" all $(ls /run/netns 2>/dev/null)", file);
 	else if (!strcmp(name, "CAUSE"))
 		print_causes(file);
+	else if (!strcmp(name, "WHEN"))
+		fputs(" auto always never", file);
 	else if (!strcmp(name, "OBJECT"))
 		for (size_t i = 0; i < weir_nr_objects; i++)
 			print_word(weir_objects[i].name, file);
@@ -296,8 +300,29 @@ static void completion_skips(FILE *file)
 	fputs("-) [[ $object ]] || ((i++)) ;;\n", file);
 }
 
+/* Where nothing is offered the shell offers files, by "complete -o default". */
+static void completion_option_values(FILE *file)
+{
+	for (size_t i = 0; i < weir_nr_options; i++) {
+		const struct weir_option_info *o = &weir_option_info[i];
+
+		if (!o->value)
+			continue;
+		fputs("\t", file);
+		if (o->letter)
+			fprintf(file, "//-%c|", o->letter);
+		fprintf(file, "//--%s) words=\"", o->name);
+		if (!strcmp(o->value, "NAME"))
+			fputs(" $(ls /run/netns 2>/dev/null)", file);
+		else
+			print_values(file, o->value);
+		fputs("\" ;;\n", file);
+	}
+}
+
 static void completion_objects(FILE *file)
 {
+	completion_option_values(file);
 	fputs("\t//*) words=\"", file);
 	print_values(file, "OBJECT");
 	for (size_t i = 0; i < weir_nr_options; i++)
@@ -347,7 +372,7 @@ void weir_help_completion(FILE *file)
 	fputs("\tesac\n"
 	      "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	      "}\n"
-	      "complete -F _weir weir\n",
+	      "complete -o default -F _weir weir\n",
 		file);
 }
 
