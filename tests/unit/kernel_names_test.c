@@ -74,6 +74,24 @@ static void addresses_have_the_function_that_they_lie_in(void **state)
 	weir_kernel_symbols_free(symbols);
 }
 
+/* From who is not root the kernel hides them whatever kptr_restrict says. */
+static void who_may_not_see_addresses_is_told_to_be_root(void **state)
+{
+	static const char hidden[] = "0000000000000000 T a\n";
+	struct weir_kernel_symbols *symbols = NULL;
+	bool root = !geteuid();
+	struct weir_err err;
+
+	(void)state;
+	if (root)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(OPEN_TEXT(hidden, &symbols, &err), -EPERM);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_non_null(strstr(err.remedy, "as root"));
+	assert_null(strstr(err.remedy, "kptr_restrict"));
+}
+
 static void what_is_no_list_of_symbols_is_refused(void **state)
 {
 	static const char nul[] = "ffffffff81000200 T a\0b\n";
@@ -84,7 +102,7 @@ static void what_is_no_list_of_symbols_is_refused(void **state)
 	assert_int_equal(
 		OPEN_TEXT("0000000000000000 T a\n0000000000000000 t b\n", &symbols, &err), -EPERM);
 	assert_non_null(strstr(err.what, "hides the addresses"));
-	assert_non_null(strstr(err.remedy, "kptr_restrict"));
+	assert_non_null(strstr(err.remedy, geteuid() ? "as root" : "kptr_restrict"));
 	assert_int_equal(OPEN_TEXT("ffffffff81000200 T a\nffffffff8100", &symbols, &err), -EBADMSG);
 	assert_non_null(strstr(err.what, "line 2"));
 	assert_int_equal(OPEN_TEXT("ffffffff81000200 T ", &symbols, &err), -EBADMSG);
@@ -140,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reasons_have_their_names_by_value),
 		cmocka_unit_test(addresses_have_the_function_that_they_lie_in),
+		cmocka_unit_test(who_may_not_see_addresses_is_told_to_be_root),
 		cmocka_unit_test(what_is_no_list_of_symbols_is_refused),
 		cmocka_unit_test(this_kernels_functions_are_found),
 	};

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel_names.h"
 
@@ -239,7 +240,8 @@ static int parse(struct weir_kernel_symbols *s, const char *path, struct weir_er
 			      : "%s names no function",
 			path);
 
-		weir_remedy(err, "as root: sysctl -w kernel.kptr_restrict=1");
+		weir_remedy(err, geteuid() ? "run it as root (sudo weir ...)"
+					   : "sysctl -w kernel.kptr_restrict=1");
 		return ret;
 	}
 	qsort(s->symbol, s->nr, sizeof(*s->symbol), by_address);
