@@ -35,6 +35,7 @@ struct expr_run {
 	__u32 wirelen; /* all that the packet has */
 	__u32 pc, a, x;
 	__u32 result; /* not 0: a match */
+	__u32 blind;  /* asked for bytes that the packet has, and bytes[] has not */
 };
 
 static __always_inline __u32 expr_byte(const struct expr_run *r, __u32 at)
@@ -42,20 +43,22 @@ static __always_inline __u32 expr_byte(const struct expr_run *r, __u32 at)
 	return r->bytes[at & (WEIR_EXPR_BYTES - 1)];
 }
 
-/* Whether @size bytes at @at + @more are there. */
-static __always_inline int expr_has(const struct expr_run *r, __u32 at, __u32 more, __u32 size)
+/* Whether @size bytes at @at + @more are among the first @len. */
+static __always_inline int expr_has(__u32 len, __u32 at, __u32 more, __u32 size)
 {
-	return more <= r->caplen && at <= r->caplen - more && size <= r->caplen - more - at;
+	return more <= len && at <= len - more && size <= len - more - at;
 }
 
 /* Loads big-endian @size bytes at @at + @more to *@to; 0 where they are not there. */
 static __always_inline int expr_load(
-	const struct expr_run *r, __u32 at, __u32 more, __u16 size, __u32 *to)
+	struct expr_run *r, __u32 at, __u32 more, __u16 size, __u32 *to)
 {
 	__u32 n = size == BPF_W ? 4 : size == BPF_H ? 2 : 1;
 
-	if (!expr_has(r, at, more, n))
+	if (!expr_has(r->caplen, at, more, n)) {
+		r->blind |= (__u32)expr_has(r->wirelen, at, more, n);
 		return 0;
+	}
 	at += more;
 	*to = expr_byte(r, at);
 	if (n >= 2)

@@ -37,7 +37,7 @@ __checked_once int expr_matches(struct expr_run *run, __u32 kind)
 
 	if (!run || !expr[kind & (WEIR_EXPR_KINDS - 1)].nr)
 		return run != NULL;
-	run->pc = run->a = run->x = run->result = 0;
+	run->pc = run->a = run->x = run->result = run->blind = 0;
 	bpf_loop(WEIR_EXPR_MAX, expr_next, &l, 0);
 	return run->result != 0;
 }

@@ -250,8 +250,11 @@ __checked_once int begin(struct seen *s, struct look *l)
 		return 0;
 	if (conf.ifindex && (s->ifindex != conf.ifindex || s->netns != conf.own_netns))
 		return 0;
-	if (!expr_matches(&l->run, l->raw ? WEIR_EXPR_RAW : WEIR_EXPR_FRAME))
+	if (!expr_matches(&l->run, l->raw ? WEIR_EXPR_RAW : WEIR_EXPR_FRAME)) {
+		if (l->run.blind)
+			counts.blind = 1;
 		return 0;
+	}
 	p.skb = (__u64)s->skb;
 	head = s->head;
 	if (!rate_allows(s->now))

@@ -144,6 +144,7 @@ struct weir_trace_counts {
 	__u64 full;    /* packets not followed for want of room */
 	__u64 lost;    /* events the ring had no room for */
 	__u64 busy;    /* events for which a CPU had no room, having been interrupted too often */
+	__u64 blind;   /* 1: the expression asked for bytes of a packet that are not in hand */
 };
 
 /* --- the expression: classic BPF as libpcap compiles it --- */

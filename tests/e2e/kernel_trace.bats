@@ -171,6 +171,22 @@ asks() {
 	asks 'length == 1 and .[0].end == "delivered" and .[0].netns == $c and .[0].events[-1].netns == $s'
 }
 
+@test "an expression about data that is not in hand is said to be one, and no other is" {
+	local data='tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420' # "GET "
+
+	background in_ns s socat -u TCP4-LISTEN:8080,reuseaddr,fork OPEN:/dev/null
+	wait_until listens s tcp 8080
+	tracing "$data" plane kernel netns "$(ALL)"
+	echo "GET /" | in_ns c socat -u - "TCP4:$S_ADDR:8080"
+	stopped
+	grep -q 'not all could be matched: .* beyond the first 256, or in pages' "$said" || { cat "$said"; return 1; }
+	tracing tcp and port 8080 plane kernel netns "$(ALL)"
+	echo "GET /" | in_ns c socat -u - "TCP4:$S_ADDR:8080"
+	stopped
+	asks 'length > 5'
+	! grep 'not all could be matched' "$said"
+}
+
 @test "a tap's copy does not end the packet" {
 	background_capture r r0 'udp port 9'
 	tracing udp and port 9 plane kernel netns "$(ALL)" count 1

@@ -134,7 +134,7 @@ static bool interpret(
 {
 	r->caplen = caplen;
 	r->wirelen = len;
-	r->pc = r->a = r->x = r->result = 0;
+	r->pc = r->a = r->x = r->result = r->blind = 0;
 	memcpy(r->bytes, bytes, caplen);
 	for (unsigned int i = 0; i < WEIR_EXPR_MAX; i++) {
 		assert_true(r->pc < e->nr);
@@ -276,6 +276,33 @@ static void odd_programs_end_well(void **state)
 	}
 }
 
+/* A packet of which not all is in hand: asked for that, it says so; for what no packet has, not. */
+static void what_is_not_in_hand_is_told_from_what_is_not_there(void **state)
+{
+	static const struct {
+		__u32 at;
+		bool matches, blind;
+	} all[] = {
+		{.at = 54, .matches = true},
+		{.at = 59, .blind = true},
+		{.at = 60, .blind = true},
+		{.at = 98, .blind = true},
+		{.at = 99},
+		{.at = 0xfffffffe},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct weir_expr e = {.nr = 2,
+			.insn = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, all[i].at}, {BPF_RET, 0, 0, 1}}};
+		struct expr_run r;
+		__u8 bytes[60] = {0};
+
+		assert_int_equal(interpret(&e, &r, bytes, 60, 100), all[i].matches);
+		assert_int_equal(r.blind != 0, all[i].blind);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +310,7 @@ int main(void)
 		cmocka_unit_test(in_the_kernel_it_says_what_libpcap_says),
 		cmocka_unit_test(without_an_expression_all_matches),
 		cmocka_unit_test(odd_programs_end_well),
+		cmocka_unit_test(what_is_not_in_hand_is_told_from_what_is_not_there),
 	};
 
 	first_seed = chance_number("FUZZ_SEED", 20260607);

@@ -80,10 +80,15 @@ static void losses(struct weir_tracer *t, struct weir_tracer_losses *to)
 		" to interruptions",
 		(uint64_t)l.full, (uint64_t)l.limited, (uint64_t)l.lost, (uint64_t)l.missed);
 	if (weir_tracing_fast(k->tracing))
-		snprintf(to->words + n, sizeof(to->words) - (size_t)n,
+		n += snprintf(to->words + n, sizeof(to->words) - (size_t)n,
 			"; verdicts of the fast plane lost: %" PRIu64 " for want of room, %" PRIu64
 			" to their own rate, %" PRIu64 " to that of packets",
 			(uint64_t)l.fast_full, (uint64_t)l.fast_limited, (uint64_t)unshown);
+	if (l.blind)
+		snprintf(to->words + n, sizeof(to->words) - (size_t)n,
+			"; not all could be matched: the expression asks for bytes beyond the "
+			"first %d, or in pages, as TCP's data is",
+			WEIR_EXPR_BYTES);
 }
 
 static void say(struct weir_tracer *t)

@@ -8,7 +8,7 @@
 
 /* What a trace has lost: in words, and what of it a file says. */
 struct weir_tracer_losses {
-	char words[320];
+	char words[512];
 	__u64 full, limited;
 };
 

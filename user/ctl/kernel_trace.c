@@ -381,8 +381,11 @@ void weir_tracing_losses(const struct weir_tracing *t, struct weir_trace_losses 
 	const struct weir_trace_counts *c = &t->skel->bss_counts->counts;
 	struct bpf_program *p = NULL;
 
-	*losses = (struct weir_trace_losses){
-		.limited = c->limited, .full = c->full, .lost = c->lost, .missed = c->busy};
+	*losses = (struct weir_trace_losses){.limited = c->limited,
+		.full = c->full,
+		.lost = c->lost,
+		.missed = c->busy,
+		.blind = c->blind != 0};
 	weir_trace_taps_losses(t->taps, &losses->fast_full, &losses->fast_limited);
 	while ((p = bpf_object__next_program(t->skel->obj, p))) {
 		struct bpf_prog_info info = {0};

@@ -26,6 +26,7 @@ struct weir_trace_losses {
 	__u64 missed;  /* events during which a program was interrupted by another of the same */
 	/* verdicts of the fast plane: as weir_capture_losses() */
 	__u64 fast_full, fast_limited;
+	bool blind; /* there were packets of which the expression asked for bytes not in hand */
 };
 
 int weir_tracing_open(struct weir_ns *ns, const struct weir_trace_wish *wish,
