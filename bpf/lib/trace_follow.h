@@ -144,12 +144,13 @@ static __always_inline bool rate_allows(__u64 now)
 	return __sync_fetch_and_add(&counts.window_nr, 1) < conf.per_window;
 }
 
-/* Whether the driver of a device below this one's is being handed this very skb. */
-static __always_inline bool is_sending(const struct here *h, __u64 skb)
+/* Whether the driver of a device below this one's is being handed this very skb, as the packet that
+ * is known as @id: another may have had the skb, or its memory, before. */
+static __always_inline bool is_sending(const struct here *h, __u64 skb, __u64 id)
 {
-	__u32 top = h->depth - 1;
+	const struct sending *top = &h->sending[(h->depth - 1) & (XMIT_DEPTH - 1)];
 
-	return h->depth && h->sending[top & (XMIT_DEPTH - 1)].skb == skb;
+	return h->depth && top->skb == skb && top->id == id;
 }
 
 /* Where it is. */
@@ -175,18 +176,33 @@ __checked_once int place(struct seen *s)
 	return 0;
 }
 
+static __always_inline bool is_in_gro(const struct weir_trace_packet *p)
+{
+	return p->point == WEIR_TRACE_gro_enter || p->point == WEIR_TRACE_gro_leave;
+}
+
+/* Whether a packet that may begin here is, by what no router changes, not the one that was known by
+ * this address. */
+static __always_inline bool is_other(const struct here *h, const struct weir_trace_packet *p,
+	const struct seen *s, const struct look *l)
+{
+	if (!s->begins || is_sending(h, (__u64)s->skb, p->id))
+		return false;
+	return p->mark != l->mark || (p->len != l->len && !is_in_gro(p));
+}
+
 /* Whether what comes by here is still the packet that was known by this address. */
 static __always_inline bool goes_on(const struct here *h, const struct weir_trace_packet *p,
 	const struct seen *s, const struct look *l)
 {
-	bool gro = p->point == WEIR_TRACE_gro_enter || p->point == WEIR_TRACE_gro_leave;
-	bool wire = gro || p->point == WEIR_TRACE_start_xmit || p->point == WEIR_TRACE_netif_rx;
+	bool wire = is_in_gro(p) || p->point == WEIR_TRACE_start_xmit ||
+		    p->point == WEIR_TRACE_netif_rx;
 
 	if (p->ended)
 		return false;
-	if (!s->begins || is_sending(h, (__u64)s->skb))
+	if (!s->begins || is_sending(h, (__u64)s->skb, p->id))
 		return true;
-	if (s->now - p->time_ns > CONTINUES_NS || p->mark != l->mark || (p->len != l->len && !gro))
+	if (s->now - p->time_ns > CONTINUES_NS || is_other(h, p, s, l))
 		return false;
 	return p->netns == s->netns || (s->receiving && wire);
 }
@@ -205,7 +221,7 @@ __checked_once int move(struct here *h, struct seen *s, struct look *l)
 		return 0;
 	head = *old;
 	p = bpf_map_lookup_elem(&packets, &head);
-	if (!p || p->ended || p->skb != skb || (p->mark != l->mark && !is_sending(h, skb)))
+	if (!p || p->ended || p->skb != skb || (p->mark != l->mark && !is_sending(h, skb, p->id)))
 		return 0;
 	now = s->head;
 	if (bpf_map_update_elem(&packets, &now, p, BPF_ANY))
@@ -340,9 +356,11 @@ static __always_inline void settle(
 	p->len = l->len;
 	p->ended = s->ends;
 	if (p->id && p->skb != (__u64)s->skb) {
-		__u64 old = p->skb, skb = (__u64)s->skb, head = s->head;
+		__u64 old = p->skb, skb = (__u64)s->skb, head = s->head, *of_old;
 
-		bpf_map_delete_elem(&heads, &old);
+		of_old = bpf_map_lookup_elem(&heads, &old);
+		if (of_old && *of_old == head) /* else another packet has that skb by now */
+			bpf_map_delete_elem(&heads, &old);
 		p->skb = skb;
 		bpf_map_update_elem(&heads, &skb, &head, BPF_ANY);
 	}
@@ -384,13 +402,19 @@ __checked_once int see_in(struct here *h, struct work *w, struct seen *s)
 		return 0;
 	if (!look_at((__u64)s->skb, &w->look, s->receiving))
 		return 0;
-	if (!p || !goes_on(h, p, s, &w->look)) {
-		if (!move(h, s, &w->look) && (!seen_here || !begin(s, &w->look)))
+	if (p && p->mark != w->look.mark && move(h, s, &w->look))
+		p = known(s); /* its memory was moved to where the packet known there had been */
+	else if (!p || !goes_on(h, p, s, &w->look)) {
+		if (!move(h, s, &w->look) && (!seen_here || !begin(s, &w->look))) {
+			/* else the points that follow would take it for the old one */
+			if (p && is_other(h, p, s, &w->look))
+				p->ended = 1;
 			return 0;
+		}
 		p = known(s);
-		if (!p)
-			return 0;
 	}
+	if (!p)
+		return 0;
 	s->id = p->id;
 	s->port = w->look.dport;
 	if (s->shared && p->skb != (__u64)s->skb)

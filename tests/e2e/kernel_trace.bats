@@ -208,6 +208,19 @@ asks() {
 		length) == 1)'
 }
 
+# Most of it is freed in namespaces that are not watched, and TCP tells of no free.
+@test "TCP's memory is used again and again, and no segment is taken for another" {
+	background in_ns s socat -u TCP4-LISTEN:8080 OPEN:/dev/null
+	wait_until listens s tcp 8080
+	tracing tcp plane kernel rate 1000000
+	head -c 6000000 /dev/zero | in_ns c socat -u - "TCP4:$S_ADDR:8080"
+	sleep 0.3
+	stopped
+	asks 'length > 50 and all([.events[] | select(.stage == "core" and .what == "enter")] | length <= 1)'
+	# those whose memory was moved are still followed
+	asks '(map(select(.end == "sent")) | length) >= length * 9 / 10'
+}
+
 @test "the rate is a limit, and what it took is counted, a packet once" {
 	local shown limited
 
