@@ -222,9 +222,9 @@
 	HOOK(forward, nf_forward, "on its way through this host")                                  \
 	HOOK(output, nf_local_out, "as this host sent it")                                         \
 	HOOK(postrouting, nf_postrouting, "after routing, on its way out")                         \
-	HOOK(arp_input, neigh, "an ARP frame that came in")                                        \
-	HOOK(arp_output, neigh, "an ARP frame that this host sent")                                \
-	HOOK(arp_forward, core, "an ARP frame that a bridge passes on")                            \
+	HOOK(arp_input, neigh, "as it came in, an ARP frame")                                      \
+	HOOK(arp_output, neigh, "as this host sent it, an ARP frame")                              \
+	HOOK(arp_forward, core, "as a bridge passed it on, an ARP frame")                          \
 	HOOK(bridge_prerouting, core, "as a bridge took it in")                                    \
 	HOOK(bridge_input, core, "as a bridge gave it to this host")                               \
 	HOOK(bridge_forward, core, "as a bridge passed it on")                                     \
