@@ -187,6 +187,12 @@ asks() {
 	! grep 'not all could be matched' "$said"
 }
 
+@test "a file that cannot be written is named, and what was seen is told" {
+	run -2 weir_r trace plane kernel seconds 0.3 write /dev/full
+	[[ $output == *"packets written to /dev/full"* ]]
+	[[ $output == *"writing /dev/full: No space left on device"*"df /dev/full"* ]]
+}
+
 @test "a tap's copy does not end the packet" {
 	background_capture r r0 'udp port 9'
 	tracing udp and port 9 plane kernel netns "$(ALL)" count 1

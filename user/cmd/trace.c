@@ -40,7 +40,7 @@ static int on_packet(void *ctx, const struct weir_capture *c)
 		weir_capture_words(c, out, words, sizeof(words));
 		rc = weir_pcapng_packet(&f->t.pcapng, c, wall_ns, dev, words);
 		if (rc)
-			weir_fail(f->t.err, WEIR_REFUSED, rc, "writing packets");
+			weir_tracer_write_failed(&f->t, rc);
 	} else {
 		rc = weir_show(&f->t.run->face, weir_doc_capture(c, wall_ns, dev, out),
 			weir_text_capture, f->t.err);

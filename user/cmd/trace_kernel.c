@@ -31,7 +31,7 @@ static int on_packet(void *ctx, const struct weir_traced *p)
 		rc = weir_write_traced(&k->t.pcapng, p, doc);
 		json_decref(doc);
 		if (rc)
-			weir_fail(k->t.err, WEIR_REFUSED, rc, "writing packets");
+			weir_tracer_write_failed(&k->t, rc);
 	} else {
 		rc = weir_show(&k->t.run->face, doc, weir_text_traced, k->t.err);
 	}

@@ -39,8 +39,16 @@ int weir_tracer_parse(struct weir_tracer *t, const struct weir_args *args, struc
 int weir_tracer_shown(struct weir_tracer *t, int rc)
 {
 	t->failed = rc;
-	t->shown++;
+	t->shown += !rc;
 	return rc || !--t->left ? -ECANCELED : 0;
+}
+
+int weir_tracer_write_failed(struct weir_tracer *t, int rc)
+{
+	rc = weir_fail(t->err, WEIR_REFUSED, rc, "writing %s", t->path);
+	if (rc == -ENOSPC)
+		weir_remedy(t->err, "df %s: free some room, or write elsewhere", t->path);
+	return rc;
 }
 
 static int flush(struct weir_tracer *t)
@@ -69,21 +77,21 @@ static int loop(struct weir_tracer *t)
 	return ret > 0 ? 0 : ret; /* nobody reads any more: no failure */
 }
 
-/* How it ended goes to stderr: stdout is for packets. */
-static int finish(struct weir_tracer *t)
+/* How it ended goes to stderr, also where it failed: stdout is for packets. */
+static int finish(struct weir_tracer *t, int ret)
 {
 	struct weir_tracer_losses l = {.full = 0};
-	int ret = 0;
+	int rc = 0;
 
 	t->losses(t, &l);
-	if (t->write) {
-		ret = weir_pcapng_end(&t->pcapng, weir_wall_ns(), l.full, l.limited);
-		if (!ret && fflush(t->write))
-			ret = -errno;
+	if (t->write && !ret) {
+		rc = weir_pcapng_end(&t->pcapng, weir_wall_ns(), l.full, l.limited);
+		if (!rc && fflush(t->write))
+			rc = -errno;
 	}
 	fprintf(stderr, "weir: %" PRIu64 " packets%s%s; %s\n", (uint64_t)t->shown,
 		t->path ? " written to " : "", t->path ? t->path : "", l.words);
-	return ret ? weir_fail(t->err, WEIR_REFUSED, ret, "writing %s", t->path) : 0;
+	return rc ? weir_tracer_write_failed(t, rc) : ret;
 }
 
 static int open_file(struct weir_tracer *t)
@@ -111,13 +119,11 @@ int weir_tracer_run(struct weir_tracer *t)
 	ret = open_file(t);
 	if (!ret) {
 		t->say(t);
-		ret = loop(t);
+		ret = finish(t, loop(t));
 	}
-	if (!ret)
-		ret = finish(t);
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
 	if (t->write && t->write != t->run->face.file && fclose(t->write) && !ret)
-		ret = weir_fail(t->err, WEIR_REFUSED, -errno, "writing %s", t->path);
+		ret = weir_tracer_write_failed(t, -errno);
 	return ret;
 }

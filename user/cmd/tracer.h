@@ -38,6 +38,9 @@ int weir_tracer_parse(struct weir_tracer *t, const struct weir_args *args, struc
 /* The packet is out, or was not for @rc: what who has found it is to answer. */
 int weir_tracer_shown(struct weir_tracer *t, int rc);
 
+/* Says that the file could not be written, for @rc, which it returns. */
+int weir_tracer_write_failed(struct weir_tracer *t, int rc);
+
 /* Until the count, the time or a signal ends it. */
 int weir_tracer_run(struct weir_tracer *t);
 
