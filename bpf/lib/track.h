@@ -217,6 +217,10 @@ static __always_inline enum tracked packet_read(hook_ctx *ctx, struct track *t)
 	have = l4_load(ctx, &t->l4, t->l4_off, len);
 	if (t->ip.protocol == IPPROTO_TCP && have >= 14)
 		t->tcp = t->l4.bytes[13];
+	/* its checksum, which has to follow addresses and ports, is in another fragment: no sender
+	 * cuts there (RFC 791: 68 octets go anywhere), and RFC 1858 would not have it pass */
+	if (t->ip.protocol == IPPROTO_TCP && have < 20 && t->frag == WEIR_FRAG_FIRST)
+		return TRACKED_STRAY;
 	if (t->ip.protocol == IPPROTO_ICMP && have >= 8 && icmp_is_error(t->l4.type) &&
 		t->frag == WEIR_FRAG_NONE)
 		return error_read(ctx, t, len);

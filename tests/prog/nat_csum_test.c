@@ -307,6 +307,28 @@ static void every_checksum_on_a_virtual_device(void **state)
 	}
 }
 
+/* Of a segment whose checksum is in the second fragment, the first cannot be translated: it would be a wrong one
+ * once it is put together. */
+static void a_first_fragment_without_its_checksum_is_dropped(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, first;
+
+	gate_rules(g, "snat out dev out0 src 192.0.2.0/24 to 203.0.113.7:40000");
+	gate_frame(&f, PROTO_TCP, ENDS(HOST, 5000, FAR, 80));
+	for (unsigned int known = 0; known < 2; known++) {
+		for (unsigned int len = 8; len < 24; len += 8) {
+			first = f;
+			first.len = AT_L4 + len;
+			put16(&first, AT_IP_LEN, 20 + len);
+			gate_fragment(&first, MF);
+			gate_drops(g->in, &first, X(nf_postrouting, NAT_NO_SESSION));
+		}
+		gate_becomes(g->in, &f, PORT_OUT, ENDS("203.0.113.7", 40000, FAR, 80));
+	}
+	assert_int_equal(prog_sessions(g->in), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest physical[] = {
@@ -316,6 +338,7 @@ int main(void)
 		cmocka_unit_test(a_udp_checksum_of_0_stays_0),
 		cmocka_unit_test(a_udplite_checksum_never_becomes_0),
 		cmocka_unit_test(a_wrong_checksum_stays_wrong),
+		cmocka_unit_test(a_first_fragment_without_its_checksum_is_dropped),
 	};
 	const struct CMUnitTest native[] = {
 		cmocka_unit_test(an_open_checksum_is_completed_before_it_leaves),
