@@ -124,6 +124,26 @@ kernel_has() {
 	unchanged
 }
 
+# Sets are filled before the rules are there: a file that ends half way would have changed what rules in force drop.
+@test "a file whose sets have no room leaves those that it names first as they are" {
+	local verb
+
+	seq -f 'set add s%.0f 192.0.2.1' 1 1020 >"$RULES"
+	weir_r filter load "$RULES"
+	before=$(kernel_has)
+	printf '%s\n' 'set add s1 198.51.100.1' 'set add x1 53' 'set add x2 53' 'set add x3 53' \
+		'set add x4 53' >"$RULES"
+	for verb in check load; do
+		run -2 weir_r filter "$verb" "$RULES"
+		[[ $output = *'there is room for no more'* ]]
+		unchanged
+	done
+	printf 'set add s1 192.0.2.1\nset add x1 53\n' >"$RULES"
+	weir_r filter load "$RULES"
+	seq -f 'set del s%.0f' 1 1020 | weir_r -b - # the next test has sets of its own
+	weir_r set del x1
+}
+
 @test "lines and files that are too long" {
 	{ echo drop; head -c 5000000 /dev/zero | tr '\0' x; } >"$RULES"
 	wrong 1 2:1 'a line of 5000000 bytes'

@@ -162,6 +162,8 @@ static int write_all(struct change *c, bool dry, struct weir_err *err)
 	bool was_tracked = weir_is_tracking(c->ns);
 	int rc = weir_stored_write(c->ns, &c->new.model, &c->old, true, &c->recs, err);
 
+	if (!rc && c->new.model.nr_sets)
+		rc = weir_sets_room(c->ns, &c->new.model, err);
 	if (rc || dry)
 		return rc;
 	rc = look_at_other(c, err);

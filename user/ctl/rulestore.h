@@ -57,6 +57,10 @@ int weir_stored_counts(
 /* The number of a named set; 0: there is none, -1: its elements have not @bits. For weir_resolve.
  */
 int weir_set_number(const struct weir_ns *ns, const char *name, unsigned int bits);
+/* Whether there is room for what the sets of a file lack, so that one that cannot be loaded changes none
+ * of them. */
+int weir_sets_room(
+	const struct weir_ns *ns, const struct weir_ruleset_model *model, struct weir_err *err);
 /* Adds what the set lacks, making it if it is not there; takes away what @set has not. */
 int weir_set_fill(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
 int weir_set_prune(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);

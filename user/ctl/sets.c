@@ -141,14 +141,26 @@ static int remove_set(struct set_at *at)
 	return bpf_map_update_elem(at->info_fd, &at->number, &none, BPF_ANY) ? -errno : 0;
 }
 
+static int no_number(struct weir_err *err)
+{
+	weir_fail(err, WEIR_REFUSED, 0, "there are %d named sets: there is room for no more",
+		WEIR_SETS_MAX - 1);
+	weir_remedy(err, "weir set show; weir set del NAME");
+	return -E2BIG;
+}
+
+static int no_elems(struct weir_err *err, const char *name, int rc)
+{
+	weir_fail_sys(err, rc, "adding to the set %s", name);
+	if (rc == -E2BIG)
+		weir_remedy(err, "there is room for %d elements in all sets", WEIR_ELEMS_MAX);
+	return rc;
+}
+
 static int make_set(struct set_at *at, const struct weir_set *set, struct weir_err *err)
 {
-	if (!at->free) {
-		weir_fail(err, WEIR_REFUSED, 0,
-			"there are %d named sets: there is room for no more", WEIR_SETS_MAX - 1);
-		weir_remedy(err, "weir set show; weir set del NAME");
-		return -E2BIG;
-	}
+	if (!at->free)
+		return no_number(err);
 	at->number = at->free;
 	at->info = (struct weir_set_info){.bits = (__u16)set->bits};
 	memcpy(at->info.name, set->name, sizeof(at->info.name));
@@ -172,10 +184,7 @@ static int add_elems(
 		*at = before;
 	}
 	write_info(at);
-	weir_fail_sys(err, rc, "adding to the set %s", set->name);
-	if (rc == -E2BIG)
-		weir_remedy(err, "there is room for %d elements in all sets", WEIR_ELEMS_MAX);
-	return rc;
+	return no_elems(err, set->name, rc);
 }
 
 int weir_set_add(struct weir_ns *ns, const struct weir_set *set, __u32 *added,
@@ -407,6 +416,53 @@ static size_t keys_of(const struct weir_set *set, __u32 number, struct weir_elem
 				(__u16)number, prefixes[p].len, prefixes[p].value};
 	}
 	return n;
+}
+
+/* How many of the set's elements are not there; @number: 0 where the set itself is not. */
+static size_t lacks(int elems_fd, const struct weir_set *set, __u32 number)
+{
+	struct weir_prefix prefixes[WEIR_PREFIXES_MAX];
+	struct weir_elem elem;
+	size_t n = 0;
+
+	for (__u32 i = 0; i < set->nr; i++) {
+		unsigned int nr = weir_span_prefixes(set->elems[i], set->bits, prefixes);
+
+		for (unsigned int p = 0; p < nr; p++) {
+			struct weir_elem_key key = {
+				(__u16)number, prefixes[p].len, prefixes[p].value};
+
+			n += !number || bpf_map_lookup_elem(elems_fd, &key, &elem);
+		}
+	}
+	return n;
+}
+
+int weir_sets_room(
+	const struct weir_ns *ns, const struct weir_ruleset_model *model, struct weir_err *err)
+{
+	__cleanup_close int info_fd = weir_shared_map(ns, "set_info");
+	size_t names = 0, elems = 0;
+	struct weir_set_info info;
+
+	/* maps that are not there, or small, have no sets yet, and are made large before they do */
+	for (__u32 i = 1; i < WEIR_SETS_MAX; i++) {
+		if (info_fd < 0 || bpf_map_lookup_elem(info_fd, &i, &info))
+			break;
+		names += info.bits != 0;
+		elems += info.elems;
+	}
+	for (__u32 i = 0; i < model->nr_sets; i++) {
+		struct set_at at;
+
+		find_set(ns, model->sets[i].name, &at);
+		names += !at.number;
+		elems += lacks(at.elems_fd, &model->sets[i], at.number);
+		leave_set(&at);
+	}
+	if (names > WEIR_SETS_MAX - 1)
+		return no_number(err);
+	return elems > WEIR_ELEMS_MAX ? no_elems(err, model->sets[0].name, -E2BIG) : 0;
 }
 
 int weir_set_fill(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err)
