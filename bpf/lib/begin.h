@@ -328,6 +328,34 @@ __checked_once int track_begun(hook_ctx *ctx)
 }
 
 /*
+ * The route of a masqueraded packet leads out by another device now, whose address is another: its
+ * session ends, as nf_nat ends it, and the packet begins one anew. Not where its destination is
+ * translated, too: where that leads to was asked already, and is not asked again.
+ */
+__checked_once int session_moved(hook_ctx *ctx)
+{
+	struct track *t = track_of();
+	struct weir_session *s;
+	__u32 flags;
+
+	if (!t || !ctx || !t->session || !t->oif || t->error || t->back ||
+		t->frag == WEIR_FRAG_LATER)
+		return 0;
+	s = session_at(t->session - 1);
+	flags = s ? *(volatile __u32 *)&s->flags : 0;
+	if (!(flags & WEIR_SESSION_MASQUERADE) ||
+		flags & (WEIR_SESSION_DST | WEIR_SESSION_HAIRPIN) || t->outside == t->oif)
+		return 0;
+	if (!self.dry)
+		session_end(t->session - 1, t->serial);
+	t->session = t->serial = t->outside = t->ask.known = 0;
+	t->saddr = t->t.saddr;
+	t->sport = t->t.sport;
+	t->what = may_begin(t) ? TRACKED_NEW : TRACKED_STRAY;
+	return 1;
+}
+
+/*
  * Where from, for a packet that leaves by t->oif: its session is there from now on, if it is to
  * have one. 0, or the exit by which it is dropped, plus one. In pieces, one beside the other: one
  * within the other they would need more stack than there is.
@@ -339,6 +367,8 @@ static __always_inline __u32 track_leave(hook_ctx *ctx, struct track *t, __u32 n
 
 	if (t->done)
 		return 0;
+	if (t->what == TRACKED_FOUND)
+		session_moved(ctx);
 	if (t->what != TRACKED_FOUND && t->what != TRACKED_NOT && t->oif) {
 		track_ask(t, t->iif, t->hairpin ? t->outside : t->oif);
 		found = nat_find(&t->fields, &t->rule);

@@ -307,8 +307,8 @@ static void every_checksum_on_a_virtual_device(void **state)
 	}
 }
 
-/* Of a segment whose checksum is in the second fragment, the first cannot be translated: it would be a wrong one
- * once it is put together. */
+/* Of a segment whose checksum is in the second fragment, the first cannot be translated: put
+ * together it would be a wrong one. */
 static void a_first_fragment_without_its_checksum_is_dropped(void **state)
 {
 	struct gate *g = *state;

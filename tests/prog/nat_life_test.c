@@ -190,6 +190,34 @@ static void masquerading_follows_an_address_that_changes(void **state)
 	assert_int_equal(net_ip("route replace 198.18.1.0/24 via " HOP), 0);
 }
 
+/* The address of the device that it leaves by, as nf_nat has it: answers to another's would come by
+ * that one. An end of TCP that can begin no connection is not told there under a strange name. */
+static void masquerading_follows_a_route_to_another_device(void **state)
+{
+	struct gate *g = *state;
+	struct frame f, other, fin;
+
+	gate_rules(g, "masquerade out dev out0\nmasquerade out dev small0");
+	gate_frame(&f, PROTO_UDP, ENDS(HOST, 5000, FAR, 53));
+	gate_frame(&other, PROTO_UDP, ENDS(HOST, 5000, HOP, 53));
+	gate_frame(&fin, PROTO_TCP, ENDS(HOST, 5000, FAR, 80));
+	send_thrice(g, &f, OUTSIDE, 5000);
+	gate_becomes(g->in, &other, PORT_OUT, ENDS(OUTSIDE, 5000, HOP, 53));
+	gate_becomes(g->in, &fin, PORT_OUT, ENDS(OUTSIDE, 5000, FAR, 80));
+	assert_int_equal(net_ip("route add " FAR "/32 via " SMALL_HOP), 0);
+	two_epochs();
+	for (int n = 0; n < 3; n++)
+		gate_becomes(g->in, &f, PORT_SMALL, ENDS("203.0.113.254", 5000, FAR, 53));
+	gate_tcp(&fin, FIN | ACK);
+	gate_drops(g->in, &fin, X(nf_postrouting, NAT_NO_SESSION));
+	gate_becomes(g->in, &other, PORT_OUT, ENDS(OUTSIDE, 5000, HOP, 53));
+	assert_int_equal(prog_sessions(g->in), 2);
+	assert_int_equal(net_ip("route del " FAR "/32"), 0);
+	two_epochs();
+	send_thrice(g, &f, OUTSIDE, 5000);
+	assert_int_equal(prog_sessions(g->in), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +228,7 @@ int main(void)
 		cmocka_unit_test(an_established_session_outlives_its_rule),
 		cmocka_unit_test(a_route_change_takes_a_session_elsewhere),
 		cmocka_unit_test(masquerading_follows_an_address_that_changes),
+		cmocka_unit_test(masquerading_follows_a_route_to_another_device),
 	};
 
 	return gate_run("nat_life", tests, ARRAY_SIZE(tests), (struct prog_opts){0});
