@@ -46,6 +46,7 @@ struct walk {
 	struct found found;
 	struct chain chain;
 	__u32 tree;   /* the next one */
+	__u32 now;    /* the rules' generation and kind: weir_turn_shows() */
 	__u32 checks; /* of earlier searches for the packet */
 	struct weir_judged judged;
 	__u32 done; /* and it was not given up */
@@ -80,6 +81,8 @@ __checked_once int set_has(__u32 set, __u32 value)
 {
 	struct weir_set_info *info = bpf_map_lookup_elem(&set_info, &set);
 	struct weir_elem_key key = {.set = (__u16)set};
+	struct weir_elem *elem;
+	struct walk *w;
 	__u32 bits, len, i;
 	__u64 lens;
 
@@ -93,7 +96,14 @@ __checked_once int set_has(__u32 set, __u32 value)
 		len = lowest_bit(lens);
 		key.len = (__u16)len;
 		key.value = value & ~(__u32)((1ULL << ((bits - len) & 63)) - 1);
-		if (bpf_map_lookup_elem(&sets, &key))
+		elem = bpf_map_lookup_elem(&sets, &key);
+		if (likely(!elem))
+			continue;
+		if (likely(!elem->turn))
+			return true;
+		set = 0; /* in the place of another on the stack */
+		w = bpf_map_lookup_elem(&walks, &set);
+		if (w && weir_turn_shows(elem->turn, w->now))
 			return true;
 	}
 	return false;
@@ -371,6 +381,8 @@ static __always_inline bool search_begin(struct search *s, __u32 which, struct w
 		return false;
 	s->w->checks = 0;
 	s->w->done = 0;
+	s->w->now = (s->head->head.generation & WEIR_TURN_GENERATION) |
+		    (which == WEIR_RULESET_nat ? WEIR_TURN_NAT : 0);
 	search_from(s, 0);
 	return true;
 }

@@ -12,7 +12,7 @@
 #include "exits.h"
 #include "hist.h"
 
-#define WEIR_ABI		7
+#define WEIR_ABI		8
 #define WEIR_CPU_MAX		1024
 #define WEIR_QUEUE_MAX		64  /* queues told apart; higher ones share the last row, and say so */
 #define WEIR_DEV_MAX		1024 /* devices attached in one network namespace */

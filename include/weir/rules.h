@@ -271,16 +271,36 @@ struct weir_elem_key {
 
 struct weir_elem {
 	__u32 added_s; /* CLOCK_MONOTONIC */
+	__u32 turn;    /* 0: it is there; else from, or until, some rules: see weir_turn_shows() */
 };
+
+/*
+ * What a file adds to a set, and takes from it, is there from, or until, the generation of rules that
+ * comes with it, so that no packet meets the rules of one file and the sets of another.
+ */
+#define WEIR_TURN_UNTIL	     (1U << 31)
+#define WEIR_TURN_NAT	     (1U << 30) /* of NAT's rules, and not the filter's */
+#define WEIR_TURN_GENERATION (WEIR_TURN_NAT - 1)
+
+/* Whether the element is there for rules of the generation and kind @now. The other kind's rules
+ * stay, and go by what was there before until the change is done. */
+static inline int weir_turn_shows(__u32 turn, __u32 now)
+{
+	int until = (turn & WEIR_TURN_UNTIL) != 0;
+
+	if ((turn ^ now) & WEIR_TURN_NAT)
+		return until;
+	return ((now & WEIR_TURN_GENERATION) >= (turn & WEIR_TURN_GENERATION)) != until;
+}
 
 /* Map `set_info`, by the set's number: what is to be looked up. */
 struct weir_set_info {
 	char name[WEIR_SET_NAME];
 	__u32 elems;
 	__u16 bits; /* 32: addresses, 16: ports; 0: no such set */
-	__u16 _pad;
+	__u16 made; /* by the change on its way: it goes with it, should that fail */
 	__u32 of_len[33]; /* elements of each length of prefix */
-	__u32 _pad2;
+	__u32 turn;	  /* of the change on its way, as of elements that it adds; 0: none */
 	__u64 lens; /* bit n: there are elements of n bits */
 };
 

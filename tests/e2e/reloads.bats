@@ -127,3 +127,31 @@ nothing_lost() {
 	[ "$a" -gt 0 ] && [ "$b" -gt 0 ]
 	equal counted $((a + b)) $((sent / 900 * 450 + (rest < 450 ? rest : 450)))
 }
+
+# All that passes is in the set of one file, which lets it pass, and not in the other's, which drops what is: who met
+# the rules of one and the elements of both would be dropped.
+@test "reloads under load: a packet meets rules and named sets of one file" {
+	printf '%s\n' 'set add ports 1-10' 'proto udp dport @ports drop' 'proto udp dport 1000-1899 accept' >"$A"
+	printf '%s\n' 'set add ports 1000-1899' 'proto udp dport @ports accept' 'proto udp drop' >"$B"
+	reload_under_load
+	nothing_lost
+}
+
+@test "who is killed while a file is loaded leaves rules and named sets of one file" {
+	local i x first
+
+	{ seq -f 'set add many 10.%.0f.0.0/17' 0 199; echo 'src @many drop comment a'; } >"$A"
+	{ seq -f 'set add many 10.%.0f.0.0/17' 56 255; echo 'src @many drop comment b'; } >"$B"
+	weir_r filter load "$A"
+	for ((i = 0; i < ${KILLS:-40}; i++)); do
+		[ $((i % 2)) = 0 ] && x=$B || x=$A
+		"$WEIR" -n "$LAB-r" filter load "$x" >/dev/null 2>&1 &
+		sleep "0.0$((RANDOM % 5))$((RANDOM % 10))"
+		kill -KILL $! 2>/dev/null || :
+		wait $! 2>/dev/null || :
+		x=$(weir_r filter show | sed -n 's/.*comment "*\([ab]\).*/\1/p')
+		[ "$x" = a ] && first=10.0.0.0/17 || first=10.56.0.0/17
+		equal "elements beside the rule of $x" \
+			"$(weir_r -j set show many | jq -r '.sets[0] | "\(.count) from \(.elements[0])"')" "200 from $first"
+	done
+}

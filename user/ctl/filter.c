@@ -21,7 +21,10 @@ int weir_rules_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes, str
 	if (rc)
 		return rc;
 	weir_collect_dead(ns);
-	return weir_shared_check(ns, err);
+	rc = weir_shared_check(ns, err);
+	if (!rc)
+		weir_sets_settle(ns, NULL);
+	return rc;
 }
 
 /* A change on its way. */
@@ -106,6 +109,13 @@ static int end_sessions(const struct change *c, struct weir_err *err)
 	return rc;
 }
 
+/* What sets' elements that come with the new rules bear. */
+static __u32 turn_of(const struct change *c)
+{
+	return ((c->old.generation + 1) & WEIR_TURN_GENERATION) |
+	       (c->kind == WEIR_RULE_NAT ? WEIR_TURN_NAT : 0);
+}
+
 /* All that rules need is there, and then the rules. */
 static int put_in_place(struct change *c, struct weir_err *err)
 {
@@ -115,7 +125,7 @@ static int put_in_place(struct change *c, struct weir_err *err)
 	if (!rc && c->states)
 		tell_states(c);
 	for (__u32 i = 0; i < model->nr_sets && !rc; i++)
-		rc = weir_set_fill(c->ns, &model->sets[i], err);
+		rc = weir_set_turn(c->ns, &model->sets[i], turn_of(c), err);
 	if (!rc && c->kind == WEIR_RULE_NAT && model->nr)
 		rc = weir_pools_add(c->ns, c->recs, model->nr, err);
 	if (!rc)
@@ -127,7 +137,9 @@ static int put_in_place(struct change *c, struct weir_err *err)
 static void take_back(struct change *c, bool was_tracked)
 {
 	struct weir_rule_rec *recs = NULL;
+	__u32 now = turn_of(c) - 1;
 
+	weir_sets_settle(c->ns, &now);
 	if (!was_tracked)
 		weir_shared_untrack(c->ns, NULL);
 	else if (c->kind == WEIR_RULE_NAT &&
@@ -140,10 +152,10 @@ static void take_back(struct change *c, bool was_tracked)
 static int clear_away(struct change *c, struct weir_err *err)
 {
 	const struct weir_ruleset_model *model = &c->new.model;
+	__u32 now = turn_of(c);
 	int rc = 0;
 
-	for (__u32 i = 0; i < model->nr_sets && !rc; i++)
-		rc = weir_set_prune(c->ns, &model->sets[i], err);
+	weir_sets_settle(c->ns, &now);
 	tell_states(c);
 	weir_shared_moved(c->ns);
 	if (!c->tracked)

@@ -146,6 +146,17 @@ int weir_stored_read(const struct weir_ns *ns, enum weir_rule_kind kind, struct 
 	return 0;
 }
 
+__u32 weir_stored_turn(const struct weir_ns *ns, __u32 turn)
+{
+	__u32 kind = turn & WEIR_TURN_NAT, generation = 0;
+	struct mapped m;
+
+	if (!map_set(ns, kind ? WEIR_RULESET_nat : WEIR_RULESET_filter, &m) && m.page)
+		generation = m.page[0].head.generation & WEIR_TURN_GENERATION;
+	unmap_set(&m);
+	return generation | kind;
+}
+
 void weir_stored_done(struct weir_stored *s)
 {
 	weir_ruleset_done(&s->model);

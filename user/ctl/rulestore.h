@@ -57,13 +57,22 @@ int weir_stored_counts(
 /* The number of a named set; 0: there is none, -1: its elements have not @bits. For weir_resolve.
  */
 int weir_set_number(const struct weir_ns *ns, const char *name, unsigned int bits);
-/* Whether there is room for what the sets of a file lack, so that one that cannot be loaded changes none
- * of them. */
+/* Whether there is room for what the sets of a file lack, so that one that cannot be loaded changes
+ * none of them. */
 int weir_sets_room(
 	const struct weir_ns *ns, const struct weir_ruleset_model *model, struct weir_err *err);
-/* Adds what the set lacks, making it if it is not there; takes away what @set has not. */
-int weir_set_fill(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
-int weir_set_prune(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err);
+/*
+ * The set is to be what @set is once the rules of @turn are in place: WEIR_TURN_NAT for NAT's, and
+ * their generation. Until weir_sets_settle() it is as it was to all others. After a failure, too,
+ * that is to be called.
+ */
+int weir_set_turn(
+	const struct weir_ns *ns, const struct weir_set *set, __u32 turn, struct weir_err *err);
+/* What a change of sets has left, also one that was killed, is done if the rules of *@now are those
+ * that came with it, and else undone; NULL: the rules that are there. The caller holds the lock. */
+void weir_sets_settle(const struct weir_ns *ns, const __u32 *now);
+/* The generation of the rules that are there, of the kind that @turn is of. */
+__u32 weir_stored_turn(const struct weir_ns *ns, __u32 turn);
 /* The namespace's lock, and all that rules need, for who is about to change something. */
 int weir_rules_lock(struct weir_ns *ns, int *lock, struct weir_notes *notes, struct weir_err *err);
 

@@ -18,6 +18,7 @@ struct set_at {
 	int info_fd, elems_fd;
 	__u32 number; /* 0: there is none of the name yet */
 	__u32 free;   /* a number that no set has; 0: all are taken */
+	__u32 turn;   /* of elements that are added */
 	struct weir_set_info info;
 };
 
@@ -80,7 +81,7 @@ static int write_info(struct set_at *at)
  */
 static int change_elems(struct set_at *at, const struct weir_set *set, bool add, __u32 *changed)
 {
-	struct weir_elem elem = {.added_s = (__u32)(weir_now_ns() / 1000000000)};
+	struct weir_elem elem = {.added_s = (__u32)(weir_now_ns() / 1000000000), .turn = at->turn};
 	struct weir_prefix prefixes[WEIR_PREFIXES_MAX];
 
 	*changed = 0;
@@ -278,6 +279,7 @@ int weir_set_delete(struct weir_ns *ns, const char *name, const struct weir_set 
 
 	if (rc)
 		return rc;
+	weir_sets_settle(ns, NULL);
 	rc = find_set(ns, name, &at);
 	if (rc == -ENOENT || (!rc && (!at.number || (elems && at.info.bits != elems->bits)))) {
 		rc = no_set(ns, name, err);
@@ -344,11 +346,12 @@ int weir_sets_read(struct weir_ns *ns, const char *only, struct weir_set **sets,
 	size_t found = 0;
 	int rc = weir_shared_check(ns, err);
 
-	(void)lock; /* to the end */
 	if (rc || !list) {
 		free(list);
 		return rc ? rc : weir_fail(err, WEIR_REFUSED, -ENOMEM, "reading the sets");
 	}
+	if (lock >= 0)
+		weir_sets_settle(ns, NULL);
 	rc = find_set(ns, "", &at);
 	for (at.number = 1; !rc && at.number < WEIR_SETS_MAX; at.number++) {
 		if (bpf_map_lookup_elem(at.info_fd, &at.number, &info))
@@ -379,10 +382,13 @@ void weir_sets_done(struct weir_set *sets, size_t nr)
 
 /* --- of a file --- */
 
-struct pruning {
-	const struct weir_elem_key *keys; /* sorted */
+/* A set on its way to what a file has. */
+struct turning {
+	const struct weir_elem_key *keys; /* that it is to have, sorted */
 	size_t nr;
 	struct set_at *at;
+	__u32 now; /* settling: which rules are there */
+	int rc;
 };
 
 static int by_key(const void *a, const void *b)
@@ -390,17 +396,67 @@ static int by_key(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct weir_elem_key));
 }
 
-static int prune_elem(void *ctx, const struct weir_elem_key *key)
+static int end_elem(void *ctx, const struct weir_elem_key *key)
 {
-	struct pruning *p = ctx;
+	struct turning *t = ctx;
+	struct weir_elem elem;
 
-	if (bsearch(key, p->keys, p->nr, sizeof(*key), by_key))
+	if (bsearch(key, t->keys, t->nr, sizeof(*key), by_key) ||
+		bpf_map_lookup_elem(t->at->elems_fd, key, &elem))
 		return 0;
-	if (bpf_map_delete_elem(p->at->elems_fd, key))
+	elem.turn = t->at->turn | WEIR_TURN_UNTIL;
+	if (bpf_map_update_elem(t->at->elems_fd, key, &elem, BPF_EXIST))
+		t->rc = -errno;
+	return t->rc;
+}
+
+static int settle_elem(void *ctx, const struct weir_elem_key *key)
+{
+	struct turning *t = ctx;
+	struct weir_elem elem;
+
+	if (bpf_map_lookup_elem(t->at->elems_fd, key, &elem))
 		return 0;
-	p->at->info.of_len[key->len]--;
-	p->at->info.elems--;
+	if (elem.turn && !weir_turn_shows(elem.turn, t->now)) {
+		bpf_map_delete_elem(t->at->elems_fd, key);
+		return 0;
+	}
+	if (elem.turn) {
+		elem.turn = 0;
+		bpf_map_update_elem(t->at->elems_fd, key, &elem, BPF_EXIST);
+	}
+	t->at->info.of_len[key->len]++;
+	t->at->info.elems++;
 	return 0;
+}
+
+/* Its elements are counted anew: who was killed may not have written how many there were. */
+static void settle_set(struct set_at *at, __u32 now)
+{
+	bool made = at->info.made && !weir_turn_shows(at->info.turn, now);
+	struct turning t = {.at = at, .now = now};
+
+	at->info.elems = at->info.turn = at->info.made = 0;
+	memset(at->info.of_len, 0, sizeof(at->info.of_len));
+	each_elem(at, settle_elem, &t);
+	if (made)
+		remove_set(at);
+	else
+		write_info(at);
+}
+
+void weir_sets_settle(const struct weir_ns *ns, const __u32 *now)
+{
+	struct set_at at;
+
+	find_set(ns, "", &at);
+	for (at.number = 1; at.info_fd >= 0 && at.number < WEIR_SETS_MAX; at.number++) {
+		if (bpf_map_lookup_elem(at.info_fd, &at.number, &at.info))
+			break;
+		if (at.info.turn)
+			settle_set(&at, now ? *now : weir_stored_turn(ns, at.info.turn));
+	}
+	leave_set(&at);
 }
 
 static size_t keys_of(const struct weir_set *set, __u32 number, struct weir_elem_key *keys)
@@ -465,39 +521,46 @@ int weir_sets_room(
 	return elems > WEIR_ELEMS_MAX ? no_elems(err, model->sets[0].name, -E2BIG) : 0;
 }
 
-int weir_set_fill(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err)
+/* What is not in the file ends with the rules that are there. */
+static int end_others(struct set_at *at, const struct weir_set *set)
+{
+	struct weir_elem_key *keys = calloc((size_t)set->prefixes + 1, sizeof(*keys));
+	struct turning t = {.keys = keys, .at = at};
+
+	if (!keys)
+		return -ENOMEM;
+	t.nr = keys_of(set, at->number, keys);
+	qsort(keys, t.nr, sizeof(*keys), by_key);
+	each_elem(at, end_elem, &t);
+	free(keys);
+	return t.rc;
+}
+
+int weir_set_turn(
+	const struct weir_ns *ns, const struct weir_set *set, __u32 turn, struct weir_err *err)
 {
 	struct set_at at;
 	__u32 added;
 	int rc = find_set(ns, set->name, &at);
 
-	if (rc)
+	if (rc) {
 		rc = weir_fail_pins(ns, err, rc, "opening the sets");
-	else if (!at.number)
+	} else if (!at.number) {
 		rc = make_set(&at, set, err);
-	if (!rc)
-		rc = add_elems(&at, set, &added, err);
-	leave_set(&at);
-	return rc;
-}
-
-int weir_set_prune(const struct weir_ns *ns, const struct weir_set *set, struct weir_err *err)
-{
-	struct weir_elem_key *keys = calloc((size_t)set->prefixes + 1, sizeof(*keys));
-	struct pruning p = {.keys = keys};
-	struct set_at at;
-	int rc = find_set(ns, set->name, &at);
-
-	if (!rc && !keys)
-		rc = -ENOMEM;
+		at.info.made = 1;
+	}
 	if (!rc) {
-		p.at = &at;
-		p.nr = keys_of(set, at.number, keys);
-		qsort(keys, p.nr, sizeof(*keys), by_key);
-		each_elem(&at, prune_elem, &p);
-		rc = write_info(&at);
+		at.info.turn = at.turn = turn;
+		rc = write_info(&at); /* before any element, for who comes after a kill */
+		if (!rc)
+			rc = change_elems(&at, set, true, &added);
+		if (!rc)
+			rc = end_others(&at, set);
+		if (!rc)
+			rc = write_info(&at);
+		if (rc)
+			no_elems(err, set->name, rc);
 	}
 	leave_set(&at);
-	free(keys);
-	return rc ? weir_fail_pins(ns, err, rc, "pruning a set") : 0;
+	return rc;
 }
