@@ -149,4 +149,12 @@ lose_by_vlan() {
 }
 @test "a VLAN that no device is for" { lose_by_vlan; }
 
+# STP's, and another protocol's.
+lose_at_llc() {
+	inject_quietly 3 "$(to=01:80:c2:00:00:00 type=0026 ether)424203$(bytes 35)"
+	inject_quietly 2 "$(to=01:00:0c:cc:cc:cc type=0026 ether)aaaa0300000c2000$(bytes 30)"
+	dropped "r r0 core LLC_UNHANDLED 5"
+}
+@test "802.2 frames that nobody takes" { lose_at_llc; }
+
 @test "all of these, each packet observed: the same, and the ledger balances" { all_at full; }

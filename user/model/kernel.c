@@ -232,6 +232,8 @@ static bool is_among(const char *causes, const char *cause)
 {
 	if (!*causes)
 		return true;
+	if (*causes == '!')
+		return strcmp(causes + 1, cause);
 	while (*causes) {
 		size_t length = strcspn(causes, " "), known = strcspn(causes, "* ");
 

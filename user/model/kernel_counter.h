@@ -435,7 +435,8 @@ enum weir_kevent {
 
 /*
  * Events of other causes that a counter counts too, by stage, from one to another:
- * COVER(counter, from, to, whose packets, causes), "" = any; a '*' ends a beginning.
+ * COVER(counter, from, to, whose packets, causes), "" = any, "!CAUSE" = any but that; a '*' ends a
+ * beginning.
  */
 #define WEIR_KCOVERS(COVER)                                                                        \
 	COVER(udp_in_errors, udp_rcv, sock_recv, UDP, "")                                          \
@@ -451,7 +452,7 @@ enum weir_kevent {
 	COVER(conntrack_insert, nf_local_in, nf_local_in, ANY, "NETFILTER_DROP*")                  \
 	COVER(conntrack_insert, nf_postrouting, nf_postrouting, ANY, "NETFILTER_DROP*")            \
 	COVER(rx_dropped, nic_rx, napi_poll, ANY, "")                                              \
-	COVER(rx_dropped, gro, core, ANY, "")                                                      \
+	COVER(rx_dropped, gro, core, ANY, "!LLC_UNHANDLED")                                        \
 	COVER(tx_dropped, xmit, xmit, ANY, "")                                                     \
 	COVER(tx_carrier, route_out, xmit, ANY, "IP_OUTNOROUTES TUNNEL_OUT")                       \
 	COVER(qdisc_drops, qdisc, qdisc, ANY, "")

@@ -199,6 +199,9 @@
 		"an ICMP echo reply for no ping socket; raw sockets have had their copy.",         \
 		"nstat -az IcmpInEchoReps",                                                        \
 		"none needed: ping by a raw socket leaves the reply itself over")                  \
+	REASON(LLC_UNHANDLED, core,                                                                \
+		"an 802.2 frame for no protocol here, as a bridge's STP or a switch's CDP.", "",   \
+		"none needed; tcpdump -e -i DEV llc shows its sender")                             \
 	REASON(TCP_SPENT, tcp_rcv,                                                                 \
 		"the last segment of a connection, taken in TIME_WAIT, mostly.",                   \
 		"nstat -az TcpExtTW",                                                              \

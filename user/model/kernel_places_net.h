@@ -158,6 +158,9 @@
 	AT("__netif_receive_skb*", NOT_SPECIFIED, core)                                            \
 	AT("netif_receive_skb*", NOT_SPECIFIED, core)                                              \
 	AT("deliver_skb", NOT_SPECIFIED, core)                                                     \
+	AT("llc_rcv", LLC_UNHANDLED, core)                                                         \
+	AT("snap_rcv", LLC_UNHANDLED, core)                                                        \
+	AT("stp_pdu_rcv", LLC_UNHANDLED, core)                                                     \
 	AT("vlan_*", NOT_SPECIFIED, core)                                                          \
 	AT("packet_rcv*", PACKET_SOCK_ERROR, tap_rx)                                               \
 	AT("tpacket_rcv", PACKET_SOCK_ERROR, tap_rx)                                               \
