@@ -94,6 +94,29 @@ lose_at_nft_nat() {
 	lose_at_nft_nat
 }
 
+# Five connections for two ports.
+lose_at_snat_ports() {
+	local port=$((RANDOM % 20000 + 20000)) try
+
+	nft_r "table ip t {
+		chain x {
+			type nat hook postrouting priority srcnat
+			udp dport 6000 snat to $R1_ADDR:$port-$((port + 1))
+		}
+	}"
+	for try in {1..5}; do
+		sock c send "$S_ADDR" 6000 1 10
+	done
+	in_ns r nft flush ruleset
+	dropped "r r1 nf_postrouting NETFILTER_DROP/postrouting 3" "s s0 udp_rcv NO_SOCKET 2"
+}
+@test "nft: SNAT without a port left: told once" {
+	if ! in_ns r nft -c 'add table ip t; add chain ip t x { type nat hook postrouting priority 0; }'; then
+		skip "this kernel has no NAT chains"
+	fi
+	lose_at_snat_ports
+}
+
 lose_invalid() {
 	local flags frames=()
 

@@ -449,6 +449,8 @@ enum weir_kevent {
 	COVER(ip_in_discards, ip_rcv, ip_local_deliver, ANY, "XFRM_*")                             \
 	COVER(conntrack_drop, nf_prerouting, nf_prerouting, ANY, "NETFILTER_DROP*")                \
 	COVER(conntrack_drop, nf_local_out, nf_local_out, ANY, "NETFILTER_DROP*")                  \
+	COVER(conntrack_drop, nf_local_in, nf_local_in, ANY, "NETFILTER_DROP*")                    \
+	COVER(conntrack_drop, nf_postrouting, nf_postrouting, ANY, "NETFILTER_DROP*")              \
 	COVER(conntrack_insert, nf_local_in, nf_local_in, ANY, "NETFILTER_DROP*")                  \
 	COVER(conntrack_insert, nf_postrouting, nf_postrouting, ANY, "NETFILTER_DROP*")            \
 	COVER(rx_dropped, nic_rx, napi_poll, ANY, "")                                              \
