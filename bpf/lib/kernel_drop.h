@@ -12,6 +12,7 @@
 #include <weir/kernel.h>
 
 #define FRAMES	 8
+#define SOCK_RAW       3
 /* enum netdev_state_t: a bit's number */
 #define LINK_STATE_START     0
 #define LINK_STATE_NOCARRIER 2
@@ -148,6 +149,8 @@ static __always_inline bool is_local(const struct sk_buff *skb, const struct way
 
 	if (!sk || skb->skb_iif || !is_of_network(sk))
 		return false;
+	if (!way->dev && !skb->dev)
+		return true;
 	if (!way->dev && skb->mac_header != (__u16)~0U && skb->dev)
 		cookie = cookie_of_dev(skb->dev);
 	return cookie_of_sock(sk) == cookie;
@@ -229,6 +232,16 @@ static __always_inline bool is_ours(const struct sk_buff *skb)
 	return *(__u8 *)&to & 1 || to == own;
 }
 
+/* TCP's own, sent as datagrams are: by a socket for all connections, or with another's lent. */
+static __always_inline bool is_reply(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	if (kplaces.sock_edemux && (__u64)skb->destructor == kplaces.sock_edemux)
+		return true;
+	return sk && sk->sk_type == SOCK_RAW && sk->sk_protocol == IPPROTO_TCP;
+}
+
 /* What is told of the packet itself where the reason says too little. */
 static __always_inline void describe(struct weir_kdrop_key *key, const struct sk_buff *skb,
 	const struct sock *rx_sk, bool tells_socket)
@@ -256,6 +269,8 @@ static __always_inline void describe(struct weir_kdrop_key *key, const struct sk
 	} else {
 		key->bare = is_probe(key->reason, skb);
 	}
+	if (key->sending && is_reply(skb))
+		key->detail = WEIR_KDROP_DETAIL_reply;
 	key->outgoing = BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_OUTGOING;
 }
 

@@ -85,6 +85,7 @@ struct sk_buff_head {
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	__u16 sk_type;
 	__u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
 } KERNEL;
@@ -100,6 +101,7 @@ struct sk_buff {
 	struct sock *sk;
 	unsigned int len;
 	unsigned long _skb_refdst;
+	void *destructor; /* a function */
 	__u8 pkt_type : 3;
 	__u8 vlan_present : 1; /* before Linux 6.2 */
 	__be16 vlan_proto;

@@ -72,6 +72,7 @@ struct weir_kplaces {
 	struct weir_krange servants[WEIR_KSERVANTS];
 	/* which a route to an own address, and one to elsewhere, leads into */
 	__u64 ip_local_deliver, ip_forward;
+	__u64 sock_edemux;		     /* lets go of a socket that a packet is only lent */
 	struct weir_krange skb_release_data; /* frees what a packet is made of */
 };
 
@@ -159,6 +160,7 @@ enum weir_kdrop_detail {
 	WEIR_KDROP_DETAIL_frags_full, /* fragments that wait hold all the memory that they may */
 	WEIR_KDROP_DETAIL_vlan,	      /* taken for another host's, though its MAC address is ours:
 					 its VLAN tag is nobody's */
+	WEIR_KDROP_DETAIL_reply,      /* TCP's, by no connection's socket: a reset, or an ACK */
 };
 
 /* At which of netfilter's hooks, as far as the packet itself shows it. */

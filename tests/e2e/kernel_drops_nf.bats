@@ -117,6 +117,24 @@ lose_at_snat_ports() {
 	lose_at_snat_ports
 }
 
+# Resets without a socket, and such that a listening one has sent.
+lose_resets_sent() {
+	nft_r 'table ip t {
+		chain x {
+			type filter hook output priority 0
+			tcp flags & rst == rst drop
+		}
+	}'
+	hold r listen 8001 5
+	inject_quietly 3 "$(dst=$R0_ADDR proto=6 payload=$(tcp_segment "$R0_ADDR" 02) ipv4)"
+	inject_quietly 2 "$(dst=$R0_ADDR proto=6 payload=$(tcp_segment "$R0_ADDR" 10 8001) ipv4)"
+	in_ns r nft flush ruleset
+	dropped "r r0 tcp_rcv NO_SOCKET 3" "r r0 tcp_rcv TCP_FLAGS 2" \
+		"r r0 nf_local_out NETFILTER_DROP/output 5"
+	end_background
+}
+@test "nft: resets that are not to leave: told once" { lose_resets_sent; }
+
 lose_invalid() {
 	local flags frames=()
 

@@ -86,6 +86,15 @@ lose_broadcast() {
 }
 @test "a broadcast that nobody takes" { lose_broadcast; }
 
+lose_deferred() {
+	hold r deferred 8002
+	hold c connect "$R0_ADDR" 8002
+	dropped "r r0 tcp_rcv TCP_DISCARD 1"
+	end_background # the listener first: the connection was none to it
+	dropped "r r0 tcp_rcv NO_SOCKET 1"
+}
+@test "an ACK to a socket that waits for data first: told once" { lose_deferred; }
+
 # syn PORT: to port 8001 of the router.
 syn() {
 	local head sum
@@ -186,6 +195,15 @@ lose_before_packets() {
 		"r - route_out SEND_EHOSTUNREACH 5 send" "r - make_skb SEND_EMSGSIZE 2 send"
 }
 @test "sends that fail: no route, prohibited, unreachable, larger than the MTU" { lose_before_packets; }
+
+lose_short_frame() {
+	if sock r frames r0 1 020000 2>/dev/null; then
+		echo "it was sent"
+		return 1
+	fi
+	dropped "r - sock_send PACKET_SEND_ERROR 1"
+}
+@test "a packet socket's frame that is none: told once" { lose_short_frame; }
 
 # --- on the way out ---
 

@@ -81,6 +81,13 @@ def listen(port, backlog):
     return s
 
 
+def deferred(port):
+    """Takes a connection once there is data."""
+    s = listen(port, 5)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
+    return s
+
+
 def connect(addr, port):
     return socket.create_connection((addr, int(port)), timeout=20)
 

@@ -269,6 +269,8 @@ int weir_k_set_places(struct bpf_object *obj, const struct weir_kernel_symbols *
 		places->ip_local_deliver = range.from;
 	if (weir_kernel_function(symbols, "ip_forward", &range))
 		places->ip_forward = range.from;
+	if (weir_kernel_function(symbols, "sock_edemux", &range))
+		places->sock_edemux = range.from;
 	if (weir_kernel_function(symbols, "skb_release_data", &range))
 		places->skb_release_data = range;
 	return 0;

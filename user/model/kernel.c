@@ -255,8 +255,10 @@ static bool is_theirs(enum whose whose, const struct weir_kernel_drop *d)
 	switch (whose) {
 	case UDP:
 		return !send && l4 == IPPROTO_UDP;
-	case SENT: /* by calls that learn of it: not TCP's */
-		return send ? is_told : d->key.sending && l4 != IPPROTO_TCP;
+	case SENT: /* by calls that learn of it: not those of TCP's connections */
+		return send ? is_told
+			    : d->key.sending && (l4 != IPPROTO_TCP ||
+							d->key.detail == WEIR_KDROP_DETAIL_reply);
 	case SENT_UDP:
 		return l4 == IPPROTO_UDP && (send ? is_told : (bool)d->key.sending);
 	default:

@@ -221,7 +221,7 @@ enum weir_kevent {
 		tcp_listen_drops, TCP_SYN_QUEUE_FULL,                                              \
 		"too many connections have begun and not been answered, SYN cookies being off.",   \
 		"sysctl net.ipv4.tcp_syncookies=1, tcp_max_syn_backlog; " WEIR_KBACKLOG)           \
-	DROP(tcp_defer_accept, netstat, "TcpExt", "TCPDeferAcceptDrop", tcp_rcv, silent, none,     \
+	DROP(tcp_defer_accept, netstat, "TcpExt", "TCPDeferAcceptDrop", tcp_rcv, some, none,       \
 		TCP_DEFER_ACCEPT, "an ACK without data, to a socket that waits for data first.",   \
 		"none needed: TCP_DEFER_ACCEPT asks for that")                                     \
 	DROP(tcp_pfmemalloc, netstat, "TcpExt", "PFMemallocDrop", sock_queue, same, none,          \
@@ -444,6 +444,7 @@ enum weir_kevent {
 	COVER(ip_out_discards, sock_send, sock_send, SENT, "SEND_ECONNREFUSED")                    \
 	COVER(udp_sndbuf, make_skb, xmit, SENT_UDP, "")                                            \
 	COVER(tcp_in_errs, tcp_rcv, tcp_rcv, ANY, "PKT_TOO_SMALL TCP_INVALID_SYN")                 \
+	COVER(tcp_defer_accept, tcp_rcv, tcp_rcv, ANY, "TCP_DISCARD")                              \
 	COVER(ip_reasm_fails, ip_defrag, ip_defrag, ANY,                                           \
 		"FRAG_INVALID FRAG_GIVEN_UP FRAG_REFUSED FRAG_NO_ROOM FRAG_TOO_FAR")               \
 	COVER(ip_in_discards, ip_rcv, ip_local_deliver, ANY, "XFRM_*")                             \
