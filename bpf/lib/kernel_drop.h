@@ -8,10 +8,12 @@
 
 #include "kernel_structs.h"
 
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <weir/kernel.h>
 
 #define FRAMES	 8
+#define RTCF_BROADCAST 0x10000000 /* of rtable.rt_flags */
 #define SOCK_RAW       3
 /* enum netdev_state_t: a bit's number */
 #define LINK_STATE_START     0
@@ -162,6 +164,14 @@ static __always_inline bool is_purge(__u32 reason)
 	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
+/* As its route says: one from another network came to this host's MAC address alone. */
+static __always_inline bool is_broadcast(const struct sk_buff *skb)
+{
+	const struct rtable *rt = (const void *)(skb->_skb_refdst & ~1UL);
+
+	return rt && BPF_CORE_READ(rt, rt_flags) & RTCF_BROADCAST;
+}
+
 static __always_inline enum weir_kdrop_to to_whom(const struct sk_buff *skb)
 {
 	__u8 type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
@@ -173,7 +183,8 @@ static __always_inline enum weir_kdrop_to to_whom(const struct sk_buff *skb)
 		skb->head + skb->network_header + offsetof(struct iphdr, daddr));
 	if ((daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
 		return WEIR_KDROP_TO_group;
-	if (type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK)
+	if (type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_LOOPBACK ||
+		is_broadcast(skb))
 		return WEIR_KDROP_TO_all;
 	return WEIR_KDROP_TO_host;
 }
@@ -242,6 +253,29 @@ static __always_inline bool is_reply(const struct sk_buff *skb)
 	return sk && sk->sk_type == SOCK_RAW && sk->sk_protocol == IPPROTO_TCP;
 }
 
+static __always_inline bool is_udp(const struct sk_buff *skb)
+{
+	bool v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+	__u8 l4 = 0;
+
+	if ((!v6 && !is_ip(skb)) || skb->network_header == (__u16)~0U)
+		return false;
+	bpf_probe_read_kernel(&l4, sizeof(l4),
+		skb->head + skb->network_header +
+			(v6 ? offsetof(struct ipv6hdr, nexthdr)
+			    : offsetof(struct iphdr, protocol)));
+	return l4 == IPPROTO_UDP;
+}
+
+/* Where UDP drops it, headers before its own are off. */
+static __always_inline enum weir_kdrop_detail left_of_udp(__u32 len)
+{
+	if (len < sizeof(struct udphdr))
+		return WEIR_KDROP_DETAIL_none;
+	return len == sizeof(struct udphdr) + 1 ? WEIR_KDROP_DETAIL_udp_byte
+						: WEIR_KDROP_DETAIL_udp_header;
+}
+
 /* What is told of the packet itself where the reason says too little. */
 static __always_inline void describe(struct weir_kdrop_key *key, const struct sk_buff *skb,
 	const struct sock *rx_sk, bool tells_socket)
@@ -253,6 +287,8 @@ static __always_inline void describe(struct weir_kdrop_key *key, const struct sk
 		key->bare = is_bare(skb);
 		if (is_beyond_room(skb))
 			key->detail = WEIR_KDROP_DETAIL_frags_full;
+		else if (is_udp(skb))
+			key->detail = (__u8)left_of_udp(skb->len);
 		if (!tells_socket)
 			key->sock_state = WEIR_KSOCK_UNTOLD;
 		else if (rx_sk)

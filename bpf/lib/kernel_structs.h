@@ -96,6 +96,12 @@ struct dst_entry {
 	short error;
 } KERNEL;
 
+/* IPv4's, around its dst_entry */
+struct rtable {
+	struct dst_entry dst;
+	unsigned int rt_flags;
+} KERNEL;
+
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;

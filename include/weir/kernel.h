@@ -161,6 +161,8 @@ enum weir_kdrop_detail {
 	WEIR_KDROP_DETAIL_vlan,	      /* taken for another host's, though its MAC address is ours:
 					 its VLAN tag is nobody's */
 	WEIR_KDROP_DETAIL_reply,      /* TCP's, by no connection's socket: a reset, or an ACK */
+	WEIR_KDROP_DETAIL_udp_header, /* as many bytes are left as UDP's header has, or more */
+	WEIR_KDROP_DETAIL_udp_byte,   /* just one more */
 };
 
 /* At which of netfilter's hooks, as far as the packet itself shows it. */

@@ -82,9 +82,41 @@ lose_by_tcp_header() {
 
 lose_broadcast() {
 	inject_quietly 3 "$(dst=255.255.255.255 to=ff:ff:ff:ff:ff:ff ipv4)"
-	dropped "r r0 udp_rcv UDP_IGNORED_MULTI 3"
+	inject_quietly 2 "$(dst=198.51.100.255 ipv4)" # to this host's MAC address alone
+	dropped "r r0 udp_rcv UDP_IGNORED_MULTI 5"
 }
 @test "a broadcast that nobody takes" { lose_broadcast; }
+
+# A byte keeps a NAT's mapping; a datagram that is to be decrypted has no state here.
+lose_at_udp_encap() {
+	hold r encap 4500
+	inject_quietly 3 "$(dst=$R0_ADDR payload=1194119400090000ff ipv4)"
+	inject_quietly 2 "$(dst=$R0_ADDR payload=11941194002000000000010100000001$(bytes 16) ipv4)"
+	inject_quietly 4 "$(dst=$R0_ADDR payload=11941194001200000000010100000001a5a5 ipv4)" # no whole ESP
+	dropped "r r0 ip_local_deliver XFRM_IN 6"
+	end_background
+}
+@test "IPsec in UDP: a keep-alive is no loss, what nobody can decrypt is" {
+	in_ns r ip xfrm state >/dev/null 2>&1 || skip "this kernel has no IPsec"
+	lose_at_udp_encap
+}
+
+lose_by_policy() {
+	in_ns r ip xfrm policy add src "$C_ADDR" dst "$R0_ADDR" dir in action block
+	sock c send "$R0_ADDR" 9 3 10
+	in_ns r ip xfrm policy flush
+	dropped "r r0 udp_rcv XFRM_POLICY 3"
+}
+@test "IPsec: what a policy blocks, and no socket is for" {
+	in_ns r ip xfrm policy >/dev/null 2>&1 || skip "this kernel has no IPsec"
+	lose_by_policy
+}
+
+lose_in_icmp() {
+	inject_quietly 3 "$(dst=$R0_ADDR proto=1 payload=0303fcfc00000000$(printf '%040d' 0) ipv4)"
+	dropped "r r0 ip_local_deliver ICMP_INVALID 3"
+}
+@test "an ICMP error about a packet that is none" { lose_in_icmp; }
 
 lose_deferred() {
 	hold r deferred 8002

@@ -12,6 +12,7 @@ import sys
 import time
 
 SO_ATTACH_FILTER = 26
+UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2
 IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
 IP_RECVERR = 11
 SOL_PACKET, PACKET_STATISTICS = 263, 6
@@ -78,6 +79,13 @@ def listen(port, backlog):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("", int(port)))
     s.listen(int(backlog))
+    return s
+
+
+def encap(port):
+    """A key daemon's: ESP in UDP."""
+    s = udp(port)
+    s.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP)
     return s
 
 

@@ -115,6 +115,9 @@ bool weir_kernel_drop_cause(struct weir_kernel_drop *d)
 		.outgoing = key->outgoing,
 		.frags_full = key->detail == WEIR_KDROP_DETAIL_frags_full,
 		.vlan = key->detail == WEIR_KDROP_DETAIL_vlan,
+		.udp_header = key->detail == WEIR_KDROP_DETAIL_udp_header ||
+			      key->detail == WEIR_KDROP_DETAIL_udp_byte,
+		.udp_byte = key->detail == WEIR_KDROP_DETAIL_udp_byte,
 		.sock = sock_of(key),
 		.route_error = key->error};
 	struct weir_kernel_cause cause;

@@ -182,6 +182,7 @@ static bool loses_nothing(enum cause cause)
 	case K_UNIX_DISCONNECT:
 	case K_UNIX_SKIP_OOB:
 	case K_PING_NO_SOCKET:
+	case K_NAT_KEEPALIVE:
 	case K_TCP_SPENT:
 	case K_TCP_PROBE:
 	case K_QDISC_CUT:
@@ -284,7 +285,11 @@ static enum cause told_by_packet(enum cause cause, const struct weir_kernel_drop
 	case K_ROUTE_INVALID:
 		return site->multicast ? K_MULTICAST_NOT_JOINED : cause;
 	case K_UDP_IGNORED_MULTI:
-		return site->to_one ? K_PKT_TOO_SMALL : cause;
+		if (!site->to_one)
+			return cause;
+		return site->udp_header ? K_XFRM_POLICY : K_PKT_TOO_SMALL;
+	case K_NAT_KEEPALIVE: /* or too short to be anything */
+		return site->udp_byte ? cause : K_XFRM_IN;
 	case K_TCP_SPENT: /* only a header that is not whole comes before the socket is looked for
 			   */
 		if (site->sock == WEIR_KERNEL_SOCK_NONE)

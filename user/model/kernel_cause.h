@@ -51,6 +51,8 @@ struct weir_kernel_drop_site {
 	bool outgoing;	      /* what a socket was given of what this host sends */
 	bool frags_full;      /* a fragment; those that wait hold all the memory that they may */
 	bool vlan;	      /* its MAC address is ours, and its VLAN tag nobody's */
+	bool udp_header;      /* what is left of it is as long as UDP's header, or longer */
+	bool udp_byte;	      /* by one byte */
 	enum weir_kernel_sock sock;
 	int route_error; /* dst_entry.error of its route, of either sign; 0 = none or unknown */
 };

@@ -199,6 +199,9 @@
 		"an ICMP echo reply for no ping socket; raw sockets have had their copy.",         \
 		"nstat -az IcmpInEchoReps",                                                        \
 		"none needed: ping by a raw socket leaves the reply itself over")                  \
+	REASON(NAT_KEEPALIVE, udp_rcv,                                                             \
+		"a byte by which IPsec keeps a NAT's mapping: it has done its work.", "",          \
+		"none needed")                                                                     \
 	REASON(LLC_UNHANDLED, core,                                                                \
 		"an 802.2 frame for no protocol here, as a bridge's STP or a switch's CDP.", "",   \
 		"none needed; tcpdump -e -i DEV llc shows its sender")                             \
@@ -308,6 +311,7 @@
 	AT("ip6_pkt_*", IP_INNOROUTES, ROUTE_REJECTED, route_in)                                   \
 	AT("ping_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                                \
 	AT("icmp*_rcv", UNHANDLED_PROTO, ICMP_INVALID, ip_local_deliver)                           \
+	AT("icmp*_rcv", IP_INHDR, ICMP_INVALID, ip_local_deliver)                                  \
 	AT("icmp*_rcv", NO_SOCKET, PING_NO_SOCKET, ip_local_deliver)                               \
 	AT("inet_sock_destruct", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                            \
 	AT("udp*", QUEUE_PURGE, SOCKET_CLOSE, sock_queue)                                          \

@@ -286,6 +286,8 @@
 	AT("esp_output*", XFRM_OUT, ip_output)                                                     \
 	AT("xfrm_input*", XFRM_IN, ip_local_deliver)                                               \
 	AT("xfrm_trans_*", XFRM_IN, ip_local_deliver)                                              \
+	AT("xfrm4_udp_encap_rcv", NAT_KEEPALIVE, udp_rcv)                                          \
+	AT("xfrm6_udp_encap_rcv", NAT_KEEPALIVE, udp_rcv)                                          \
 	AT("xfrm4_*", XFRM_IN, ip_local_deliver)                                                   \
 	AT("xfrm6_*", XFRM_IN, ip_local_deliver)                                                   \
 	AT("espintcp_*", XFRM_IN, tcp_rcv)                                                         \
