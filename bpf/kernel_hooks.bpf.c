@@ -155,9 +155,10 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
 	left = stage_left((__u64)skb);
-	/* of a macvlan it comes here once more, and generic XDP lets a copy pass */
-	if (left != WEIR_STAGE_gro && left != WEIR_STAGE_rps_backlog &&
-		left != WEIR_STAGE_tc_ingress && !(skb->dev->xdp_prog && h.c->received)) {
+	if (left == WEIR_STAGE_tc_ingress) {
+		count_taken(&h, skb);
+	} else if (left != WEIR_STAGE_gro && left != WEIR_STAGE_rps_backlog &&
+		   !(skb->dev->xdp_prog && h.c->received)) { /* generic XDP lets a copy pass */
 		count_received(&h, skb, false);
 		lose(unseen);
 	}
@@ -186,15 +187,23 @@ int weir_k_tc_out_first(struct __sk_buff *ctx)
 {
 	const struct sk_buff *skb = is_observing() ? skb_of(ctx) : NULL;
 	struct here h;
+	bool redirected;
 	__u32 left;
 
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
-	if (unlikely(h.c->leaving))
-		settle_leaving(h.c);
 	left = stage_left((__u64)skb);
+	redirected = is_redirected(&h, skb);
+	if (redirected)
+		move_leaving(&h);
+	else if (unlikely(h.c->leaving))
+		settle_leaving(h.c);
+	else if (unlikely(h.c->moved == (__u64)skb))
+		h.c->moved = 0;
 	count_at(&h, tc_egress, ctx->len);
-	if (left == WEIR_STAGE_nf_postrouting) {
+	if (redirected) {
+		begin(&h, (__u64)skb, WEIR_STAGE_neigh);
+	} else if (left == WEIR_STAGE_nf_postrouting) {
 		count_at(&h, neigh, ctx->len);
 		leave(&h, (__u64)skb, WEIR_STAGE_neigh);
 	} else {
@@ -217,6 +226,7 @@ int weir_k_tc_out_last(struct __sk_buff *ctx)
 	h.c->leaving = (__u64)skb;
 	h.c->leaving_index = h.index;
 	h.c->leaving_ip = is_ip(skb);
+	h.c->leaving_head = (__u64)skb->head;
 	return TCX_NEXT;
 }
 

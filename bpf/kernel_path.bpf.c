@@ -102,12 +102,18 @@ int weir_k_receive(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[0];
 	const struct weir_kstate *s = state_at((__u64)skb);
+	bool known, again;
 	struct here h;
 
 	if (!here_of_dev(&h, skb->dev))
 		return 0;
-	count_received(&h, skb, skb->skb_iif); /* a bridge's: where it was before */
-	if (s && state_is(s, (__u64)skb) && s->stage <= WEIR_STAGE_napi_poll)
+	known = s && state_is(s, (__u64)skb);
+	/* a bridge's: where it was before. What an ifb has sent comes in anew. */
+	again = skb->skb_iif && !(known && s->stage >= WEIR_STAGE_qdisc);
+	if (again && known && s->stage == WEIR_STAGE_tc_ingress)
+		count_stolen(skb);
+	count_received(&h, skb, again);
+	if (known && s->stage <= WEIR_STAGE_napi_poll)
 		leave(&h, (__u64)skb,
 			s->stage == WEIR_STAGE_napi_poll && s->cpu == h.cpu
 				? WEIR_STAGE_gro
@@ -299,6 +305,8 @@ int weir_k_queue(__u64 *ctx)
 	}
 	if (h.c->leaving == (__u64)skb)
 		h.c->leaving = 0;
+	if (unlikely(h.c->moved == (__u64)skb))
+		move_back(&h, skb);
 	if (left == WEIR_STAGE_nf_postrouting) {
 		count_at(&h, neigh, skb->len);
 		s = leave(&h, (__u64)skb, WEIR_STAGE_neigh);

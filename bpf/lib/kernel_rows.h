@@ -56,11 +56,16 @@ struct weir_kcpu {
 			  it */
 	__u32 leaving_index; /* its row */
 	bool leaving_ip;
+	__u64 leaving_head;
+	__u64 moved; /* the same of one whose copy another device sends, until it is sent itself */
+	__u32 moved_index; /* the copy's row */
 	enum received {
 		NONE,
 		OTHER,
 		IPV4
 	} received; /* what has come in last, until something is dropped or another event tells of it */
+	__u32 received_index; /* its row, and below its namespace; both stay */
+	__u64 received_cookie;
 };
 
 struct {
@@ -212,6 +217,22 @@ static __always_inline void count_received(
 	h->row->in_again += ip && again;
 	h->row->handled += skb->dev->rx_handler != NULL;
 	h->c->received = ip ? IPV4 : OTHER;
+	h->c->received_index = h->index;
+	h->c->received_cookie = cookie_of_dev(skb->dev);
+}
+
+/* A macvlan has what has come in last: for the namespace of the device below, if it is another, it is out. */
+static __always_inline void count_taken(const struct here *h, const struct sk_buff *skb)
+{
+	struct weir_krow *below = bpf_map_lookup_elem(&krows, &h->c->received_index);
+	__u64 cookie = h->c->received_cookie;
+	bool ip = is_ip_within(skb), same = cookie == cookie_of_dev(skb->dev);
+
+	count_received(h, skb, same);
+	if (!below)
+		return;
+	below->stolen += ip;
+	below->taken += ip && !same;
 }
 
 /*
@@ -238,6 +259,42 @@ static __always_inline void settle_leaving(struct weir_kcpu *c)
 	lose(unseen);
 }
 
+/* Whether it is what traffic control let out last, or a copy: a mirred behind our last program sends it by another
+ * device, and has it. */
+static __always_inline bool is_redirected(const struct here *h, const struct sk_buff *skb)
+{
+	const struct weir_kcpu *c = h->c;
+
+	return c->leaving && c->leaving_index != h->index && (__u64)skb->head == c->leaving_head;
+}
+
+static __always_inline void move_leaving(struct here *h)
+{
+	struct weir_kcpu *c = h->c;
+	struct weir_krow *row = bpf_map_lookup_elem(&krows, &c->leaving_index);
+
+	c->moved = c->leaving;
+	c->moved_index = h->index;
+	c->leaving = 0;
+	if (!row || !c->leaving_ip)
+		return;
+	row->past_ip--;
+	h->row->past_ip++;
+}
+
+/* It is sent here all the same: what another device has is a copy. */
+static __always_inline void move_back(struct here *h, const struct sk_buff *skb)
+{
+	struct weir_krow *row = bpf_map_lookup_elem(&krows, &h->c->moved_index);
+
+	h->c->moved = 0;
+	if (!row || !is_ip(skb))
+		return;
+	h->row->past_ip++;
+	row->past_ip--;
+	row->copied++;
+}
+
 /* Of a packet socket of this host. */
 static __always_inline bool is_raw(const struct sk_buff *skb)
 {
@@ -256,24 +313,34 @@ static __always_inline bool is_fragment(const struct sk_buff *skb)
 	return at & bpf_htons(0x3fff);
 }
 
+/* The device that a packet came by has let it pass traffic control, and another has it: by a mirred,
+ * netfilter's ingress (fwd, a flow table), or a bridge. */
+static __always_inline void count_stolen(const struct sk_buff *skb)
+{
+	struct here in;
+
+	if (is_ip_within(skb) &&
+		here_of_untimed(&in, cookie_of_dev(skb->dev), (__u32)skb->skb_iif))
+		in.row->stolen++;
+}
+
 /* An IPv4 packet that comes to a device without IP having sent it: it was received, or the driver
  * of another device has it in hand (a bridge, a macvlan, a bond), or it is a copy. */
 static __always_inline void count_past_ip(
 	const struct here *h, const struct sk_buff *skb, __u32 left)
 {
 	const struct weir_kcpu *c = h->c;
-	struct here in;
 
+	if (is_raw(skb))
+		return;
 	if (left <= WEIR_STAGE_tc_ingress) {
 		h->row->past_ip++;
-		/* by netfilter's ingress (fwd, a flow table), or a bridge */
-		if (left == WEIR_STAGE_tc_ingress &&
-			here_of_untimed(&in, cookie_of_dev(skb->dev), (__u32)skb->skb_iif))
-			in.row->stolen++;
+		if (left == WEIR_STAGE_tc_ingress)
+			count_stolen(skb);
 	} else if (c->depth && c->sending[(c->depth - 1) % XMIT_DEPTH].skb == (__u64)skb)
 		h->row->sent_again++;
 	else
-		h->row->copied += !is_raw(skb) && !is_fragment(skb);
+		h->row->copied += !is_fragment(skb);
 }
 
 #define bytes_at(h, id, len) ((h)->row->stage[WEIR_STAGE_##id].bytes += (len))

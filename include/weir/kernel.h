@@ -218,7 +218,8 @@ struct weir_kdrop {
 	TERM(tc_ip, "IPv4 packets before traffic control's first program, inwards")                \
 	TERM(tc_ip_passed, "that it let pass")                                                     \
 	TERM(past_ip, "IPv4 packets that were received and are sent past IP")                      \
-	TERM(stolen, "received IPv4 packets that are sent past IP from behind traffic control")    \
+	TERM(stolen, "received IPv4 packets that another device has from behind traffic control")  \
+	TERM(taken, "of those, the ones that a macvlan of another namespace has")                  \
 	TERM(copied,                                                                               \
 		"IPv4 packets sent past IP that nobody has seen before: mirrored, or flooded")     \
 	TERM(looped,                                                                               \

@@ -3,6 +3,7 @@
 # The kernel plane: turning it on and off, what stays, what ends by itself, and what it counts.
 
 load helper
+load watching
 
 setup_file() {
 	start_lab
@@ -22,48 +23,9 @@ teardown() {
 	[ -z "${extra:-}" ] || [ ! -e "/run/netns/$extra" ] || ip netns del "$extra"
 }
 
-# udp FROM ADDR PORT COUNT [SIZE]: sends datagrams, whatever becomes of them.
-udp() {
-	in_ns "$1" python3 - "$2" "$3" "$4" "${5:-20}" <<-'END'
-	import socket, sys
-	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-	for i in range(int(sys.argv[3])):
-	    s.sendto(b"x" * int(sys.argv[4]), (sys.argv[1], int(sys.argv[2])))
-	END
-}
-
-# sink NS PORT: reads datagrams until it is ended.
-sink() {
-	background in_ns "$1" python3 -c '
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
-s.bind(("0.0.0.0", int(sys.argv[1])))
-while True:
-    s.recv(65536)' "$2"
-	wait_until listens "$1" "$2"
-}
-
-# listens NS PORT [t]: by UDP; t = TCP
-listens() {
-	in_ns "$1" ss -Hln"${3:-u}" "sport = :$2" | grep -q .
-}
-
-# stage DEV STAGE: packets there.
-stage() {
-	weir_r -j path show plane kernel | jq "[.devices[] | select(.device == \"$1\" and .netns == \"\") |
-		.stages[] | select(.stage == \"$2\") | .packets] | add // 0"
-}
-
 # observers: how many programs observe for r.
 observers() {
 	weir_r -j watch show | jq .kernel.cost.observers
-}
-
-ledger() {
-	run -0 weir_r -j ledger show plane kernel
-	[ "$(jq .balanced <<<"$output")" = true ]
-	[ "$(jq .observed <<<"$output")" = true ]
 }
 
 @test "nothing is observed unless it is asked for, and off leaves nothing behind" {
@@ -89,139 +51,12 @@ ledger() {
 		"$(jq '[.devices[].drops[] | select(.cause == "NO_SOCKET") | .packets] | add' <<<"$drops")" 7
 }
 
-@test "with full each packet is counted at each stage, and the ledger balances" {
-	weir_r watch on full
-	sink r 5000
-	udp c "$R0_ADDR" 5000 50
-	udp c "$S_ADDR" 9 30
-	wait_until test "$(stage r0 udp_rcv)" = 50
-	for where in ip_rcv nf_prerouting route_in; do # at core ARP, too
-		equal "$where" "$(stage r0 $where)" 80
-	done
-	equal "packets for a socket" "$(stage r0 udp_rcv)" 50
-	equal "packets forwarded" "$(stage r0 nf_forward)" 30
-	equal "packets sent on" "$(stage r1 nf_postrouting)" 30
-	equal "packets read" "$(stage - sock_recv)" 50
-	ledger
-}
-
-@test "the ledger balances for fragments, superframes, loopback and refused packets" {
-	weir_r watch on full
-	sink r 5001
-	udp c "$R0_ADDR" 5001 20 4000
-	ledger
-	equal "fragments joined at r0" "$(jq '.devices[] | select(.device == "r0") | .joined' <<<"$output")" 40
-	udp c "$S_ADDR" 9 20 4000
-	ledger
-	udp r "$R0_ADDR" 5001 20 4000
-	ledger
-	udp r "$S_ADDR" 9 20 4000
-	ledger
-	equal "fragments made for r1" "$(jq '.devices[] | select(.device == "r1") | .made' <<<"$output")" 40
-	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
-	in_ns r nft 'table ip w { chain f { type filter hook forward priority 0; udp dport 7 drop; }; }'
-	udp c "$S_ADDR" 7 9
-	in_ns r nft flush ruleset
-	ledger
-	equal "dropped by the rule" "$(weir_r -j drop show plane kernel | jq '[.devices[].drops[] |
-		select(.stage == "nf_forward") | .packets] | add')" 9
-	in_ns c ping -q -c 5 -i 0.05 "$S_ADDR"
-	ledger
-	in_ns r ping -b -q -c 3 -i 0.05 -W 0.1 192.0.2.255 || true # a copy is for r itself
-	in_ns r socat -u - UDP4-DATAGRAM:239.1.2.3:99,ip-multicast-if="$R0_ADDR" <<<x
-	ledger
-	equal "residual of r0" "$(jq '.devices[] | select(.device == "r0") | .residual' <<<"$output")" 0
-}
-
 @test "fragments of a datagram that is dropped are no drops, and no loss of ours" {
 	weir_r watch on drops
 	udp c "$R0_ADDR" 9 20 4000
 	doc=$(weir_r -j drop show plane kernel)
 	equal "datagrams dropped" "$(jq '[.devices[].drops[].packets] | add' <<<"$doc")" 20
 	equal "of unknown namespaces" "$(jq .lost.netns_unknown <<<"$doc")" 0
-}
-
-@test "the ledger balances for what goes by a bridge, by a macvlan, and past IP" {
-	weir_r dev attach r0 r1 xdp off tc on
-	weir_r watch on full
-	udp c "$S_ADDR" 9 50
-	ledger
-	equal "redirected at r0" "$(jq '.devices[] | select(.device == "r0") | .redirected > 40' <<<"$output")" true
-	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
-	weir_r dev detach all
-	weir_r dev attach r0 r1 xdp generic tc off
-	weir_r watch on full
-	udp c "$S_ADDR" 9 50
-	ledger
-	equal "redirected at r0 by generic XDP" \
-		"$(jq '.devices[] | select(.device == "r0") | .redirected > 40' <<<"$output")" true
-	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
-	weir_r dev detach all
-	for how in dup fwd; do
-		in_ns r nft "table netdev w { chain i {
-			type filter hook ingress device r0 priority 0; udp dport 9 $how to r1; }; }"
-		weir_r watch on full
-		udp c "$S_ADDR" 9 50
-		in_ns r nft flush ruleset
-		ledger
-		equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
-		equal "redirected at r0" "$(jq '.devices[] | select(.device == "r0") | .redirected' <<<"$output")" \
-			"$([ $how = dup ] && echo 0 || echo 50)"
-		equal "copies for r1" "$(jq '.namespaces[0].made' <<<"$output")" \
-			"$([ $how = dup ] && echo 50 || echo 0)"
-	done
-	for kind in bridge macvlan; do
-		if [ $kind = bridge ]; then
-			ip -n "$LAB-r" link add x0 type bridge
-			ip -n "$LAB-r" link set r0 master x0
-		else
-			ip -n "$LAB-r" link add x0 link r0 type macvlan mode bridge
-		fi
-		ip -n "$LAB-r" addr flush dev r0
-		ip -n "$LAB-r" addr add "$R0_ADDR/24" dev x0
-		ip -n "$LAB-r" link set x0 up
-		in_ns c ip neigh flush all
-		weir_r watch on full
-		in_ns c ping -q -c 3 -i 0.05 -W 5 "$R0_ADDR"
-		udp c "$S_ADDR" 9 50
-		udp r "$C_ADDR" 9 20
-		ledger
-		ip -n "$LAB-r" link del x0
-		ip -n "$LAB-r" addr add "$R0_ADDR/24" dev r0
-		in_ns c ip neigh flush all
-	done
-}
-
-# Sends by a discipline that cuts and drops; sets `doc`, what r1's ledger is, and `lost`, our own losses.
-send_by_tbf() {
-	tc -n "$LAB-r" qdisc replace dev r1 root tbf rate 20mbit burst 3000 limit 9000
-	weir_r watch on full
-	for from in c r; do
-		head -c 300000 /dev/zero | in_ns $from socat -u - "TCP4:$S_ADDR:8080"
-	done
-	wait_until ledger || :
-	doc=$(weir_r -j ledger show plane kernel 2>/dev/null) || :
-	told=$(weir_r -j drop show plane kernel | jq '[.devices[].drops[] |
-		select(.cause == "QDISC_DROP") | .packets] | add')
-	drops=$(tc -n "$LAB-r" -s -j qdisc show dev r1 | jq '.[0].drops')
-	tc -n "$LAB-r" qdisc del dev r1 root
-	lost=$(jq '.lost | .unseen + .netns_unknown + .times_lost' <<<"$doc")
-}
-
-@test "the ledger balances where a queueing discipline cuts superframes, and drops pieces of them" {
-	background in_ns s socat -u TCP4-LISTEN:8080,fork OPEN:/dev/null
-	wait_until listens s 8080 t
-	for try in {1..10}; do # what tracepoints miss may be any packet, or a drop
-		send_by_tbf
-		[ "$lost" != 0 ] || break
-		echo "try $try: $lost events missed"
-	done
-	equal "missed" "$lost" 0
-	equal "balanced" "$(jq .balanced <<<"$doc")" true
-	doc=$(jq '.devices[] | select(.device == "r1")' <<<"$doc")
-	equal "pieces made" "$(jq '.made > 100' <<<"$doc")" true
-	equal "pieces dropped" "$(jq '.dropped_out > 10' <<<"$doc")" true
-	equal "drops told" "$told" "$drops"
 }
 
 @test "the process that observes stages ends with the namespace that it would hold" {

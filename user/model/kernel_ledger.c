@@ -96,7 +96,7 @@ static void add_row(struct weir_kernel_ledger *l, const struct weir_krow *row)
 	l->delivered += core - row->ip_in + row->in_last;
 	l->local += row->out_first + row->queued - row->ip_queued + row->raw;
 	l->made += row->split + row->copied;
-	l->out += row->sent - row->sent_again + row->xdp_out;
+	l->out += row->sent - row->sent_again + row->xdp_out + row->taken;
 	l->merged += row->merged;
 }
 
