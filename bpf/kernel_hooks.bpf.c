@@ -155,7 +155,7 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
 	left = stage_left((__u64)skb);
-	if (left == WEIR_STAGE_tc_ingress) {
+	if (left == WEIR_STAGE_tc_ingress && h.index != h.c->received_index) {
 		count_taken(&h, skb);
 	} else if (left != WEIR_STAGE_gro && left != WEIR_STAGE_rps_backlog &&
 		   !(skb->dev->xdp_prog && h.c->received)) { /* generic XDP lets a copy pass */

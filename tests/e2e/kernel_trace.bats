@@ -297,6 +297,9 @@ told() {
 	"$WEIR" trace read - <"$file" >"$BATS_TEST_TMPDIR/text" 2>/dev/null
 	equal packets "$(grep -c 'dropped at udp_rcv: NO_SOCKET' "$BATS_TEST_TMPDIR/text")" 2
 	grep -q "$LAB-s/s0 *udp_rcv *drop NO_SOCKET at __udp4_lib_rcv" "$BATS_TEST_TMPDIR/text"
+	# without the last block, which begins and ends with its length
+	head -c "-$(tail -c 4 "$file" | od -An -tu4 | tr -d ' ')" "$file" >"$file.killed"
+	"$WEIR" trace read "$file.killed" 2>&1 >/dev/null | grep -q '2 packets; .* did not come to its end'
 }
 
 @test "what was shown live and what is read again are the same, to the byte" {

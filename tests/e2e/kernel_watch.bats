@@ -21,6 +21,7 @@ teardown() {
 	end_background
 	weir_r watch off
 	[ -z "${extra:-}" ] || [ ! -e "/run/netns/$extra" ] || ip netns del "$extra"
+	[ -z "${stale:-}" ] || [ ! -e "/run/netns/$stale" ] || ip netns del "$stale"
 }
 
 # observers: how many programs observe for r.

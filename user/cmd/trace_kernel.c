@@ -208,7 +208,8 @@ int weir_trace_read_cmd(struct weir_run *run, const struct weir_args *args, stru
 	if (path)
 		fclose(file);
 	if (!ret)
-		fprintf(stderr, "weir: %" PRIu64 " packets; not captured: %" PRIu64 "\n",
-			(uint64_t)losses.packets, (uint64_t)losses.dropped);
+		fprintf(stderr, "weir: %" PRIu64 " packets; not captured: %" PRIu64 "%s\n",
+			(uint64_t)losses.packets, (uint64_t)losses.dropped,
+			losses.ended ? "" : " or more: the file's writer did not come to its end");
 	return ret;
 }

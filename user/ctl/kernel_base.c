@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Where the kernel's counters stood when they began to be watched, in a map that outlives us. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <bpf/bpf.h>
 #include <weir/kbase.h>
@@ -19,24 +20,36 @@ static int put_own(int map, __u64 netns, __u16 what, __u64 value)
 	return put(map, &key, value);
 }
 
-/*
- * Calls @fn for each of a namespace's entries. Removing an entry makes the kernel begin anew when
- * it is asked for the next one, so @fn may only remove what a second walk will not need.
- */
-static int each(
-	int map, __u64 netns, int (*fn)(void *ctx, const struct weir_kbase_key *key), void *ctx)
-{
-	struct weir_kbase_key key, *last = NULL, next;
-	int rc = 0;
+#define CHUNK 1024 /* entries that are read at once */
 
-	while (!rc && !bpf_map_get_next_key(map, last, &next)) {
-		key = next;
-		last = &key;
-		if (key.netns == netns)
-			rc = fn(ctx, &key);
+struct chunk {
+	struct weir_kbase_key key[CHUNK];
+	__u64 value[CHUNK];
+};
+
+/* Calls @fn for each of a namespace's entries, of which it removes none. */
+static int each(int map, __u64 netns,
+	int (*fn)(void *ctx, const struct weir_kbase_key *key, __u64 value), void *ctx)
+{
+	struct chunk *chunk = malloc(sizeof(*chunk));
+	__u32 at = 0, next, nr;
+	bool more = true, first = true;
+	int rc = chunk ? 0 : -ENOMEM;
+
+	while (more && !rc) {
+		nr = CHUNK;
+		if (bpf_map_lookup_batch(
+			    map, first ? NULL : &at, &next, chunk->key, chunk->value, &nr, NULL)) {
+			more = false;
+			rc = errno == ENOENT ? 0 : -errno;
+		}
+		for (__u32 i = 0; i < nr && !rc; i++)
+			if (chunk->key[i].netns == netns)
+				rc = fn(ctx, &chunk->key[i], chunk->value[i]);
+		at = next;
+		first = false;
 	}
-	if (!rc && errno != ENOENT)
-		rc = -errno;
+	free(chunk);
 	return rc;
 }
 
@@ -45,10 +58,11 @@ struct keys {
 	struct weir_kbase_key *key;
 };
 
-static int add_key(void *ctx, const struct weir_kbase_key *key)
+static int add_key(void *ctx, const struct weir_kbase_key *key, __u64 value)
 {
 	struct keys *keys = ctx;
 
+	(void)value;
 	if (keys->nr == keys->room) {
 		unsigned int room = keys->room ? keys->room * 2 : 256;
 		void *more = realloc(keys->key, room * sizeof(*key));
@@ -113,18 +127,14 @@ int weir_kbase_save(int map, const struct weir_kreading *r, __u32 *lost, struct 
 }
 
 struct loading {
-	int map;
 	bool found, other;
 	struct weir_kreading *r;
 };
 
-static int load_one(void *ctx, const struct weir_kbase_key *key)
+static int load_one(void *ctx, const struct weir_kbase_key *key, __u64 value)
 {
 	struct loading *l = ctx;
-	__u64 value;
 
-	if (bpf_map_lookup_elem(l->map, key, &value))
-		return errno == ENOENT ? 0 : -errno;
 	switch (key->counter) {
 	case WEIR_KBASE_TIME:
 		l->r->time_ns = value;
@@ -150,7 +160,7 @@ static int load_one(void *ctx, const struct weir_kbase_key *key)
 int weir_kbase_load(int map, __u64 netns, struct weir_kreading *out, struct weir_err *err)
 {
 	struct weir_kreading r = {.netns = netns};
-	struct loading l = {.map = map, .r = &r};
+	struct loading l = {.r = &r};
 	int rc = each(map, netns, load_one, &l);
 
 	if (!rc && r.failed)

@@ -184,7 +184,8 @@
 	REASON(IP_OUTNOROUTES, route_out, "no route leads to where this host would send it.",      \
 		"nstat -az IpOutNoRoutes Ip6OutNoRoutes",                                          \
 		"'ip route get ADDR' tells; add a route: ip route add PREFIX via GATEWAY")         \
-	REASON(IP_NOPROTO, ip_local_deliver, "nobody here takes its IP protocol.",                 \
+	REASON(IP_NOPROTO, ip_local_deliver,                                                       \
+		"nobody here takes its IP protocol, or a raw socket that does was full.",          \
 		"nstat -az IpInUnknownProtos Ip6InUnknownProtos",                                  \
 		"modprobe the protocol's module, or stop the sender: tcpdump -i DEV 'ip proto N'") \
 	SHARED(PKT_TOO_BIG, BY_LOCATION, "nstat -az IpFragFails Ip6FragFails Ip6InTooBigErrors")   \

@@ -58,6 +58,7 @@ int weir_pcapng_end(struct weir_pcapng *p, __u64 wall_ns, __u64 full, __u64 limi
 struct weir_pcapng_losses {
 	__u64 packets; /* read */
 	__u64 dropped; /* not captured, for whatever reason */
+	bool ended;    /* its writer came to its end, and said these */
 };
 
 /*

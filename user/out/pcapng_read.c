@@ -163,6 +163,7 @@ static int on_block(struct reader *r)
 	case PACKET:
 		return on_packet(r);
 	case STATISTICS:
+		r->losses->ended = true;
 		on_statistics(r);
 	}
 	return 0;
