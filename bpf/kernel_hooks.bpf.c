@@ -154,6 +154,8 @@ int weir_k_tc_in_first(struct __sk_buff *ctx)
 
 	if (!skb || !here_of_dev(&h, skb->dev))
 		return TCX_NEXT;
+	if (unlikely(h.c->leaving && h.c->leaving_head == (__u64)skb->head))
+		settle_leaving(h.c); /* it has come to the other end of its wire */
 	left = stage_left((__u64)skb);
 	if (left == WEIR_STAGE_tc_ingress && h.index != h.c->received_index) {
 		count_taken(&h, skb);
