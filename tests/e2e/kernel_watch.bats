@@ -191,6 +191,17 @@ observers() {
 	[[ $output == *"kernel plane: drops"* ]]
 }
 
+@test "who ends all that runs in a namespace does not end that process" {
+	weir_r watch on full netns "$LAB-c,$LAB-r,$LAB-s"
+	for _ in {1..40}; do # it looks for devices all the time
+		for x in c r s; do
+			equal "processes in $x" "$(ip netns pids "$LAB-$x")" ""
+		done
+		sleep 0.05
+	done
+	weir_r watch show | grep -q "full, stages 100 %"
+}
+
 @test "kill -9 of that process leaves drops observed, and it is said" {
 	weir_r watch on full
 	kill -9 "$(pgrep -f "weir -n $LAB-r watch")"

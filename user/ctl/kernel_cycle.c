@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -180,6 +181,14 @@ static void attach_hooks(struct cycler *c)
 	}
 }
 
+/* To one that is used: it would keep another. */
+static void go_home(const struct cycler *c)
+{
+	for (unsigned int i = 0; i < c->nr_netns; i++)
+		if (c->netns[i] >= 0 && !setns(c->netns[i], CLONE_NEWNET))
+			return;
+}
+
 static void attach_netns(struct cycler *c, void (*attach)(struct cycler *c))
 {
 	for (unsigned int i = 0; i < c->nr_netns; i++) {
@@ -282,20 +291,21 @@ static void leave_netns(struct cycler *c, unsigned int netns)
 /* Lets go of namespaces that nobody else needs, each by itself; false where that was the last. */
 static bool is_used(struct cycler *c)
 {
-	unsigned int used = NOWHERE, unused = 0;
+	unsigned int used = 0, unused = 0;
 
 	for (unsigned int i = 0; i < c->nr_netns; i++) {
 		if (c->netns[i] < 0)
 			continue;
 		if (weir_netns_used(c->netns[i])) {
-			used = i;
+			used++;
 			continue;
 		}
 		leave_netns(c, i);
 		unused++;
 	}
-	/* this process is in one of them, and would keep it */
-	return used != NOWHERE && (!unused || !setns(c->netns[used], CLONE_NEWNET));
+	if (unused)
+		go_home(c);
+	return used;
 }
 
 /* Sleeps that long, in ticks; false where it is no longer wanted. */
@@ -420,24 +430,50 @@ struct report {
 	char said[256];
 };
 
-/* In the new process. Does not return. */
-static void run(struct cycler *c, __u64 only, int tell)
+struct task {
+	struct cycler *c;
+	__u64 only;
+	int tell;
+};
+
+/* In a thread of the new process. */
+static void *observe(void *arg)
 {
+	const struct task *t = arg;
+	struct cycler *c = t->c;
 	char path[PATH_MAX];
 	int lock = weir_lock_dir(weir_pin_path(c->k, path, "cycler"), true);
 	struct report report = {.rc = lock < 0 ? lock : 0};
 
 	c->w->cycler = (__u32)getpid();
 	if (!report.rc)
-		report.rc = load(c, only);
+		report.rc = load(c, t->only);
 	if (!report.rc)
 		report.rc = slice_begin(c);
 	snprintf(report.said, sizeof(report.said), "%s", weir_libbpf_said());
-	if (write(tell, &report, sizeof(report)) != sizeof(report))
+	if (write(t->tell, &report, sizeof(report)) != sizeof(report))
 		report.rc = -EPIPE;
-	close(tell);
+	close(t->tell);
 	if (!report.rc)
 		cycle(c);
+	return NULL;
+}
+
+/*
+ * In the new process. Does not return. A thread goes from namespace to namespace; the process is seen
+ * in one of its own, since who ends all that runs in a namespace (`ip netns pids`) does not mean it.
+ */
+static void run(struct cycler *c, __u64 only, int tell)
+{
+	struct task task = {c, only, tell};
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, observe, &task)) {
+		observe(&task);
+	} else {
+		(void)!unshare(CLONE_NEWNET); /* else it is seen where it began */
+		pthread_join(thread, NULL);
+	}
 	_exit(0);
 }
 
