@@ -20,12 +20,7 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
 s.bind(("0.0.0.0", int(sys.argv[1])))
 while True:
     s.recv(65536)' "$2"
-	wait_until listens "$1" "$2"
-}
-
-# listens NS PORT [t]: by UDP; t = TCP
-listens() {
-	in_ns "$1" ss -Hln"${3:-u}" "sport = :$2" | grep -q .
+	wait_until listens "$1" udp "$2"
 }
 
 # stage DEV STAGE: packets there.
@@ -38,4 +33,10 @@ ledger() {
 	run -0 weir_r -j ledger show plane kernel
 	[ "$(jq .balanced <<<"$output")" = true ]
 	[ "$(jq .observed <<<"$output")" = true ]
+}
+
+# each_balances: and of each device.
+each_balances() {
+	ledger
+	equal "residual of each device" "$(jq -c '[.devices[].residual] | unique' <<<"$output")" "[0]"
 }
