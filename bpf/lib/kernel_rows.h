@@ -314,7 +314,7 @@ static __always_inline bool is_fragment(const struct sk_buff *skb)
 }
 
 /* The device that a packet came by has let it pass traffic control, and another has it: by a mirred,
- * netfilter's ingress (fwd, a flow table), or a bridge. */
+ * or netfilter's ingress (fwd, a flow table). */
 static __always_inline void count_stolen(const struct sk_buff *skb)
 {
 	struct here in;

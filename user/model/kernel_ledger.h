@@ -44,7 +44,7 @@ void weir_kernel_ledger_of(
 struct weir_kernel_dev_ledger {
 	__s64 delivered; /* below 0 where it did not come in by this device */
 	__u64 in, forwarded, dropped_in, joined;
-	__u64 redirected; /* past IP: by traffic control, generic XDP, netfilter's ingress, a bridge */
+	__u64 redirected; /* past IP: by traffic control, generic XDP, netfilter's ingress, a macvlan */
 	__u64 to_send, made, out, dropped_out, in_flight;
 	__s64 residual;
 	bool told;
